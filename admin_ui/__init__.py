@@ -1,0 +1,1 @@
+"""The browser face of administration and the setup portal. The room is laid; nothing is served yet."""

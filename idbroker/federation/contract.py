@@ -1,0 +1,242 @@
+"""The seam for an upstream protocol: what the login flow hands over, and what it gets back.
+
+Everything that comes from outside is typed as unverified until a protocol returns an ``ExternalIdentity``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+from idbroker.federation.options import ConnectionOptions
+from idbroker.federation.profile import Profile
+from idbroker.kernel.errors import Refusal
+from idbroker.kernel.ids import ConnectionId, TenantId
+
+Document = dict[str, Any]
+"""A JSON object on its way out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionUpload:
+    """What an admin gave to make or change a connection, already bounded in size, not yet believed.
+
+    ``fields`` is the request body less what the connection itself keeps (name, vendor, options, mapping, status):
+    for SAML ``metadata_xml`` | ``metadata_url`` | ``idp`` {entity_id, sso_url, certificates} and ``entity_id``;
+    for OIDC ``issuer``, ``client_id``, ``client_secret``, ``scopes``.
+    """
+
+    connection: ConnectionId
+    fields: Mapping[str, Any]
+    vendor: str | None
+    options: ConnectionOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """Something an admin should know about an accepted upload. ``code`` is stable."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionDraft:
+    """A protocol's understanding of an upload.
+
+    ``settings`` is JSON in the protocol's own shape and holds nothing secret; ``secrets`` are sealed by the caller.
+    """
+
+    settings: Mapping[str, Any]
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    vendor: str = "generic"
+    warnings: tuple[Warn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionConfig:
+    """One live connection as a protocol sees it. ``(id, version)`` is a cache key: any change makes a new version."""
+
+    id: ConnectionId
+    tenant: TenantId
+    version: int
+    protocol: str
+    vendor: str
+    settings: Mapping[str, Any]
+    secrets: Mapping[str, str] = field(repr=False)
+    options: ConnectionOptions
+    attribute_mapping: Mapping[str, str]
+    verified_domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRef:
+    """One sign-in attempt as a protocol sees it, on the way out and again on the way back.
+
+    ``handle`` is a 43-character secret that travels as RelayState or ``state``; what a reply must match (request id,
+    nonce, code verifier) is derived from it with ``kernel.secrets.derive`` and never stored.
+    """
+
+    handle: str
+    begun_at: datetime
+    login_hint: str | None = None
+    force_authn: bool = False
+    max_age: int | None = None
+    """Seconds, from the app's ``max_age``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectTo:
+    """Send the browser there with a 303."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostTo:
+    """Send the browser there with an auto-submitting form."""
+
+    url: str
+    fields: Mapping[str, str]
+
+
+Handoff = RedirectTo | PostTo
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedReply:
+    """What a browser brought to one of a connection's reply addresses. Repeated parameters were refused before."""
+
+    method: Literal["GET", "POST"]
+    address: str
+    """The absolute URL it was delivered to, without query."""
+    params: Mapping[str, str]
+    raw_query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalIdentity:
+    """A person as a customer's IdP vouches for him, every part verified.
+
+    ``replay_key`` may be admitted once per connection and is remembered until ``replay_until``.
+    ``upstream`` is what a later logout needs (NameID, SessionIndex, ``sid`` …).
+    """
+
+    subject: str
+    profile: Profile
+    attributes: Mapping[str, Sequence[str]]
+    replay_key: str
+    replay_until: datetime
+    authenticated_at: datetime | None = None
+    amr: tuple[str, ...] = ()
+    acr: str | None = None
+    session_not_after: datetime | None = None
+    upstream: Mapping[str, str] = field(default_factory=dict)
+
+
+Stage = Literal["preflight", "crypto", "profile", "state"]
+Outcome = Literal["pass", "fail", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one named check found. The first ``fail`` is the verdict; the whole list is the diagnosis."""
+
+    check: str
+    stage: Stage
+    outcome: Outcome
+    spec: str
+    expected: str = ""
+    received: str = ""
+    advice: str = ""
+
+    def as_document(self) -> Document:
+        return {
+            "check": self.check,
+            "stage": self.stage,
+            "outcome": self.outcome,
+            "spec": self.spec,
+            "expected": self.expected,
+            "received": self.received,
+            "advice": self.advice,
+        }
+
+
+class ReplyRefused(Refusal):
+    """A reply that failed a check. ``public`` is one fixed sentence; the findings are for the tenant's admins."""
+
+    status = 403
+
+    def __init__(
+        self, code: str, public: str, *, findings: Sequence[Finding] = (), detail: str = "", status: int | None = None
+    ) -> None:
+        super().__init__(code, public, detail=detail, status=status)
+        self.findings = tuple(findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A document that a connection publishes about us (SP metadata, a key set)."""
+
+    media_type: str
+    body: bytes
+    max_age: int
+    """Seconds that a cache may keep it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address below ``/{protocol}/{connection}/``.
+
+    ``reply``: the IdP's answer arrives here. ``document``: we publish something here.
+    """
+
+    kind: Literal["reply", "document"]
+    method: Literal["GET", "POST"]
+    name: str
+
+
+class FederationProtocol(Protocol):
+    """A way to sign in upstream. One instance serves every connection of its kind and keeps only caches."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]: ...
+
+    def draft(self, upload: ConnectionUpload, current: ConnectionConfig | None) -> ConnectionDraft:
+        """Understand an upload. ``current`` is the connection that it changes, whose own keys are kept.
+
+        Raises kernel.errors.Invalid with pointers into the upload, or Refusal when a URL could not be read.
+        """
+        ...
+
+    def describe(self, connection: ConnectionConfig) -> Document:
+        """The protocol's part of the connection as the Admin API shows it (``sp``/``idp`` or ``rp`` …), no secrets."""
+        ...
+
+    def begin(self, connection: ConnectionConfig, attempt: AttemptRef) -> Handoff:
+        """How the browser gets to the IdP. Raises ReplyRefused (502) when the IdP cannot be reached."""
+        ...
+
+    def correlate(self, reply: UnverifiedReply) -> str | None:
+        """The attempt's handle that the reply claims to answer, None when it names none."""
+        ...
+
+    def complete(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef) -> ExternalIdentity:
+        """Verify the reply to that attempt. Raises ReplyRefused at the first failed check."""
+        ...
+
+    def explain(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Sequence[Finding]:
+        """Run the same checks to the end. Changes nothing and raises nothing that a reply's content could cause."""
+        ...
+
+    def publish(self, connection: ConnectionConfig, name: str) -> Published:
+        """The document of that ``document`` endpoint."""
+        ...
+
+
+Protocols = Mapping[str, FederationProtocol]

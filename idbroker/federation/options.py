@@ -1,0 +1,58 @@
+"""The options of a connection and their defaults, exactly as CONTRACT.md section 6 and 9 name them."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from idbroker.kernel.addresses import BadAddress, checked_url, normal_domain
+
+ShortText = Annotated[str, Field(min_length=1, max_length=512)]
+
+
+class ConnectionOptions(BaseModel):
+    """Policy of one connection. Unknown names are refused, so that a typo never weakens a policy silently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    jit: Literal["create", "update", "off"] = "create"
+    email_domain_policy: Literal["verified", "any"] = "verified"
+    allow_idp_initiated: bool = False
+    sign_authn_requests: bool = True
+    want_assertions_encrypted: bool = False
+    want_response_signed: bool = False
+    clock_skew_seconds: Annotated[int, Field(ge=0, le=300)] = 60
+    name_id_format: ShortText | None = None
+    force_authn: bool = False
+    authn_context: tuple[ShortText, ...] = ()
+    sp_entity_id: ShortText | None = None
+    acs_url_aliases: tuple[ShortText, ...] = ()
+    allow_cbc_encryption: bool = False
+    allow_sha1_until: date | None = None
+    entra_tenant_id: ShortText | None = None
+    google_hosted_domains: tuple[ShortText, ...] | None = None
+    link_scim_by: tuple[Literal["external_id", "email"], ...] = ("external_id", "email")
+    default_app: ShortText | None = None
+    relay_state_allow: tuple[ShortText, ...] = ()
+
+    @field_validator("acs_url_aliases", "relay_state_allow")
+    @classmethod
+    def _urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            try:
+                checked_url(url)
+            except BadAddress as error:
+                raise ValueError(str(error)) from error
+        return urls
+
+    @field_validator("google_hosted_domains")
+    @classmethod
+    def _domains(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if names is None:
+            return None
+        try:
+            return tuple(normal_domain(name) for name in names)
+        except BadAddress as error:
+            raise ValueError(str(error)) from error

@@ -1,0 +1,40 @@
+"""Identifiers: a type prefix and a time-ordered body, e.g. ``tnt_06b3kq…``.
+
+The body is a UUIDv7 (RFC 9562 5.7) in Crockford base32, lower case, 26 characters. Text order is time order.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NewType
+
+from uuid6 import uuid7
+
+TenantId = NewType("TenantId", str)
+DomainId = NewType("DomainId", str)
+ConnectionId = NewType("ConnectionId", str)
+UserId = NewType("UserId", str)
+GroupId = NewType("GroupId", str)
+AppId = NewType("AppId", str)
+SessionId = NewType("SessionId", str)
+KeyId = NewType("KeyId", str)
+RequestId = NewType("RequestId", str)
+
+PLATFORM_TRAIL = TenantId("platform")
+"""Stands where a tenant id would in rows and chains that belong to the operator alone."""
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_BODY = r"[0-9a-hjkmnp-tv-z]{26}"
+_SHAPE = re.compile(rf"[a-z]{{3}}_{_BODY}")
+
+
+def new_id(prefix: str) -> str:
+    """A fresh identifier with the given three-letter prefix (CONTRACT: ``tnt``, ``usr``, ``con`` …)."""
+    number = uuid7().int
+    body = "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return f"{prefix}_{body}"
+
+
+def is_id(text: str, prefix: str) -> bool:
+    """Whether ``text`` has the exact shape of an identifier of that type. Says nothing about existence."""
+    return text.startswith(prefix + "_") and _SHAPE.fullmatch(text) is not None

@@ -1,0 +1,4 @@
+"""The sign-in state machine: attempt, home-realm discovery, hand-off, reply, admission, session.
+
+It knows no protocol upstream and no OAuth downstream: their only common ground is the attempt.
+"""

@@ -1,0 +1,1 @@
+"""The only code that changes a person's standing: admission at sign-in (JIT), update, deactivation."""

@@ -1,0 +1,1 @@
+"""What differs between SQLite and PostgreSQL, one file each. Only the plug board names them."""
