@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 
 from idbroker.federation.options import ConnectionOptions
 from idbroker.federation.profile import Profile
+from idbroker.kernel.addresses import parent_domains
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.ids import ConnectionId, TenantId
 
@@ -69,6 +70,11 @@ class ConnectionConfig:
     options: ConnectionOptions
     attribute_mapping: Mapping[str, str]
     verified_domains: tuple[str, ...] = ()
+    """``example.com`` speaks for itself, ``*.example.com`` for everything below it."""
+
+    def owns(self, domain: str) -> bool:
+        """Whether the tenant has proven that domain, itself or through a parent that includes its subdomains."""
+        return domain in self.verified_domains or any(f"*.{p}" in self.verified_domains for p in parent_domains(domain))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,83 @@
+"""API keys: ``idbk_<id>_<secret>``. The id finds the row, the secret is compared with its digest.
+
+The principal that a key proves is the only thing that the faces of administration go by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, cast
+
+from sqlmodel import Field, col, select
+
+from idbroker.access.permissions import OPERATOR, ROLES, Permission, Role
+from idbroker.kernel.ids import KeyId, TenantId, is_id, new_id
+from idbroker.kernel.secrets import digest, matches, new_secret
+from idbroker.storage.rows import PlatformRow, UtcDateTime
+from idbroker.storage.unit import PlatformRepository
+
+PREFIX = "idbk"
+
+
+class ApiKey(PlatformRow, table=True):
+    """A key of an operator (``tenant_id`` is None) or of one tenant."""
+
+    __tablename__ = "api_keys"
+
+    id: str = Field(primary_key=True)
+    name: str
+    tenant_id: str | None = Field(default=None, index=True)
+    role: str
+    secret_digest: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls the API, proven. ``tenant`` is None for an operator, who reaches every tenant."""
+
+    key: KeyId
+    name: str
+    tenant: TenantId | None
+    permissions: frozenset[Permission]
+
+    @property
+    def actor_type(self) -> Literal["operator", "user"]:
+        return "operator" if self.tenant is None else "user"
+
+
+class ApiKeys(PlatformRepository):
+    def create(self, name: str, tenant: TenantId | None, role: Role | Literal["operator"]) -> tuple[ApiKey, str]:
+        """Make a key. The second value is the whole key; it is not stored and cannot be shown again."""
+        secret = new_secret()
+        row = ApiKey(
+            id=new_id("key"), name=name, tenant_id=tenant, role=role, secret_digest=digest(secret), created_at=self.now()
+        )
+        self.session.add(row)
+        return row, f"{PREFIX}_{row.id.removeprefix('key_')}_{secret}"
+
+    def authenticate(self, presented: str) -> Principal | None:
+        """The principal that the key proves; None for anything else, with no hint why."""
+        prefix, _, rest = presented.partition("_")
+        body, _, secret = rest.partition("_")
+        key_id = f"key_{body}"
+        row = self.session.get(ApiKey, key_id) if prefix == PREFIX and is_id(key_id, "key") else None
+        # The digest is compared in every case, so that an unknown id costs the same as a wrong secret.
+        good = matches(secret, row.secret_digest if row else digest(""))
+        if row is None or not good or row.revoked_at is not None:
+            return None
+        if row.tenant_id is None:
+            return Principal(KeyId(row.id), row.name, None, OPERATOR)
+        return Principal(KeyId(row.id), row.name, TenantId(row.tenant_id), ROLES[cast("Role", row.role)])
+
+    def page(self, tenant: TenantId | None, *, after: str | None = None, limit: int = 50) -> Sequence[ApiKey]:
+        statement = select(ApiKey).where(col(ApiKey.tenant_id) == tenant if tenant else col(ApiKey.tenant_id).is_(None))
+        if after:
+            statement = statement.where(col(ApiKey.id) > after)
+        return self.session.execute(statement.order_by(col(ApiKey.id)).limit(limit)).scalars().all()
+
+    def get(self, key_id: str) -> ApiKey | None:
+        return self.session.get(ApiKey, key_id)

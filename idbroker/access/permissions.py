@@ -1,0 +1,43 @@
+"""The catalogue of permissions, and the roles that are made of them.
+
+Each permission has a line in ``docs/reference/permissions.md``; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+
+class Permission(StrEnum):
+    """``operator:…`` are the operator's alone; the rest may be held within one tenant."""
+
+    OPERATE_TENANTS = "operator:tenants"
+    OPERATE_APPS = "operator:apps"
+    OPERATE_KEYS = "operator:keys"
+    TENANT_READ = "tenant:read"
+    TENANT_WRITE = "tenant:write"
+    DOMAINS_READ = "domains:read"
+    DOMAINS_WRITE = "domains:write"
+    CONNECTIONS_READ = "connections:read"
+    CONNECTIONS_WRITE = "connections:write"
+    PEOPLE_READ = "people:read"
+    ROLES_WRITE = "roles:write"
+    SESSIONS_READ = "sessions:read"
+    SESSIONS_END = "sessions:end"
+    AUDIT_READ = "audit:read"
+    API_KEYS_WRITE = "api_keys:write"
+
+
+Role = Literal["owner", "admin", "member", "guest"]
+
+_TENANT_WIDE = frozenset(p for p in Permission if not p.startswith("operator:"))
+_READ = frozenset(p for p in _TENANT_WIDE if p.endswith(":read"))
+
+ROLES: dict[Role, frozenset[Permission]] = {
+    "owner": _TENANT_WIDE,
+    "admin": _TENANT_WIDE - {Permission.API_KEYS_WRITE},
+    "member": _READ,
+    "guest": frozenset({Permission.TENANT_READ}),
+}
+OPERATOR: frozenset[Permission] = frozenset(Permission)

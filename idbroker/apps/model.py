@@ -1,0 +1,81 @@
+"""SaaS applications as rows: OAuth clients and their hashed secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Field, col, select
+
+from idbroker.kernel.ids import TenantId
+from idbroker.kernel.secrets import matches
+from idbroker.storage.rows import JsonColumn, PlatformRow, UtcDateTime
+from idbroker.storage.unit import PlatformRepository
+
+MAX_LIVE_SECRETS = 2
+
+
+class App(PlatformRow, table=True):
+    """One registered application. Field names are those of RFC 7591 where it has one."""
+
+    __tablename__ = "apps"
+
+    id: str = Field(primary_key=True)
+    name: str
+    redirect_uris: list[str] = Field(sa_type=JsonColumn)
+    post_logout_redirect_uris: list[str] = Field(sa_type=JsonColumn)
+    grant_types: list[str] = Field(sa_type=JsonColumn)
+    token_endpoint_auth_method: str
+    id_token_signed_response_alg: str
+    backchannel_logout_uri: str | None = None
+    initiate_login_uri: str | None = None
+    tenants: list[str] | None = Field(default=None, sa_type=JsonColumn)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+    def serves(self, tenant: TenantId) -> bool:
+        """Whether people of that tenant may sign in to this app."""
+        return self.tenants is None or tenant in self.tenants
+
+    @property
+    def is_public(self) -> bool:
+        return self.token_endpoint_auth_method == "none"
+
+
+class AppSecret(PlatformRow, table=True):
+    """One live secret of an app, as a digest."""
+
+    __tablename__ = "app_secrets"
+
+    app_id: str = Field(primary_key=True, foreign_key="apps.id", ondelete="CASCADE")
+    id: str = Field(primary_key=True)
+    digest: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Apps(PlatformRepository):
+    def add(self, row: App | AppSecret) -> None:
+        self.session.add(row)
+        self.session.flush()
+
+    def get(self, app_id: str) -> App | None:
+        return self.session.get(App, app_id)
+
+    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[App]:
+        statement = select(App).order_by(col(App.id)).limit(limit)
+        if after:
+            statement = statement.where(col(App.id) > after)
+        return self.session.execute(statement).scalars().all()
+
+    def secrets(self, app_id: str) -> Sequence[AppSecret]:
+        statement = select(AppSecret).where(AppSecret.app_id == app_id).order_by(col(AppSecret.id))
+        return self.session.execute(statement).scalars().all()
+
+    def secret_matches(self, app_id: str, presented: str) -> bool:
+        """Compare with every live secret; the time does not tell which one, nor how nearly."""
+        return sum(matches(presented, row.digest) for row in self.secrets(app_id)) > 0
+
+    def delete(self, row: Any) -> None:
+        self.session.delete(row)
+        self.session.flush()

@@ -1,0 +1,71 @@
+"""The hash chain: pure. Each record's hash covers its whole content, its sequence and the hash before it.
+
+    hash = SHA-256( prev_hash || canonical JSON of the record without "hash" )
+
+Canonical JSON: keys sorted, no white space, UTF-8. ``prev_hash`` of the first record is 64 zeros.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a chain: how many records it has, and the last one's hash."""
+
+    sequence: int = 0
+    hash: str = GENESIS
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The first thing wrong with a chain."""
+
+    sequence: int
+    record_id: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"record {self.sequence} ({self.record_id}): {self.what}"
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def link(document: Mapping[str, Any], before: Head) -> dict[str, Any]:
+    """The document as the next record of the chain: with ``sequence``, ``prev_hash`` and ``hash``."""
+    record = {**document, "sequence": before.sequence + 1, "prev_hash": before.hash}
+    return {**record, "hash": _hash(record)}
+
+
+def head_of(record: Mapping[str, Any]) -> Head:
+    return Head(record["sequence"], record["hash"])
+
+
+def first_fault(records: Iterable[Mapping[str, Any]], head: Head | None = None) -> Fault | None:
+    """Walk the records in order. Finds a changed, removed, inserted or moved one, and a missing end when ``head`` is known."""
+    before = Head()
+    for record in records:
+        sequence, name = record.get("sequence"), str(record.get("id", "?"))
+        if sequence != before.sequence + 1:
+            return Fault(before.sequence + 1, name, f"sequence {sequence} stands where {before.sequence + 1} is due")
+        if record.get("prev_hash") != before.hash:
+            return Fault(before.sequence + 1, name, "does not follow the record before it")
+        if record.get("hash") != _hash({key: value for key, value in record.items() if key != "hash"}):
+            return Fault(before.sequence + 1, name, "its content is not what was sealed")
+        before = head_of(record)
+    if head is not None and before != head:
+        return Fault(before.sequence + 1, "?", f"the trail ends at {before.sequence}, its head says {head.sequence}")
+    return None
+
+
+def _hash(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(str(record["prev_hash"]).encode() + canonical(record)).hexdigest()

@@ -1,0 +1,141 @@
+"""Domains and connections as rows, and the two indexes by which the world finds them before a tenant is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index
+from sqlmodel import Field, col, select
+
+from idbroker.kernel.ids import ConnectionId, TenantId
+from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
+from idbroker.storage.unit import PlatformRepository, TenantRepository
+
+
+class Domain(TenantRow, table=True):
+    """A mail domain that a tenant claims. ``token`` is what its TXT record must say."""
+
+    __tablename__ = "domains"
+    __table_args__ = (Index("uq_domains_tenant_id_name", "tenant_id", "name", unique=True),)
+
+    id: str = Field(primary_key=True)
+    name: str
+    status: str
+    token: str
+    include_subdomains: bool = False
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    verified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class DomainIndex(IndexRow, table=True):
+    """A verified domain belongs to one tenant in the whole deployment: the primary key says so."""
+
+    __tablename__ = "domain_index"
+
+    name: str = Field(primary_key=True)
+    include_subdomains: bool = False
+
+
+class Connection(TenantRow, table=True):
+    """One way into a tenant. ``settings`` are the protocol's own; ``secrets_sealed`` a sealed JSON object."""
+
+    __tablename__ = "connections"
+
+    id: str = Field(primary_key=True)
+    version: int = 1
+    type: str
+    name: str
+    vendor: str
+    status: str
+    settings: dict[str, Any] = Field(sa_type=JsonColumn)
+    secrets_sealed: bytes
+    options: dict[str, Any] = Field(sa_type=JsonColumn)
+    attribute_mapping: dict[str, str] = Field(sa_type=JsonColumn)
+    routing_domains: list[str] = Field(sa_type=JsonColumn)
+    warnings: list[dict[str, str]] = Field(sa_type=JsonColumn)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ConnectionIndex(IndexRow, table=True):
+    """Whose connection that is: the addresses that IdPs call bear a connection id and no tenant."""
+
+    __tablename__ = "connection_index"
+
+    connection_id: str = Field(primary_key=True)
+
+
+class Domains(TenantRepository):
+    def add(self, row: Domain) -> None:
+        self.session.add(row)
+        self.session.flush()
+
+    def get(self, domain_id: str) -> Domain | None:
+        return self.session.get(Domain, (self.tenant, domain_id))
+
+    def named(self, name: str) -> Domain | None:
+        return self.session.execute(select(Domain).where(Domain.name == name)).scalars().first()
+
+    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Domain]:
+        statement = select(Domain).order_by(col(Domain.id)).limit(limit)
+        if after:
+            statement = statement.where(col(Domain.id) > after)
+        return self.session.execute(statement).scalars().all()
+
+    def verified(self) -> Sequence[Domain]:
+        statement = select(Domain).where(Domain.status == "verified").order_by(col(Domain.name)).limit(1000)
+        return self.session.execute(statement).scalars().all()
+
+    def index(self, row: Domain) -> None:
+        """Enter a verified domain into the index. Raises IntegrityError when another tenant holds it."""
+        self.session.add(DomainIndex(tenant_id=self.tenant, name=row.name, include_subdomains=row.include_subdomains))
+        self.session.flush()
+
+    def delete(self, row: Domain) -> None:
+        """Give the domain up, in the index too if it was this tenant's there."""
+        indexed = self.session.get(DomainIndex, row.name)
+        if indexed is not None and indexed.tenant_id == self.tenant:
+            self.session.delete(indexed)
+        self.session.delete(row)
+        self.session.flush()
+
+
+class Connections(TenantRepository):
+    def add(self, row: Connection) -> None:
+        self.session.add(row)
+        self.session.add(ConnectionIndex(tenant_id=self.tenant, connection_id=row.id))
+        self.session.flush()
+
+    def get(self, connection_id: str) -> Connection | None:
+        return self.session.get(Connection, (self.tenant, connection_id))
+
+    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Connection]:
+        statement = select(Connection).order_by(col(Connection.id)).limit(limit)
+        if after:
+            statement = statement.where(col(Connection.id) > after)
+        return self.session.execute(statement).scalars().all()
+
+    def active(self) -> Sequence[Connection]:
+        statement = select(Connection).where(Connection.status == "active").order_by(col(Connection.id)).limit(1000)
+        return self.session.execute(statement).scalars().all()
+
+    def delete(self, row: Connection) -> None:
+        indexed = self.session.get(ConnectionIndex, row.id)
+        if indexed is not None and indexed.tenant_id == self.tenant:
+            self.session.delete(indexed)
+        self.session.delete(row)
+        self.session.flush()
+
+
+class Whereabouts(PlatformRepository):
+    """Asks the two indexes: whose is this domain, whose is this connection. Nothing else of a tenant is seen."""
+
+    def connection(self, connection_id: str) -> TenantId | None:
+        row = self.session.get(ConnectionIndex, ConnectionId(connection_id))
+        return TenantId(row.tenant_id) if row else None
+
+    def domains(self, names: Sequence[str]) -> list[DomainIndex]:
+        """The entries of exactly those names."""
+        return list(self.session.execute(select(DomainIndex).where(col(DomainIndex.name).in_(names))).scalars())

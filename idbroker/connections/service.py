@@ -1,0 +1,202 @@
+"""Making, changing and opening connections. What settings mean is the protocol's business; this keeps, seals and versions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from idbroker.audit.outbox import Outbox
+from idbroker.connections.model import Connection, Connections, Domain, Domains
+from idbroker.federation.contract import (
+    ConnectionConfig,
+    ConnectionDraft,
+    ConnectionUpload,
+    Document,
+    FederationProtocol,
+    Protocols,
+)
+from idbroker.federation.options import ConnectionOptions
+from idbroker.federation.profile import MAPPED_CLAIMS
+from idbroker.kernel.addresses import BadAddress, normal_domain
+from idbroker.kernel.clock import rfc3339
+from idbroker.kernel.errors import Conflict, FieldError, Invalid, NotFound, invalid_field
+from idbroker.kernel.event import Change, Event, Resource
+from idbroker.kernel.ids import ConnectionId, TenantId, new_id
+from idbroker.keys.envelope import Envelope
+from idbroker.storage.unit import TenantUnit
+
+MAX_CONNECTIONS = 500
+SECRET_PURPOSE = "connection-secrets:"
+_VERBS = {"active": "connection.activated", "disabled": "connection.disabled"}
+
+
+class ConnectionForm(BaseModel):
+    """The part of a connection's body that is not the protocol's. The rest goes to the protocol as it came."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    vendor: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")] | None = None
+    status: Literal["test", "active", "disabled"] = "active"
+    options: dict[str, Any] = Field(default_factory=dict)
+    attribute_mapping: dict[str, Annotated[str, Field(min_length=1, max_length=512)]] = Field(default_factory=dict)
+    routing_domains: Annotated[list[str], Field(max_length=100)] = Field(default_factory=list)
+
+
+class ConnectionService:
+    def __init__(self, protocols: Protocols, envelope: Envelope) -> None:
+        self._protocols = protocols
+        self._envelope = envelope
+
+    def draft(self, form: ConnectionForm, connection_id: str, current: ConnectionConfig | None = None) -> ConnectionDraft:
+        """What the protocol understands. May call the IdP, so it happens outside any transaction."""
+        protocol = self._protocols.get(form.type)
+        if protocol is None:
+            raise invalid_field("/type", f"The types are: {', '.join(sorted(self._protocols))}.")
+        _check_mapping(form.attribute_mapping)
+        upload = ConnectionUpload(ConnectionId(connection_id), form.model_extra or {}, form.vendor, parse_options(form.options))
+        return protocol.draft(upload, current)
+
+    def create(self, unit: TenantUnit, form: ConnectionForm, connection_id: str, draft: ConnectionDraft) -> Connection:
+        """Keep a drafted connection."""
+        if len(unit[Connections].page(limit=MAX_CONNECTIONS)) >= MAX_CONNECTIONS:
+            raise Conflict("too_many_connections", f"A tenant can have {MAX_CONNECTIONS} connections.")
+        now = unit.clock.now()
+        row = Connection(
+            tenant_id=unit.scope.tenant,
+            id=connection_id,
+            type=form.type,
+            name=form.name,
+            vendor=form.vendor or draft.vendor,
+            status=form.status,
+            settings=dict(draft.settings),
+            secrets_sealed=self._seal(unit, connection_id, draft.secrets),
+            options=parse_options(form.options).model_dump(mode="json", exclude_defaults=True),
+            attribute_mapping=form.attribute_mapping,
+            routing_domains=_routing_domains(form.routing_domains),
+            warnings=[{"code": w.code, "message": w.message} for w in draft.warnings],
+            created_at=now,
+            updated_at=now,
+        )
+        unit[Connections].add(row)
+        unit[Outbox].record(Event("connection.created", _resource(row), context={"type": row.type, "status": row.status}))
+        return row
+
+    def update(self, unit: TenantUnit, row: Connection, form: ConnectionForm, draft: ConnectionDraft | None) -> Connection:
+        """Change what differs; a ``draft`` replaces the IdP's settings. A change of status is an event of its own."""
+        wanted: dict[str, Any] = {
+            "name": form.name,
+            "vendor": form.vendor or row.vendor,
+            "options": parse_options(form.options).model_dump(mode="json", exclude_defaults=True),
+            "attribute_mapping": form.attribute_mapping,
+            "routing_domains": _routing_domains(form.routing_domains),
+        }
+        if draft is not None:
+            wanted["settings"] = dict(draft.settings)
+            wanted["warnings"] = [{"code": w.code, "message": w.message} for w in draft.warnings]
+            row.secrets_sealed = self._seal(unit, row.id, draft.secrets)
+        told = {name: Change(getattr(row, name), value) for name, value in wanted.items() if getattr(row, name) != value}
+        for name, change in told.items():
+            setattr(row, name, change.after)
+        if told or draft is not None:
+            unit[Outbox].record(Event("connection.updated", _resource(row), told))
+        if form.status != row.status:
+            change = Change(row.status, form.status)
+            row.status = form.status
+            unit[Outbox].record(Event(_VERBS.get(form.status, "connection.updated"), _resource(row), {"status": change}))
+        row.version += 1
+        row.updated_at = unit.clock.now()
+        return row
+
+    def delete(self, unit: TenantUnit, connection_id: str) -> None:
+        row = self.known(unit, connection_id)
+        unit[Connections].delete(row)
+        unit[Outbox].record(Event("connection.deleted", _resource(row)))
+
+    def known(self, unit: TenantUnit, connection_id: str) -> Connection:
+        row = unit[Connections].get(connection_id)
+        if row is None:
+            raise NotFound("connection")
+        return row
+
+    def open(self, unit: TenantUnit, row: Connection) -> ConnectionConfig:
+        """The connection as its protocol sees it, secrets opened."""
+        secrets = json.loads(self._envelope.open(unit, SECRET_PURPOSE + row.id, row.secrets_sealed))
+        return ConnectionConfig(
+            id=ConnectionId(row.id),
+            tenant=TenantId(row.tenant_id),
+            version=row.version,
+            protocol=row.type,
+            vendor=row.vendor,
+            settings=row.settings,
+            secrets=secrets,
+            options=ConnectionOptions(**row.options),
+            attribute_mapping=row.attribute_mapping,
+            verified_domains=tuple(name for domain in unit[Domains].verified() for name in _spoken_for(domain)),
+        )
+
+    def protocol(self, name: str) -> FederationProtocol:
+        return self._protocols[name]
+
+    def document(self, unit: TenantUnit, row: Connection) -> Document:
+        """The connection as the Admin API shows it; no secret is in it."""
+        return {
+            "id": row.id,
+            "tenant_id": row.tenant_id,
+            "type": row.type,
+            "name": row.name,
+            "vendor": row.vendor,
+            "status": row.status,
+            **self._protocols[row.type].describe(self.open(unit, row)),
+            "options": ConnectionOptions(**row.options).model_dump(mode="json"),
+            "attribute_mapping": row.attribute_mapping,
+            "routing_domains": row.routing_domains,
+            "warnings": row.warnings,
+            "created_at": rfc3339(row.created_at),
+            "updated_at": rfc3339(row.updated_at),
+        }
+
+    def _seal(self, unit: TenantUnit, connection_id: str, secrets: Mapping[str, str]) -> bytes:
+        return self._envelope.seal(unit, SECRET_PURPOSE + connection_id, json.dumps(dict(secrets)).encode())
+
+
+def _spoken_for(domain: Domain) -> tuple[str, ...]:
+    return (domain.name, f"*.{domain.name}") if domain.include_subdomains else (domain.name,)
+
+
+def new_connection_id() -> str:
+    return new_id("con")
+
+
+def parse_options(options: Mapping[str, Any]) -> ConnectionOptions:
+    """Raises Invalid with pointers below ``/options``."""
+    try:
+        return ConnectionOptions(**options)
+    except ValidationError as error:
+        wrong = [FieldError("/options/" + "/".join(str(p) for p in e["loc"]), e["msg"]) for e in error.errors()]
+        raise Invalid("The options are not right.", wrong) from error
+
+
+def _check_mapping(mapping: Mapping[str, str]) -> None:
+    unknown = [claim for claim in mapping if claim not in MAPPED_CLAIMS]
+    if unknown:
+        known = ", ".join(MAPPED_CLAIMS)
+        raise Invalid(
+            f"The claims that can be mapped are: {known}.",
+            [FieldError(f"/attribute_mapping/{claim}", "unknown claim") for claim in unknown],
+        )
+
+
+def _routing_domains(names: list[str]) -> list[str]:
+    try:
+        return sorted({normal_domain(name) for name in names})
+    except BadAddress as error:
+        raise invalid_field("/routing_domains", f"{error}.") from error
+
+
+def _resource(row: Connection) -> Resource:
+    return Resource("connection", row.id, row.name)

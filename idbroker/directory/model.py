@@ -1,0 +1,174 @@
+"""People and groups as rows. Membership is rows, each with where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Index
+from sqlmodel import Field, col, select
+
+from idbroker.storage.rows import TenantRow, UtcDateTime
+from idbroker.storage.unit import TenantRepository
+
+
+class User(TenantRow, table=True):
+    """A person in one tenant. The same human in another tenant is another row with another id."""
+
+    __tablename__ = "users"
+    __table_args__ = (Index("ix_users_tenant_id_email", "tenant_id", "email"),)
+
+    id: str = Field(primary_key=True)
+    email: str | None = None
+    email_verified: bool = False
+    user_name: str | None = None
+    given_name: str | None = None
+    family_name: str | None = None
+    display_name: str | None = None
+    department: str | None = None
+    employee_number: str | None = None
+    active: bool = True
+    source: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+    last_sign_in_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Identity(TenantRow, table=True):
+    """How a person is known at one connection. (connection, subject) is the identity; the e-mail never is."""
+
+    __tablename__ = "identities"
+    __table_args__ = (Index("ix_identities_tenant_id_user_id", "tenant_id", "user_id"),)
+
+    connection_id: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    user_id: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Group(TenantRow, table=True):
+    """A group, by its display name."""
+
+    __tablename__ = "groups"
+    __table_args__ = (Index("uq_groups_tenant_id_source_display_name", "tenant_id", "source", "display_name", unique=True),)
+
+    id: str = Field(primary_key=True)
+    display_name: str
+    source: str
+    """The connection whose claims named it."""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Membership(TenantRow, table=True):
+    __tablename__ = "memberships"
+
+    user_id: str = Field(primary_key=True)
+    group_id: str = Field(primary_key=True)
+
+
+class RoleMapping(TenantRow, table=True):
+    """Members of a group of that name have that role, in one app or (``app`` empty) in all."""
+
+    __tablename__ = "role_mappings"
+    __table_args__ = (Index("uq_role_mappings_tenant_id_rule", "tenant_id", "group_name", "role", "app", unique=True),)
+
+    id: str = Field(primary_key=True)
+    group_name: str
+    role: str
+    app: str = ""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Users(TenantRepository):
+    def add(self, row: User) -> None:
+        self.session.add(row)
+        self.session.flush()
+
+    def get(self, user_id: str) -> User | None:
+        return self.session.get(User, (self.tenant, user_id))
+
+    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[User]:
+        statement = select(User).order_by(col(User.id)).limit(limit)
+        if after:
+            statement = statement.where(col(User.id) > after)
+        return self.session.execute(statement).scalars().all()
+
+    def with_email(self, email: str) -> Sequence[User]:
+        """Everyone with that address in normal form. More than one is possible, which is why it identifies nobody."""
+        return self.session.execute(select(User).where(User.email == email).limit(2)).scalars().all()
+
+
+class Identities(TenantRepository):
+    def get(self, connection_id: str, subject: str) -> Identity | None:
+        return self.session.get(Identity, (self.tenant, connection_id, subject))
+
+    def add(self, row: Identity) -> None:
+        self.session.add(row)
+        self.session.flush()
+
+    def connections_of(self, user_ids: Sequence[str]) -> dict[str, list[str]]:
+        """User id → the connections that know this person."""
+        statement = select(Identity).where(col(Identity.user_id).in_(user_ids))
+        found: dict[str, list[str]] = {}
+        for row in self.session.execute(statement).scalars():
+            found.setdefault(row.user_id, []).append(row.connection_id)
+        return found
+
+
+class Groups(TenantRepository):
+    def add(self, row: Group) -> None:
+        self.session.add(row)
+        self.session.flush()
+
+    def get(self, group_id: str) -> Group | None:
+        return self.session.get(Group, (self.tenant, group_id))
+
+    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Group]:
+        statement = select(Group).order_by(col(Group.id)).limit(limit)
+        if after:
+            statement = statement.where(col(Group.id) > after)
+        return self.session.execute(statement).scalars().all()
+
+    def named(self, source: str, names: Sequence[str]) -> Sequence[Group]:
+        statement = select(Group).where(Group.source == source, col(Group.display_name).in_(names))
+        return self.session.execute(statement).scalars().all()
+
+    def of_user(self, user_id: str) -> Sequence[Group]:
+        statement = (
+            select(Group)
+            .join(Membership, (col(Membership.group_id) == Group.id) & (col(Membership.tenant_id) == Group.tenant_id))
+            .where(Membership.user_id == user_id)
+            .order_by(col(Group.display_name))
+        )
+        return self.session.execute(statement).scalars().all()
+
+    def join(self, user_id: str, group_id: str) -> None:
+        self.session.add(Membership(tenant_id=self.tenant, user_id=user_id, group_id=group_id))
+
+    def leave(self, user_id: str, group_id: str) -> None:
+        row = self.session.get(Membership, (self.tenant, user_id, group_id))
+        if row is not None:
+            self.session.delete(row)
+
+
+class RoleMappings(TenantRepository):
+    def add(self, row: RoleMapping) -> None:
+        self.session.add(row)
+        self.session.flush()
+
+    def get(self, mapping_id: str) -> RoleMapping | None:
+        return self.session.get(RoleMapping, (self.tenant, mapping_id))
+
+    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[RoleMapping]:
+        statement = select(RoleMapping).order_by(col(RoleMapping.id)).limit(limit)
+        if after:
+            statement = statement.where(col(RoleMapping.id) > after)
+        return self.session.execute(statement).scalars().all()
+
+    def for_groups(self, names: Sequence[str]) -> Sequence[RoleMapping]:
+        if not names:
+            return []
+        return self.session.execute(select(RoleMapping).where(col(RoleMapping.group_name).in_(names))).scalars().all()
+
+    def delete(self, row: RoleMapping) -> None:
+        self.session.delete(row)

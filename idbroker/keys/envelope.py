@@ -1,0 +1,102 @@
+"""Sealing a tenant's secrets: AES-256-GCM under the tenant's data key, which the master key wraps.
+
+The tenant id and the purpose are associated data, so that a sealed value cannot be moved to another tenant or column.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import datetime
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlmodel import Field, col, select
+
+from idbroker.keys.master import CannotOpen, MasterKey
+from idbroker.storage.rows import TenantRow, UtcDateTime
+from idbroker.storage.unit import TenantRepository, TenantUnit
+
+
+class TenantKey(TenantRow, table=True):
+    """One generation of a tenant's data key, wrapped by the master key."""
+
+    __tablename__ = "tenant_keys"
+
+    generation: int = Field(primary_key=True)
+    wrapped: bytes
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class TenantKeys(TenantRepository):
+    def newest(self) -> TenantKey | None:
+        statement = select(TenantKey).order_by(col(TenantKey.generation).desc()).limit(1)
+        return self.session.execute(statement).scalars().first()
+
+    def get(self, generation: int) -> TenantKey | None:
+        return self.session.get(TenantKey, (self.tenant, generation))
+
+    def add(self, generation: int, wrapped: bytes) -> TenantKey:
+        row = TenantKey(tenant_id=self.tenant, generation=generation, wrapped=wrapped, created_at=self.now())
+        self.session.add(row)
+        self.session.flush()
+        return row
+
+
+class Envelope:
+    """Seals and opens within a unit. Opened data keys are kept in memory, at most ``cached`` of them. Thread-safe.
+
+    Sealed form: version (1 byte), generation (4 bytes), nonce (12), ciphertext and tag.
+    """
+
+    def __init__(self, master: MasterKey, *, cached: int = 20_000) -> None:
+        self._master = master
+        self._cached = cached
+        self._ciphers: dict[tuple[str, int], AESGCM] = {}
+        self._lock = threading.Lock()
+
+    def prepare(self, unit: TenantUnit) -> None:
+        """Give a new tenant its first data key; nothing when it has one."""
+        if unit[TenantKeys].newest() is None:
+            unit[TenantKeys].add(1, self._master.wrap(os.urandom(32), _context(unit.scope.tenant, 1)))
+
+    def seal(self, unit: TenantUnit, purpose: str, plaintext: bytes) -> bytes:
+        row = unit[TenantKeys].newest()
+        if row is None:
+            raise CannotOpen(f"tenant {unit.scope.tenant} has no data key")
+        nonce = os.urandom(12)
+        sealed = self._cipher(unit, row.generation).encrypt(nonce, plaintext, _associated(unit.scope.tenant, purpose))
+        return b"\x01" + row.generation.to_bytes(4, "big") + nonce + sealed
+
+    def open(self, unit: TenantUnit, purpose: str, sealed: bytes) -> bytes:
+        """Raises CannotOpen when the value was sealed for another tenant or purpose, or was changed."""
+        if sealed[:1] != b"\x01" or len(sealed) < 33:
+            raise CannotOpen("a sealed value has an unknown form")
+        cipher = self._cipher(unit, int.from_bytes(sealed[1:5], "big"))
+        try:
+            return cipher.decrypt(sealed[5:17], sealed[17:], _associated(unit.scope.tenant, purpose))
+        except InvalidTag as error:
+            raise CannotOpen(f"a sealed value ({purpose}) does not open for this tenant") from error
+
+    def _cipher(self, unit: TenantUnit, generation: int) -> AESGCM:
+        key = (str(unit.scope.tenant), generation)
+        cipher = self._ciphers.get(key)
+        if cipher is not None:
+            return cipher
+        row = unit[TenantKeys].get(generation)
+        if row is None:
+            raise CannotOpen("a sealed value names a data key that this tenant does not have")
+        cipher = AESGCM(self._master.unwrap(row.wrapped, _context(unit.scope.tenant, generation)))
+        with self._lock:
+            if len(self._ciphers) >= self._cached:
+                self._ciphers.clear()
+            self._ciphers[key] = cipher
+        return cipher
+
+
+def _context(tenant: str, generation: int) -> str:
+    return f"tenant-key:{tenant}:{generation}"
+
+
+def _associated(tenant: str, purpose: str) -> bytes:
+    return f"{tenant}\x00{purpose}".encode()

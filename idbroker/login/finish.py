@@ -1,0 +1,102 @@
+"""The end of a sign-in: replay claim, admission, session, events, in one tenant transaction; then the attempt is done."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy.exc import IntegrityError
+
+from idbroker.audit.outbox import Outbox
+from idbroker.federation.contract import ConnectionConfig, ExternalIdentity, ReplyRefused
+from idbroker.kernel.clock import Clock
+from idbroker.kernel.errors import Refusal
+from idbroker.kernel.event import Event, Resource
+from idbroker.kernel.scope import TenantScope
+from idbroker.login.attempt import Attempt, Attempts
+from idbroker.login.replay import SeenReplies
+from idbroker.login.steps import Visitor
+from idbroker.provisioning.admit import admit
+from idbroker.sessions.model import Sessions
+from idbroker.sessions.service import Beginning, SessionService
+from idbroker.storage.database import Database
+
+TRIES = 3
+_OVER = "This sign-in was completed before. Please go back to the application and start again."
+_STALE = "Your organisation's sign-in service did not ask you to sign in again, as the application requires."
+
+
+class Finisher:
+    def __init__(self, database: Database, sessions: SessionService, clock: Clock) -> None:
+        self._database = database
+        self._sessions = sessions
+        self._clock = clock
+
+    def finish(
+        self, config: ConnectionConfig, attempt: Attempt, handle: str, identity: ExternalIdentity, visitor: Visitor
+    ) -> str:
+        """Admit the person and start the session. Returns the session's cookie handle. Raises Refusal."""
+        self._check_freshness(config, attempt, identity)
+        scope = TenantScope(config.tenant, visitor.actor, visitor.request)
+        session_id, cookie = self._admit(scope, config, attempt, identity)
+        with self._database.platform(visitor.actor) as unit:
+            won = unit[Attempts].finish(handle, config.id, session_id)
+        if not won:
+            self._undo(scope, session_id)
+            raise Refusal("attempt_finished", _OVER, detail="another answer to the same attempt was faster")
+        return cookie
+
+    def _admit(
+        self, scope: TenantScope, config: ConnectionConfig, attempt: Attempt, identity: ExternalIdentity
+    ) -> tuple[str, str]:
+        """Two first sign-ins at one moment may want to make the same user or group: the loser finds it the next time."""
+        for last in (False,) * (TRIES - 1) + (True,):
+            try:
+                return self._admit_once(scope, config, attempt, identity)
+            except IntegrityError:
+                if last:
+                    raise
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _admit_once(
+        self, scope: TenantScope, config: ConnectionConfig, attempt: Attempt, identity: ExternalIdentity
+    ) -> tuple[str, str]:
+        with self._database.tenant(scope) as unit:
+            unit[SeenReplies].claim(config.id, identity.replay_key, identity.replay_until)
+            user = admit(unit, config, identity).user
+            beginning = Beginning(
+                user_id=user.id,
+                connection_id=config.id,
+                authenticated_at=identity.authenticated_at or self._clock.now(),
+                amr=identity.amr,
+                acr=identity.acr,
+                upstream=dict(identity.upstream),
+                not_after=identity.session_not_after,
+            )
+            session, cookie = self._sessions.start(unit, beginning)
+            unit[Outbox].record(
+                Event(
+                    "sign_in.succeeded",
+                    Resource("user", user.id, user.email),
+                    context={"connection_id": config.id, "app": attempt.app_id, "route": attempt.route},
+                    auth_method=config.protocol,
+                    session_id=session.id,
+                )
+            )
+            return session.id, cookie
+
+    def _check_freshness(self, config: ConnectionConfig, attempt: Attempt, identity: ExternalIdentity) -> None:
+        """``prompt=login`` and ``max_age`` hold whatever the IdP made of our wish (OpenID Connect Core 3.1.2.1)."""
+        proven = identity.authenticated_at
+        skew = timedelta(seconds=config.options.clock_skew_seconds)
+        if proven is None or attempt.sent_at is None:
+            return
+        if attempt.force_authn and proven + skew < attempt.sent_at:
+            raise ReplyRefused("not_reauthenticated", _STALE, detail=f"authenticated at {proven}, asked at {attempt.sent_at}")
+        if attempt.max_age is not None and proven + timedelta(seconds=attempt.max_age) + skew < self._clock.now():
+            raise ReplyRefused("authentication_too_old", _STALE, detail=f"authenticated at {proven}")
+
+    def _undo(self, scope: TenantScope, session_id: str) -> None:
+        with self._database.tenant(scope) as unit:
+            row = unit[Sessions].get(session_id)
+            if row is not None:
+                self._sessions.end(unit, row, "attempt_finished")

@@ -1,0 +1,251 @@
+"""The sign-in state machine: begin → (ask) → hand off → reply → done. Protocols and apps are strangers to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from idbroker.connections.discovery import Route
+from idbroker.connections.model import Connections, Whereabouts
+from idbroker.connections.service import ConnectionService
+from idbroker.federation.contract import AttemptRef, ConnectionConfig, UnverifiedReply
+from idbroker.kernel.addresses import BadAddress, email_domain, normal_email
+from idbroker.kernel.clock import Clock
+from idbroker.kernel.errors import NotFound, Refusal
+from idbroker.kernel.ids import TenantId
+from idbroker.kernel.scope import TenantScope
+from idbroker.kernel.secrets import digest, matches, new_secret
+from idbroker.login.attempt import Attempt, Attempts
+from idbroker.login.finish import Finisher
+from idbroker.login.refusals import findings_context
+from idbroker.login.route import Hints, find_tenant, route_within
+from idbroker.login.steps import (
+    AskChoice,
+    AskEmail,
+    LoginRequest,
+    PostAgain,
+    SendToIdp,
+    SignedIn,
+    SignInRefused,
+    Step,
+    Visitor,
+)
+from idbroker.storage.database import Database
+from idbroker.storage.unit import TenantUnit
+from idbroker.tenants.lifecycle import check_sign_in
+from idbroker.tenants.model import Tenant, Tenants
+
+POSTED_AGAIN = "idb_posted_again"
+"""Field that marks the second, same-site sending of a reply."""
+
+NO_SUCH_DOMAIN = "No organisation signs in here with this address. Check the spelling, or ask your administrator."
+START_AGAIN = "This sign-in has expired or was begun in another browser. Please go back to the application and start again."
+
+
+class LoginFlow:
+    def __init__(
+        self, database: Database, connections: ConnectionService, finisher: Finisher, clock: Clock, *, lifetime: timedelta
+    ) -> None:
+        self._database = database
+        self._connections = connections
+        self._finisher = finisher
+        self._clock = clock
+        self._lifetime = lifetime
+
+    def begin(self, request: LoginRequest, visitor: Visitor) -> Step:
+        """A new attempt, bound to the browser, and its first step. Raises SignInRefused."""
+        if visitor.secret is None:
+            raise ValueError("a browser without a secret cannot begin")
+        handle, now = new_secret(), self._clock.now()
+        email, problem = _understood(request.email)
+        attempt = Attempt(
+            handle_digest=digest(handle),
+            browser_digest=digest(visitor.secret),
+            origin=dict(request.origin),
+            resume_path=request.resume_path,
+            app_id=request.app_id,
+            app_name=request.app_name,
+            app_tenants=None if request.app_tenants is None else list(request.app_tenants),
+            pinned_tenant=request.pinned_tenant,
+            login_hint=email,
+            force_authn=request.force_authn,
+            max_age=request.max_age,
+            created_at=now,
+            expires_at=now + self._lifetime,
+        )
+        with self._database.platform(visitor.actor) as unit:
+            unit[Attempts].add(attempt)
+        if problem:
+            return AskEmail(handle, request.app_name, request.email or "", problem)
+        hints = Hints(request.connection, request.pinned_tenant or request.tenant, email_domain(email) if email else None)
+        return self._advance(handle, attempt, hints, visitor)
+
+    def answer(self, handle: str, visitor: Visitor, *, email: str | None = None, connection: str | None = None) -> Step:
+        """The person typed an e-mail, or picked a connection. Raises SignInRefused."""
+        attempt = self._pending(handle, visitor, ("open", "sent"))
+        if connection is not None:
+            hints = Hints(connection, attempt.pinned_tenant)
+            return self._advance(handle, attempt, hints, visitor)
+        address, problem = _understood(email or "")
+        if problem or address is None:
+            return AskEmail(handle, attempt.app_name, email or "", problem or "Please type your work e-mail address.")
+        attempt.login_hint = address
+        return self._advance(handle, attempt, Hints(None, attempt.pinned_tenant, email_domain(address)), visitor)
+
+    def reply(self, protocol: str, connection_id: str, reply: UnverifiedReply, visitor: Visitor) -> Step:
+        """The IdP's answer, brought by a browser. Raises SignInRefused."""
+        config = self._connection(protocol, connection_id, visitor)
+        handle = self._connections.protocol(protocol).correlate(reply)
+        with self._refusing(TenantId(config.tenant), config.id):
+            attempt = self._attempt(handle, visitor) if handle else None
+            if handle is None or attempt is None:
+                raise Refusal("reply_without_attempt", START_AGAIN, detail="the reply names no pending sign-in of this service")
+            if attempt.state != "sent" or attempt.connection_id != config.id:
+                raise Refusal("reply_elsewhere", START_AGAIN, detail=f"attempt is {attempt.state} at {attempt.connection_id}")
+        if visitor.secret is None and reply.method == "POST" and POSTED_AGAIN not in reply.params:
+            return PostAgain(reply.address, {**reply.params, POSTED_AGAIN: "1"})
+        with self._refusing(TenantId(config.tenant), config.id, _back(attempt, handle)):
+            _check_browser(attempt, visitor)
+            identity = self._connections.protocol(protocol).complete(config, reply, _reference(attempt, handle))
+            cookie = self._finisher.finish(config, attempt, handle, identity, visitor)
+        return SignedIn(cookie, _resume(attempt, handle))
+
+    def resume(self, handle: str, visitor: Visitor) -> Attempt:
+        """The attempt, for the one who began it: ``done`` only once (then it is spent), else as it stands."""
+        attempt = self._pending(handle, visitor, ("open", "sent", "done"))
+        if attempt.state == "done":
+            with self._database.platform(visitor.actor) as unit:
+                if not unit[Attempts].spend(handle):
+                    raise SignInRefused(Refusal("attempt_spent", START_AGAIN, detail="resumed twice"))
+        return attempt
+
+    def config(self, protocol: str, connection_id: str, visitor: Visitor) -> ConnectionConfig:
+        """The connection at one of its public addresses. Raises NotFound."""
+        return self._connection(protocol, connection_id, visitor)
+
+    def _advance(self, handle: str, attempt: Attempt, hints: Hints, visitor: Visitor) -> Step:
+        with self._database.platform(visitor.actor, read_only=True) as unit:
+            tenant = find_tenant(unit, hints)
+        if tenant is None:
+            return self._nobody(handle, attempt, hints)
+        with self._refusing(tenant.tenant_id, hints.connection, _back(attempt, handle)):
+            _check_tenant(attempt, tenant)
+            with self._database.tenant(self._scope(tenant.tenant_id, visitor), read_only=True) as inside:
+                route = route_within(inside, hints)
+                config = self._open(inside, route)
+            if route.outcome == "choose":
+                return AskChoice(handle, attempt.app_name, tenant.name, route.connections)
+            if config is None:
+                raise Refusal(
+                    "no_connection", "Sign-in is not set up for your organisation yet.", detail=route.rule, status=403
+                )
+            attempt.sent_at = self._clock.now()
+            handoff = self._connections.protocol(config.protocol).begin(config, _reference(attempt, handle))
+            with self._database.platform(visitor.actor) as unit:
+                row = unit[Attempts].get(handle)
+                if row is None or row.state not in ("open", "sent"):
+                    raise Refusal("attempt_gone", START_AGAIN)
+                row.login_hint = attempt.login_hint
+                unit[Attempts].send(row, tenant.id, config.id, route.rule)
+        return SendToIdp(handoff)
+
+    def _nobody(self, handle: str, attempt: Attempt, hints: Hints) -> Step:
+        if hints.connection is not None or hints.tenant is not None:
+            public = "The organisation or sign-in method that the application asked for does not exist."
+            unknown = hints.connection or hints.tenant
+            raise SignInRefused(
+                Refusal("unknown_tenant_or_connection", public, detail=f"asked for {unknown}"), back=_back(attempt, handle)
+            )
+        problem = NO_SUCH_DOMAIN if hints.domain is not None else ""
+        return AskEmail(handle, attempt.app_name, attempt.login_hint or "", problem)
+
+    def _open(self, unit: TenantUnit, route: Route) -> ConnectionConfig | None:
+        row = unit[Connections].get(route.connections[0].id) if route.outcome == "connection" else None
+        return self._connections.open(unit, row) if row else None
+
+    def _connection(self, protocol: str, connection_id: str, visitor: Visitor) -> ConnectionConfig:
+        with self._database.platform(visitor.actor, read_only=True) as unit:
+            owner = unit[Whereabouts].connection(connection_id)
+            tenant = unit[Tenants].get(owner) if owner else None
+        if tenant is None:
+            raise NotFound("connection")
+        with self._database.tenant(self._scope(tenant.tenant_id, visitor), read_only=True) as inside:
+            row = inside[Connections].get(connection_id)
+            if row is None or row.type != protocol or row.status == "disabled":
+                raise NotFound("connection")
+            return self._connections.open(inside, row)
+
+    def _attempt(self, handle: str, visitor: Visitor) -> Attempt | None:
+        with self._database.platform(visitor.actor, read_only=True) as unit:
+            return unit[Attempts].get(handle)
+
+    def _pending(self, handle: str, visitor: Visitor, states: tuple[str, ...]) -> Attempt:
+        attempt = self._attempt(handle, visitor)
+        if attempt is None or attempt.state not in states:
+            raise SignInRefused(Refusal("attempt_expired", START_AGAIN, detail="no such attempt, or expired, or over"))
+        with self._refusing(None, attempt.connection_id):
+            _check_browser(attempt, visitor)
+        return attempt
+
+    def _scope(self, tenant: TenantId, visitor: Visitor) -> TenantScope:
+        return TenantScope(tenant, visitor.actor, visitor.request)
+
+    @contextmanager
+    def _refusing(self, tenant: TenantId | None, connection: str | None, back: str | None = None) -> Iterator[None]:
+        """Give a refusal what is known of the sign-in."""
+        try:
+            yield
+        except SignInRefused:
+            raise
+        except Refusal as refusal:
+            raise SignInRefused(
+                refusal, tenant=tenant, connection_id=connection, back=back, context=findings_context(refusal)
+            ) from refusal
+
+
+def _check_browser(attempt: Attempt, visitor: Visitor) -> None:
+    """Raise Refusal unless this is the browser that began (login CSRF, RFC 6749 10.12)."""
+    if visitor.secret is None or not matches(visitor.secret, attempt.browser_digest):
+        came = "no cookie" if visitor.secret is None else "another browser's cookie"
+        raise Refusal("browser_mismatch", START_AGAIN, detail=f"{came} came with the answer", status=403)
+
+
+def _check_tenant(attempt: Attempt, tenant: Tenant) -> None:
+    """Raise Refusal unless this attempt may sign in to that tenant."""
+    if attempt.pinned_tenant is not None and attempt.pinned_tenant != tenant.id:
+        public = "Your organisation does not sign in at this address. Please start at your own application."
+        raise Refusal("wrong_tenant", public, detail="the issuer is another tenant's", status=403)
+    if attempt.app_tenants is not None and tenant.id not in attempt.app_tenants:
+        public = "This application is not open to your organisation."
+        raise Refusal("app_not_for_tenant", public, detail=f"{attempt.app_id} does not list the tenant", status=403)
+    check_sign_in(tenant.status)
+
+
+def _understood(email: str | None) -> tuple[str | None, str]:
+    """(address in normal form, problem for its author). Nothing given is no problem."""
+    if not email or not email.strip():
+        return None, ""
+    try:
+        return normal_email(email), ""
+    except BadAddress:
+        return None, "This is not a complete e-mail address."
+
+
+def _reference(attempt: Attempt, handle: str) -> AttemptRef:
+    return AttemptRef(
+        handle=handle,
+        begun_at=attempt.sent_at or attempt.created_at,
+        login_hint=attempt.login_hint,
+        force_authn=attempt.force_authn,
+        max_age=attempt.max_age,
+    )
+
+
+def _resume(attempt: Attempt, handle: str) -> str:
+    return f"{attempt.resume_path}?attempt={handle}"
+
+
+def _back(attempt: Attempt, handle: str) -> str | None:
+    """The way back to the app with ``access_denied``; the front door has none."""
+    return _resume(attempt, handle) if attempt.app_id else None

@@ -1,0 +1,50 @@
+"""Routing an attempt: what is known → tenant → connection. Reads the indexes, then the pure rules of discovery decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from idbroker.connections.discovery import Candidate, DomainEntry, Route, choose_connection, owner_of
+from idbroker.connections.model import Connections, Whereabouts
+from idbroker.kernel.addresses import parent_domains
+from idbroker.kernel.ids import ConnectionId, TenantId
+from idbroker.storage.unit import PlatformUnit, TenantUnit
+from idbroker.tenants.model import Tenant, Tenants
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What is known. ``domain`` is in normal form."""
+
+    connection: str | None = None
+    tenant: str | None = None
+    domain: str | None = None
+
+
+def find_tenant(unit: PlatformUnit, hints: Hints) -> Tenant | None:
+    """The tenant that the hints name; None when they name none, or contradict each other."""
+    found: Tenant | None = None
+    if hints.connection is not None:
+        owner = unit[Whereabouts].connection(hints.connection)
+        found = unit[Tenants].get(owner) if owner else None
+        if found is None or hints.tenant in (None, found.id, found.slug):
+            return found
+        return None
+    if hints.tenant is not None:
+        return unit[Tenants].find(hints.tenant)
+    if hints.domain is not None:
+        entries = [
+            DomainEntry(row.name, TenantId(row.tenant_id), row.include_subdomains)
+            for row in unit[Whereabouts].domains([hints.domain, *parent_domains(hints.domain)])
+        ]
+        entry = owner_of(hints.domain, entries)
+        return unit[Tenants].get(entry.tenant) if entry else None
+    return None
+
+
+def route_within(unit: TenantUnit, hints: Hints) -> Route:
+    """The connection within the tenant."""
+    candidates = [
+        Candidate(ConnectionId(row.id), row.name, row.type, tuple(row.routing_domains)) for row in unit[Connections].active()
+    ]
+    return choose_connection(candidates, domain=hints.domain, connection=hints.connection)

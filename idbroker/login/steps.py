@@ -1,0 +1,109 @@
+"""What the login flow takes in and what it answers: values only. The front turns them into pages and redirects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from idbroker.connections.discovery import Candidate
+from idbroker.federation.contract import Handoff
+from idbroker.kernel.errors import Refusal
+from idbroker.kernel.ids import RequestId, TenantId
+from idbroker.kernel.scope import Actor, new_request_id
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A browser. ``secret`` is what its signed cookie holds; None when no cookie came."""
+
+    secret: str | None
+    ip: str | None = None
+    user_agent: str | None = None
+    request: RequestId = field(default_factory=new_request_id)
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(type="visitor", ip=self.ip, user_agent=self.user_agent)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRequest:
+    """Who begins a sign-in, and what is known of the person. ``origin`` comes back at ``resume_path`` untouched."""
+
+    resume_path: str
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    app_id: str | None = None
+    app_name: str | None = None
+    app_tenants: tuple[str, ...] | None = None
+    pinned_tenant: TenantId | None = None
+    tenant: str | None = None
+    """Slug or id, as asked for."""
+    connection: str | None = None
+    email: str | None = None
+    force_authn: bool = False
+    max_age: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendToIdp:
+    handoff: Handoff
+
+
+@dataclass(frozen=True, slots=True)
+class AskEmail:
+    """Ask for the work e-mail. ``problem`` says what was wrong with the last one."""
+
+    handle: str
+    app_name: str | None
+    email: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskChoice:
+    """Several connections are possible: let the person pick."""
+
+    handle: str
+    app_name: str | None
+    tenant_name: str
+    connections: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PostAgain:
+    """The browser withheld its cookie from the IdP's cross-site POST: have it send the same fields again, same-site."""
+
+    address: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session stands. ``cookie`` is its handle, ``location`` where the browser goes next."""
+
+    cookie: str
+    location: str
+
+
+Step = SendToIdp | AskEmail | AskChoice | PostAgain | SignedIn
+
+
+class SignInRefused(Refusal):
+    """A refusal with what is known of the sign-in, so that it lands in the right trail and offers the right way back."""
+
+    def __init__(
+        self,
+        cause: Refusal,
+        *,
+        tenant: TenantId | None = None,
+        connection_id: str | None = None,
+        back: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(cause.code, cause.public, detail=cause.detail, status=cause.status)
+        self.tenant = tenant
+        self.connection_id = connection_id
+        self.back = back
+        """A path of ours that takes the browser back to the app with an OAuth error; None when there is no app."""
+        self.context = dict(context or {})

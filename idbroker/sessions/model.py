@@ -1,0 +1,143 @@
+"""Sessions and authorization codes as rows. Secrets are stored as digests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, update
+from sqlmodel import Field, col, select
+
+from idbroker.storage.rows import JsonColumn, TenantRow, UtcDateTime
+from idbroker.storage.unit import TenantRepository, changed
+
+
+class Session(TenantRow, table=True):
+    """The broker's own session of a signed-in person, in one browser and one tenant."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index("ix_sessions_tenant_id_user_id", "tenant_id", "user_id"),)
+
+    id: str = Field(primary_key=True)
+    user_id: str
+    connection_id: str
+    secret_digest: str
+    authenticated_at: datetime = Field(sa_type=UtcDateTime)
+    """``auth_time``: when the person proved himself, as the IdP says."""
+    amr: list[str] = Field(sa_type=JsonColumn)
+    acr: str | None = None
+    upstream_sealed: bytes | None = None
+    """What a logout at the IdP needs (NameID, SessionIndex, ``sid``), sealed."""
+    ip: str | None = None
+    user_agent: str | None = None
+    started_at: datetime = Field(sa_type=UtcDateTime)
+    last_seen_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    end_reason: str | None = None
+
+
+class SessionApp(TenantRow, table=True):
+    """An app that got tokens under a session."""
+
+    __tablename__ = "session_apps"
+
+    session_id: str = Field(primary_key=True)
+    client_id: str = Field(primary_key=True)
+    first_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class AuthorizationCode(TenantRow, table=True):
+    """A code given to an app: 60 s, once, bound to client, redirect URI and PKCE challenge (RFC 6749 4.1.2, RFC 7636)."""
+
+    __tablename__ = "authorization_codes"
+    __table_args__ = (Index("ix_authorization_codes_tenant_id_session_id", "tenant_id", "session_id"),)
+
+    digest: str = Field(primary_key=True)
+    session_id: str
+    client_id: str
+    grant: dict[str, Any] = Field(sa_type=JsonColumn)
+    """redirect_uri, scope, nonce, code_challenge, issuer: what the token endpoint must hold the client to."""
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    consumed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    access_token_id: str | None = None
+    """``jti`` of the access token that it gave, so that a second use can revoke it."""
+
+
+class Sessions(TenantRepository):
+    def add(self, row: Session) -> None:
+        self.session.add(row)
+        self.session.flush()
+
+    def get(self, session_id: str) -> Session | None:
+        return self.session.get(Session, (self.tenant, session_id))
+
+    def page(self, *, user_id: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[Session]:
+        statement = select(Session).order_by(col(Session.id)).limit(limit)
+        if user_id is not None:
+            statement = statement.where(Session.user_id == user_id)
+        if after:
+            statement = statement.where(col(Session.id) > after)
+        return self.session.execute(statement).scalars().all()
+
+    def live_of_user(self, user_id: str) -> Sequence[Session]:
+        statement = select(Session).where(
+            Session.user_id == user_id, col(Session.ended_at).is_(None), col(Session.expires_at) > self.now()
+        )
+        return self.session.execute(statement).scalars().all()
+
+    def apps(self, session_ids: Sequence[str]) -> dict[str, list[str]]:
+        """Session id → client ids that got tokens under it."""
+        statement = select(SessionApp).where(col(SessionApp.session_id).in_(session_ids))
+        found: dict[str, list[str]] = {}
+        for row in self.session.execute(statement.order_by(col(SessionApp.first_at))).scalars():
+            found.setdefault(row.session_id, []).append(row.client_id)
+        return found
+
+    def note_app(self, session_id: str, client_id: str) -> None:
+        if self.session.get(SessionApp, (self.tenant, session_id, client_id)) is None:
+            row = SessionApp(tenant_id=self.tenant, session_id=session_id, client_id=client_id, first_at=self.now())
+            self.session.add(row)
+
+
+class AuthorizationCodes(TenantRepository):
+    def add(self, row: AuthorizationCode) -> None:
+        self.session.add(row)
+        self.session.flush()
+
+    def get(self, digest: str) -> AuthorizationCode | None:
+        return self.session.get(AuthorizationCode, (self.tenant, digest))
+
+    def consume(self, digest: str) -> bool:
+        """Take the code, once: of any number of callers at the same moment one gets True."""
+        statement = (
+            update(AuthorizationCode)
+            .where(
+                col(AuthorizationCode.digest) == digest,
+                col(AuthorizationCode.consumed_at).is_(None),
+                col(AuthorizationCode.revoked_at).is_(None),
+                col(AuthorizationCode.expires_at) > self.now(),
+            )
+            .values(consumed_at=self.now())
+            .execution_options(synchronize_session=False)
+        )
+        return changed(self.session.execute(statement)) == 1
+
+    def revoke_of_session(self, session_id: str) -> None:
+        self.session.execute(
+            update(AuthorizationCode)
+            .where(col(AuthorizationCode.session_id) == session_id, col(AuthorizationCode.revoked_at).is_(None))
+            .values(revoked_at=self.now())
+            .execution_options(synchronize_session=False)
+        )
+
+    def token_is_revoked(self, session_id: str, access_token_id: str) -> bool:
+        """Whether the code that gave this access token was presented twice."""
+        statement = select(AuthorizationCode).where(
+            AuthorizationCode.session_id == session_id,
+            AuthorizationCode.access_token_id == access_token_id,
+            col(AuthorizationCode.revoked_at).is_not(None),
+        )
+        return self.session.execute(statement.limit(1)).scalars().first() is not None

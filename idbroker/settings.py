@@ -1,0 +1,128 @@
+"""Settings from ``IDBROKER_*`` variables and a ``.env`` file. Frozen; unknown names and unsafe values are refused.
+
+Every field has its heading in ``docs/reference/settings.md``; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from idbroker.kernel.addresses import BadAddress, checked_url
+
+PREFIX = "IDBROKER_"
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+Networks = Annotated[tuple[IPNetwork, ...], NoDecode]
+
+
+class BadSettings(Exception):
+    """The environment cannot be used as it is. The message says which name and what to do; it holds no secret."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    public_url: str = "http://localhost:8080"
+    database_url: SecretStr = SecretStr("sqlite:///var/idbroker.db")
+    database_owner_url: SecretStr | None = None
+    audit_database_url: SecretStr | None = None
+    audit_database_owner_url: SecretStr | None = None
+    redis_url: SecretStr | None = None
+    master_key: SecretStr | None = None
+    master_key_file: Path | None = None
+    outbound_allow: Networks = ()
+    dns_resolver: str | None = None
+    trusted_proxies: Networks = ()
+    log_format: Literal["json", "console"] = "json"
+    attempt_minutes: Annotated[int, Field(ge=1, le=60)] = 15
+    session_hours: Annotated[int, Field(ge=1, le=720)] = 12
+    access_token_minutes: Annotated[int, Field(ge=1, le=60)] = 10
+    database_pool: Annotated[int, Field(ge=1, le=200)] = 10
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url(cls, url: str) -> str:
+        try:
+            # http is for a laptop and for TLS that ends in front of us inside a closed network; doctor says so.
+            checked = checked_url(url.rstrip("/"), http_allowed=True)
+        except BadAddress as error:
+            raise ValueError(str(error)) from error
+        if urlsplit(checked).path or urlsplit(checked).query:
+            raise ValueError("the public URL is an origin: scheme, host and port, without a path")
+        return checked
+
+    @field_validator("outbound_allow", "trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+        except ValueError as error:
+            raise ValueError("a comma-separated list of CIDR ranges is needed, such as 10.0.0.0/8") from error
+
+    @field_validator("dns_resolver")
+    @classmethod
+    def _dns_resolver(cls, value: str | None) -> str | None:
+        if value is not None:
+            host, _, port = value.rpartition(":")
+            try:
+                ipaddress.ip_address(host.strip("[]"))
+                if not 0 < int(port) < 65536:
+                    raise ValueError(port)
+            except ValueError as error:
+                raise ValueError("host:port with an IP address is needed, such as 127.0.0.1:5353") from error
+        return value
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+    def master_keys(self) -> tuple[bytes, ...]:
+        """The master keys, newest first, 32 bytes each; empty when none is configured. Raises BadSettings."""
+        text = self.master_key.get_secret_value() if self.master_key else ""
+        name = "IDBROKER_MASTER_KEY"
+        if not text and self.master_key_file is not None:
+            name = "IDBROKER_MASTER_KEY_FILE"
+            try:
+                text = self.master_key_file.read_text(encoding="ascii")
+            except (OSError, UnicodeError) as error:
+                raise BadSettings(f"{name}: {self.master_key_file} cannot be read: {error}") from error
+        return tuple(_master_key(part.strip(), name) for part in text.split(",") if part.strip())
+
+
+def _master_key(text: str, name: str) -> bytes:
+    try:
+        key = base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
+    except ValueError as error:
+        raise BadSettings(f"{name} is not base64. Make one with: openssl rand -base64 32") from error
+    if len(key) != 32:
+        raise BadSettings(f"{name} has {len(key)} bytes where 32 are needed. Make one with: openssl rand -base64 32")
+    return key
+
+
+def load_settings(environment: Mapping[str, str] | None = None, env_file: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings, refuse unknown ``IDBROKER_*`` names so that typos are seen. Raises BadSettings."""
+    environment = os.environ if environment is None else environment
+    env_file = Path(".env") if env_file is None else env_file
+    filed = {name: value or "" for name, value in dotenv_values(env_file).items()} if env_file.is_file() else {}
+    found = {**filed, **environment}
+    known = {PREFIX + name.upper(): name for name in Settings.model_fields}
+    unknown = sorted(name for name in found if name.upper().startswith(PREFIX) and name not in known)
+    if unknown:
+        raise BadSettings(f"unknown setting: {', '.join(unknown)}. The known ones are: {', '.join(sorted(known))}")
+    values = {field: found[name] for name, field in known.items() if found.get(name)}
+    try:
+        return Settings(**{**values, **overrides})
+    except ValidationError as error:
+        lines = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
+        raise BadSettings("; ".join(lines)) from None

@@ -1,0 +1,59 @@
+"""A database and the two ways into it: a tenant's unit, the platform's unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from idbroker.kernel.clock import Clock
+from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
+from idbroker.kernel.scope import Actor, TenantScope
+from idbroker.storage import guard
+from idbroker.storage.dialect import Dialect
+from idbroker.storage.unit import PlatformUnit, TenantUnit
+
+
+class Database:
+    """One engine, its pool, and the units opened on it. Thread-safe; a unit belongs to one thread."""
+
+    def __init__(self, dialect: Dialect, clock: Clock) -> None:
+        self.dialect = dialect
+        self.clock = clock
+        self.engine: Engine = dialect.engine()
+
+    @contextmanager
+    def tenant(self, scope: TenantScope, *, read_only: bool = False) -> Iterator[TenantUnit]:
+        """A transaction on that tenant's data. Commits on normal exit, rolls back when anything is raised."""
+        with self._session(scope.tenant, platform=False, read_only=read_only) as session:
+            yield TenantUnit(session, scope, self.clock, self.dialect)
+
+    @contextmanager
+    def platform(self, actor: Actor, *, read_only: bool = False) -> Iterator[PlatformUnit]:
+        """A transaction on the operator's data. Commits on normal exit, rolls back when anything is raised."""
+        with self._session(PLATFORM_TRAIL, platform=True, read_only=read_only) as session:
+            yield PlatformUnit(session, actor, self.clock, self.dialect)
+
+    def tenants_in(self, table: Any, limit: int = 1000) -> list[TenantId]:
+        """The tenants that have rows in ``table``, which must be the outbox: names only, for the one who empties it."""
+        with self._session(PLATFORM_TRAIL, platform=True, read_only=True) as session:
+            self.dialect.see_outbox(session)
+            statement = select(table.c.tenant_id).distinct().limit(limit)
+            found = session.execute(statement, execution_options={guard.RAW: "tenant ids alone"})
+            return [TenantId(tenant) for tenant in found.scalars()]
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    @contextmanager
+    def _session(self, tenant: TenantId, *, platform: bool, read_only: bool) -> Iterator[Session]:
+        with self.dialect.turn(read_only=read_only), Session(self.engine, expire_on_commit=False, autoflush=True) as session:
+            session.info[guard.TENANT] = tenant
+            session.info[guard.PLATFORM] = platform
+            guard.install(session)
+            self.dialect.begin(session, tenant, read_only=read_only)
+            yield session
+            session.commit()

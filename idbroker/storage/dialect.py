@@ -1,0 +1,64 @@
+"""What a database engine must be able to do for us: the seam between SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, MetaData
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from idbroker.kernel.ids import TenantId
+
+
+class Dialect(Protocol):
+    """One instance per database (main, audit)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def migrates_itself(self) -> bool:
+        """Whether ``serve`` may bring the schema up to date by itself (embedded) or must not (shared server)."""
+        ...
+
+    def engine(self) -> Engine:
+        """The server's engine, kept for the life of the process."""
+        ...
+
+    def owner_engine(self) -> Engine:
+        """An engine with the right to change the schema; the caller disposes of it."""
+        ...
+
+    def turn(self, *, read_only: bool) -> AbstractContextManager[None]:
+        """Held around a unit: embedded engines let their writers through one at a time."""
+        ...
+
+    def begin(self, session: Session, tenant: TenantId, *, read_only: bool) -> None:
+        """Open the transaction and bind it to the tenant."""
+        ...
+
+    def set_tenant(self, session: Session, tenant: TenantId) -> None:
+        """Bind the open transaction to another tenant."""
+        ...
+
+    def see_outbox(self, session: Session) -> None:
+        """Let the open transaction see which tenants have something in the outbox; nothing else, and read only."""
+        ...
+
+    def arrival(self, table: Any) -> ColumnElement[Any]:
+        """An expression that orders the table's rows by the order of their insertion."""
+        ...
+
+    def prepare(self, connection: Connection) -> None:
+        """Before a migration: take turns with other migrations, make the schema. Run as the owner."""
+        ...
+
+    def secure(self, connection: Connection, metadata: MetaData) -> None:
+        """After a migration: policies, grants. Run as the owner; safe to repeat."""
+        ...
+
+    def problems(self, connection: Connection, metadata: MetaData) -> list[str]:
+        """Why the server must not run on this connection (rights too wide, policies missing); empty when all is well."""
+        ...

@@ -1,0 +1,116 @@
+"""PostgreSQL through psycopg: row-level security is the net below the session guard.
+
+The server's role neither owns the tables nor may bypass the policies. Where the configured role is too mighty (a single
+superuser URL, as on a developer's machine), every connection steps down to the role ``idbroker_server``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, literal_column, make_url, text
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from idbroker.kernel.ids import TenantId
+from idbroker.storage import rls
+from idbroker.storage.guard import RAW
+
+SERVER_ROLE = "idbroker_server"
+MIGRATION_LOCK = 0x1DB0BE4  # any constant: two migrations of one database take turns
+
+
+class PostgresDialect:
+    """``schema`` is where the tables live: ``public`` for the main database, ``audit`` for a trail in the same one."""
+
+    name = "postgresql"
+    migrates_itself = False
+
+    def __init__(self, url: str, owner_url: str | None = None, *, schema: str = "public", pool: int = 10) -> None:
+        self._url = make_url(url).set(drivername="postgresql+psycopg")
+        self._owner_url = make_url(owner_url or url).set(drivername="postgresql+psycopg")
+        self._schema = schema
+        self._pool = pool
+
+    def engine(self) -> Engine:
+        engine = self._engine(self._url, pool=self._pool)
+        event.listen(engine, "connect", _step_down)
+        return engine
+
+    def owner_engine(self) -> Engine:
+        return self._engine(self._owner_url, pool=1)
+
+    @contextmanager
+    def turn(self, *, read_only: bool) -> Iterator[None]:
+        yield
+
+    def begin(self, session: Session, tenant: TenantId, *, read_only: bool) -> None:
+        session.execute(
+            text(f"SELECT set_config('{rls.TENANT_SETTING}', :tenant, true), set_config('transaction_read_only', :ro, true)"),
+            {"tenant": tenant, "ro": "on" if read_only else "off"},
+            execution_options={RAW: "binds the transaction to its tenant"},
+        )
+
+    def set_tenant(self, session: Session, tenant: TenantId) -> None:
+        session.execute(
+            text(f"SELECT set_config('{rls.TENANT_SETTING}', :tenant, true)"),
+            {"tenant": tenant},
+            execution_options={RAW: "binds the transaction to another tenant"},
+        )
+
+    def see_outbox(self, session: Session) -> None:
+        session.execute(
+            text(f"SELECT set_config('{rls.RELAY_SETTING}', 'on', true)"), execution_options={RAW: "lifts the outbox's policy"}
+        )
+
+    def arrival(self, table: Any) -> ColumnElement[Any]:
+        return literal_column(f"{table.name}.position")
+
+    def prepare(self, connection: Connection) -> None:
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+        connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"'))
+
+    def secure(self, connection: Connection, metadata: MetaData) -> None:
+        rls.apply(connection, metadata, self._server_role(connection), self._schema)
+
+    def problems(self, connection: Connection, metadata: MetaData) -> list[str]:
+        return rls.problems(connection, metadata, self._schema)
+
+    def _engine(self, url: URL, *, pool: int) -> Engine:
+        return create_engine(
+            url,
+            pool_size=pool,
+            max_overflow=pool,
+            pool_pre_ping=False,
+            connect_args={"options": f"-c search_path={self._schema} -c timezone=UTC", "connect_timeout": 5},
+        )
+
+    def _server_role(self, connection: Connection) -> str:
+        """The role that gets the grants: the one in the server's URL, or the stepped-down one where that is too mighty."""
+        wanted = self._url.username or connection.execute(text("SELECT current_user")).scalar_one()
+        mighty = connection.execute(
+            text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = :name"), {"name": wanted}
+        ).scalar()
+        if mighty is None:
+            raise LookupError(f"the role “{wanted}” of IDBROKER_DATABASE_URL does not exist; create it, then run this again")
+        if not mighty:
+            return str(wanted)
+        if not connection.execute(text("SELECT 1 FROM pg_roles WHERE rolname = :name"), {"name": SERVER_ROLE}).scalar():
+            connection.execute(text(f"CREATE ROLE {SERVER_ROLE} NOLOGIN"))
+        return SERVER_ROLE
+
+
+def _step_down(connection: Any, record: Any) -> None:
+    """On every new connection of the server: a role that policies do not bind gives itself up for one that they do."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user),"
+            " EXISTS (SELECT 1 FROM pg_roles WHERE rolname = %s)",
+            (SERVER_ROLE,),
+        )
+        mighty, prepared = cursor.fetchone()
+        if mighty and prepared:
+            cursor.execute(f"SET ROLE {SERVER_ROLE}")
+    connection.commit()

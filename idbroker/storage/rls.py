@@ -1,0 +1,79 @@
+"""Row-level security for PostgreSQL, generated from the mapped classes: a new table is covered by existing.
+
+    TenantRow   all commands   tenant_id = the transaction's tenant
+    IndexRow    SELECT         everything (it says only where a thing is found)
+                the rest       tenant_id = the transaction's tenant
+    outbox      SELECT, DELETE also for the relay that seals it into the trail (``RELAY_SETTING``)
+    PlatformRow                no policy: it holds no tenant's data
+
+Forced, so that it binds the tables' owner too. Without a tenant set, a tenant's table is empty and cannot be written.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, MetaData, text
+
+from idbroker.storage.rows import AUDIT, IndexRow, tenant_tables
+
+TENANT_SETTING = "idbroker.tenant"
+RELAY_SETTING = "idbroker.relay"
+RELAYED_TABLE = "outbox"
+POLICY = "idbroker_tenant"
+
+_MATCH = f"tenant_id = current_setting('{TENANT_SETTING}', true)"
+
+
+def policy_statements(metadata: MetaData) -> list[str]:
+    """The DDL that secures every tenant-bearing table of that metadata. Safe to repeat."""
+    statements: list[str] = []
+    for name, cls in sorted(tenant_tables(metadata).items()):
+        statements += [
+            f'ALTER TABLE "{name}" ENABLE ROW LEVEL SECURITY',
+            f'ALTER TABLE "{name}" FORCE ROW LEVEL SECURITY',
+            f'DROP POLICY IF EXISTS {POLICY} ON "{name}"',
+            f'DROP POLICY IF EXISTS {POLICY}_read ON "{name}"',
+            f'DROP POLICY IF EXISTS {POLICY}_relay ON "{name}"',
+            f'CREATE POLICY {POLICY} ON "{name}" USING ({_MATCH}) WITH CHECK ({_MATCH})',
+        ]
+        if issubclass(cls, IndexRow):
+            statements.append(f'CREATE POLICY {POLICY}_read ON "{name}" FOR SELECT USING (true)')
+        if name == RELAYED_TABLE:
+            relay = f"current_setting('{RELAY_SETTING}', true) = 'on'"
+            statements.append(f'CREATE POLICY {POLICY}_relay ON "{name}" FOR SELECT USING ({relay})')
+    return statements
+
+
+def apply(connection: Connection, metadata: MetaData, role: str, schema: str) -> None:
+    """Create the policies and grant the server's role what it needs, no more. The audit store is append-only for it."""
+    quoted = connection.dialect.identifier_preparer.quote(role)
+    for statement in policy_statements(metadata):
+        connection.execute(text(statement))
+    rights = "SELECT, INSERT" if metadata is AUDIT else "SELECT, INSERT, UPDATE, DELETE"
+    connection.execute(text(f'GRANT USAGE ON SCHEMA "{schema}" TO {quoted}'))
+    for table in metadata.sorted_tables:
+        connection.execute(text(f'REVOKE ALL ON "{table.name}" FROM {quoted}'))
+        connection.execute(text(f'GRANT {rights} ON "{table.name}" TO {quoted}'))
+    connection.execute(text(f'GRANT SELECT ON "alembic_version" TO {quoted}'))
+    connection.execute(text(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA "{schema}" TO {quoted}'))
+
+
+def problems(connection: Connection, metadata: MetaData, schema: str) -> list[str]:
+    """What stands between this connection and safety: a role that policies do not bind, or a table without them."""
+    found: list[str] = []
+    mighty = connection.execute(text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")).scalar_one()
+    if mighty:
+        found.append("the server's database role bypasses row-level security; run: idbroker migrate")
+    secured = set(
+        connection.execute(
+            text(
+                "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+                " WHERE n.nspname = :schema AND c.relrowsecurity AND c.relforcerowsecurity"
+                " AND EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = :policy)"
+            ),
+            {"schema": schema, "policy": POLICY},
+        ).scalars()
+    )
+    open_tables = sorted(set(tenant_tables(metadata)) - secured)
+    if open_tables:
+        found.append(f"no row-level security on: {', '.join(open_tables)}; run: idbroker migrate")
+    return found

@@ -1,0 +1,65 @@
+"""Bringing a database to the newest schema, and telling whether it is there. Alembic, run from the program itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData
+
+from idbroker.storage.database import Database
+from idbroker.storage.dialect import Dialect
+from idbroker.storage.rows import AUDIT
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class SchemaBehind(Exception):
+    """The database's schema is not the one that this program needs. The message says what to run."""
+
+
+def migrate(dialect: Dialect, metadata: MetaData) -> None:
+    """Upgrade to the newest revision and secure the tables, as the owner, in one transaction. Safe to repeat."""
+    engine = dialect.owner_engine()
+    try:
+        with engine.connect() as connection, connection.begin():
+            dialect.prepare(connection)
+            command.upgrade(_config(metadata, connection), "head")
+            dialect.secure(connection, metadata)
+    finally:
+        engine.dispose()
+
+
+def revisions(connection: Connection, metadata: MetaData) -> tuple[str | None, str | None]:
+    """(the database's revision, the newest one); None where there is none."""
+    return MigrationContext.configure(connection).get_current_revision(), _newest(metadata)
+
+
+def check(database: Database, metadata: MetaData) -> None:
+    """Raise SchemaBehind unless the database is at the newest revision and safe to serve from."""
+    with database.engine.connect() as connection:
+        current, newest = revisions(connection, metadata)
+        if current != newest:
+            raise SchemaBehind(
+                f"the database schema is at {current or 'nothing'}, this program needs {newest}. Run: idbroker migrate"
+            )
+        problems = database.dialect.problems(connection, metadata)
+        if problems:
+            raise SchemaBehind("; ".join(problems))
+
+
+def _newest(metadata: MetaData) -> str | None:
+    return ScriptDirectory.from_config(_config(metadata, None)).get_current_head()
+
+
+def _config(metadata: MetaData, connection: Connection | None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    config.set_main_option("version_locations", str(MIGRATIONS / ("audit" if metadata is AUDIT else "main")))
+    config.attributes["connection"] = connection
+    config.attributes["metadata"] = metadata
+    return config

@@ -1,0 +1,56 @@
+"""Tenants: the rows and the questions asked of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Field, col, select
+
+from idbroker.kernel.ids import TenantId, is_id
+from idbroker.storage.rows import PlatformRow, UtcDateTime
+from idbroker.storage.unit import PlatformRepository
+
+SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+
+class Tenant(PlatformRow, table=True):
+    """A customer of the SaaS company."""
+
+    __tablename__ = "tenants"
+
+    id: str = Field(primary_key=True)
+    slug: str = Field(unique=True)
+    name: str
+    tier: str
+    region: str | None = None
+    status: str
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+    @property
+    def tenant_id(self) -> TenantId:
+        return TenantId(self.id)
+
+
+class Tenants(PlatformRepository):
+    def add(self, tenant: Tenant) -> None:
+        self.session.add(tenant)
+        self.session.flush()
+
+    def get(self, tenant_id: str) -> Tenant | None:
+        return self.session.get(Tenant, tenant_id)
+
+    def by_slug(self, slug: str) -> Tenant | None:
+        return self.session.execute(select(Tenant).where(Tenant.slug == slug)).scalars().first()
+
+    def find(self, slug_or_id: str) -> Tenant | None:
+        """By id when it has the shape of one, else by slug."""
+        return self.get(slug_or_id) if is_id(slug_or_id, "tnt") else self.by_slug(slug_or_id)
+
+    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Tenant]:
+        statement = select(Tenant).order_by(col(Tenant.id)).limit(limit)
+        if after:
+            statement = statement.where(col(Tenant.id) > after)
+        return self.session.execute(statement).scalars().all()

@@ -1,0 +1,82 @@
+"""What can be done to a tenant. One transaction each, with its event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy.exc import IntegrityError
+
+from idbroker.audit.outbox import Outbox
+from idbroker.kernel.errors import Conflict, NotFound, invalid_field
+from idbroker.kernel.event import Change, Event, Resource
+from idbroker.kernel.ids import TenantId, new_id
+from idbroker.kernel.scope import TenantScope
+from idbroker.keys.envelope import Envelope
+from idbroker.storage.unit import PlatformUnit
+from idbroker.tenants.lifecycle import Status, Tier, check_step
+from idbroker.tenants.model import SLUG, Tenant, Tenants
+
+RESERVED_SLUGS = frozenset({"platform", "admin", "api", "www", "login", "sso"})
+
+
+class TenantService:
+    def __init__(self, envelope: Envelope) -> None:
+        self._envelope = envelope
+
+    def create(
+        self, unit: PlatformUnit, *, slug: str, name: str, tier: Tier, status: Status = "trial", region: str | None = None
+    ) -> Tenant:
+        """A new tenant with its data key. Raises Invalid for a bad slug, Conflict for one that is taken."""
+        if not SLUG.fullmatch(slug) or slug in RESERVED_SLUGS:
+            raise invalid_field("/slug", "A slug has 1 to 63 lower-case letters, digits and inner hyphens; some are reserved.")
+        now = unit.clock.now()
+        tenant = Tenant(
+            id=new_id("tnt"), slug=slug, name=name, tier=tier, region=region, status=status, created_at=now, updated_at=now
+        )
+        try:
+            unit[Tenants].add(tenant)
+        except IntegrityError as error:
+            raise Conflict("slug_taken", "There is a tenant with this slug already.") from error
+        with unit.enter(TenantScope(tenant.tenant_id, unit.actor)) as inside:
+            self._envelope.prepare(inside)
+            inside[Outbox].record(
+                Event("tenant.created", _resource(tenant), context={"slug": slug, "tier": tier, "status": status})
+            )
+        return tenant
+
+    def update(self, unit: PlatformUnit, tenant_id: TenantId, changes: Mapping[str, str | None]) -> Tenant:
+        """Change name, tier or region."""
+        tenant = _known(unit, tenant_id)
+        told = {
+            field: Change(getattr(tenant, field), value) for field, value in changes.items() if getattr(tenant, field) != value
+        }
+        if told:
+            for field, change in told.items():
+                setattr(tenant, field, change.after)
+            tenant.updated_at = unit.clock.now()
+            with unit.enter(TenantScope(tenant_id, unit.actor)) as inside:
+                inside[Outbox].record(Event("tenant.updated", _resource(tenant), told))
+        return tenant
+
+    def transition(self, unit: PlatformUnit, tenant_id: TenantId, to: Status, reason: str) -> Tenant:
+        """Move to another state. Raises Conflict, naming the legal steps, when there is no such step."""
+        tenant = _known(unit, tenant_id)
+        check_step(tenant.status, to)
+        change = Change(tenant.status, to)
+        tenant.status, tenant.updated_at = to, unit.clock.now()
+        with unit.enter(TenantScope(tenant_id, unit.actor)) as inside:
+            inside[Outbox].record(
+                Event("tenant.transitioned", _resource(tenant), {"status": change}, context={"reason": reason})
+            )
+        return tenant
+
+
+def _known(unit: PlatformUnit, tenant_id: TenantId) -> Tenant:
+    tenant = unit[Tenants].get(tenant_id)
+    if tenant is None:
+        raise NotFound("tenant")
+    return tenant
+
+
+def _resource(tenant: Tenant) -> Resource:
+    return Resource("tenant", tenant.id, tenant.name)
