@@ -1,0 +1,179 @@
+"""The ASGI edge: one pure layer that gives each request its id and each answer its headers, and the bridge from Starlette
+to rows. No handler below is async: the edge reads the request, a thread thinks, the edge answers.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import anyio.to_thread
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from idbroker.kernel.errors import Refusal
+from idbroker.kernel.ids import RequestId
+from idbroker.kernel.scope import new_request_id
+from idbroker.telemetry.metrics import REQUESTS
+from idbroker.web.call import Answer, BadRequest, Call
+from idbroker.web.headers import CACHEABLE_DEFAULT, COMMON, HSTS
+from idbroker.web.problems import problem
+from idbroker.web.route import ErrorFace, OpenRoute, Row
+from idbroker.web.tenancy import Tenancy
+
+MAX_BODY = 1_500_000
+"""Bytes. A 256 KB SAML message is 350 KB in base64 and up to 1 MB in a form's percent-encoding."""
+
+log = structlog.get_logger("idbroker.web")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True)
+class EdgeSettings:
+    public_url: str
+    trusted_proxies: Sequence[Network]
+
+
+class Bridge:
+    """Makes Starlette routes of rows."""
+
+    def __init__(self, tenancy: Tenancy, settings: EdgeSettings) -> None:
+        self._tenancy = tenancy
+        self._settings = settings
+
+    def routes(self, rows: Sequence[Row]) -> list[Route]:
+        """One Starlette route per path, so that a wrong method is 405 with the right Allow."""
+        by_path: dict[str, dict[str, Row]] = {}
+        for row in rows:
+            methods = by_path.setdefault(row.path, {})
+            if row.method in methods:
+                raise ValueError(f"two rows for {row.method} {row.path}")
+            methods[row.method] = row
+        return [Route(path, partial(self._endpoint, methods), methods=list(methods)) for path, methods in by_path.items()]
+
+    async def _endpoint(self, methods: Mapping[str, Row], request: Request) -> Response:
+        row = methods["GET" if request.method == "HEAD" else request.method]
+        errors: ErrorFace = row.errors if isinstance(row, OpenRoute) else problem
+        request.scope["idbroker.route"] = row.path
+        try:
+            call = await self._read(request)
+        except Refusal as refusal:
+            return _response(errors(refusal, self._call(request, b"")))
+        except ClientDisconnect:
+            return Response(status_code=400)
+        if isinstance(row, OpenRoute) and row.inline:
+            return _response(self._answer(row, errors, call))
+        return _response(await anyio.to_thread.run_sync(self._answer, row, errors, call))
+
+    def _answer(self, row: Row, errors: ErrorFace, call: Call) -> Answer:
+        try:
+            return self._tenancy.run(row, call)
+        except Refusal as refusal:
+            log.info("refused", refusal=refusal.code, detail=refusal.detail, route=row.path, request_id=call.request_id)
+            return errors(refusal, call)
+        except Exception:
+            log.exception("failed", route=row.path, request_id=call.request_id)
+            public = f"Something went wrong here. It has been noted under {call.request_id}."
+            return errors(Refusal("internal_error", public, status=500), call)
+
+    async def _read(self, request: Request) -> Call:
+        if int(request.headers.get("content-length") or 0) > MAX_BODY:
+            raise BadRequest("too_large", "The request is too large.", status=413)
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise BadRequest("too_large", "The request is too large.", status=413)
+        return self._call(request, bytes(body))
+
+    def _call(self, request: Request, body: bytes) -> Call:
+        return Call(
+            request_id=request.scope["idbroker.request_id"],
+            method=request.method,
+            path=request.url.path,
+            base_url=self._settings.public_url,
+            path_params=request.path_params,
+            raw_query=request.scope["query_string"].decode("latin-1"),
+            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]},
+            cookies=request.cookies,
+            body=body,
+            client_ip=client_address(request.scope, self._settings.trusted_proxies),
+        )
+
+
+class Edge:
+    """Request id, common headers, metrics and the access log, around everything."""
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        self._app = app
+        self._common = [*COMMON, HSTS] if https else COMMON
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id: RequestId = new_request_id()
+        scope["idbroker.request_id"] = request_id
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name for name, _ in message["headers"]}
+                added = [pair for pair in self._common if pair[0] not in present]
+                if b"cache-control" not in present:
+                    added.append(CACHEABLE_DEFAULT)
+                message["headers"] = [*message["headers"], *added, (b"x-request-id", request_id.encode())]
+                REQUESTS.labels(scope.get("idbroker.route", "none"), str(message["status"])).inc()
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def client_address(scope: Mapping[str, Any], trusted: Sequence[Network]) -> str | None:
+    """The caller's address: the nearest hop that is not a trusted proxy, by ``X-Forwarded-For`` read from its end."""
+    client = scope.get("client")
+    if client is None:
+        return None
+    hops = [client[0]]
+    for name, value in scope["headers"]:
+        if name == b"x-forwarded-for":
+            hops = [*(part.strip() for part in value.decode("latin-1").split(",")), client[0]]
+    for hop in reversed(hops):
+        try:
+            address = ipaddress.ip_address(hop)
+        except ValueError:
+            return str(client[0])
+        if not any(address.version == network.version and address in network for network in trusted):
+            return str(address)
+    return str(client[0])
+
+
+def application(bridge: Bridge, rows: Sequence[Row], not_found: ErrorFace) -> Starlette:
+    """The Starlette application of a table of rows."""
+
+    async def plain(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        call = bridge._call(request, b"")
+        refusal = Refusal("not_found" if status == 404 else "bad_method", _SENTENCES.get(status, "No."), status=status)
+        face = problem if request.url.path.startswith("/api/") else not_found
+        headers = tuple((error.headers or {}).items()) if isinstance(error, HTTPException) else ()
+        return _response(face(refusal, call).with_headers(*headers))
+
+    return Starlette(routes=bridge.routes(rows), exception_handlers={404: plain, 405: plain})
+
+
+_SENTENCES = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+
+
+def _response(answer: Answer) -> Response:
+    response = Response(answer.body, answer.status, media_type=answer.media_type)
+    for name, value in answer.headers:
+        response.headers.append(name, value)
+    return response

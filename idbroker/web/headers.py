@@ -1,0 +1,38 @@
+"""The headers that every answer bears unless it says otherwise, and the pages' Content Security Policy."""
+
+from __future__ import annotations
+
+COMMON: list[tuple[bytes, bytes]] = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=()"),
+]
+CACHEABLE_DEFAULT = (b"cache-control", b"no-store")
+HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+_POLICY = (
+    "default-src 'none'",
+    "style-src 'self'",
+    "script-src 'self'",
+    "img-src 'self' data:",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+)
+
+
+def content_security_policy(*, leaves: bool, https: bool) -> str:
+    """``leaves``: a form of the page leads, at once or by redirects, to an IdP, whose hosts nobody knows beforehand.
+
+    Browsers hold the redirects after a form's submission to ``form-action`` as well, so ``'self'`` would stop them.
+    """
+    targets = "'self'"
+    if leaves:
+        targets = "'self' https:" if https else "'self' https: http:"
+    return "; ".join((*_POLICY, f"form-action {targets}"))
+
+
+def page_headers(*, leaves: bool, https: bool) -> tuple[tuple[str, str], ...]:
+    return (("content-security-policy", content_security_policy(leaves=leaves, https=https)),)

@@ -1,0 +1,70 @@
+"""Routes as rows of a table. No field has a default, so that forgetting a scope, a limit or a permission does not type-check.
+
+    OpenRoute       proves its caller by itself: browsers in a sign-in, OAuth clients, caches
+    PlatformRoute   an API key with the permission; works in the operator's unit
+    TenantRoute     the same for the tenant in the path; works in that tenant's unit
+    ScopedRoute     the same, opens its units itself, because it calls the world in between
+
+The tenant of a path is believed only after the key: any other tenant's id is 404, as if it did not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from idbroker.access.permissions import Permission
+from idbroker.kernel.errors import Refusal
+from idbroker.kernel.scope import TenantScope
+from idbroker.limits.names import LimitName, Unlimited
+from idbroker.storage.unit import PlatformUnit, TenantUnit
+from idbroker.web.call import Answer, Call
+
+ErrorFace = Callable[[Refusal, Call], Answer]
+"""Turns a refusal into its wire form: problem document, OAuth error, page."""
+
+Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenRoute:
+    method: Method
+    path: str
+    handler: Callable[[Call], Answer]
+    limit: LimitName | Unlimited
+    errors: ErrorFace
+    inline: bool
+    """Run on the event loop: only for what neither waits nor computes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformRoute:
+    method: Method
+    path: str
+    handler: Callable[[Call, PlatformUnit], Answer]
+    limit: LimitName
+    permission: Permission
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantRoute:
+    method: Method
+    path: str
+    """Holds ``{tenant}``."""
+    handler: Callable[[Call, TenantUnit], Answer]
+    limit: LimitName
+    permission: Permission
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScopedRoute:
+    method: Method
+    path: str
+    """Holds ``{tenant}``."""
+    handler: Callable[[Call, TenantScope], Answer]
+    limit: LimitName
+    permission: Permission
+
+
+Row = OpenRoute | PlatformRoute | TenantRoute | ScopedRoute
