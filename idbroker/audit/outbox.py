@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Identity, delete
+from sqlalchemy import delete
 from sqlmodel import Field, col, select
 
 from idbroker.audit.events import ACTIONS
@@ -19,12 +19,11 @@ from idbroker.storage.unit import TenantRepository
 
 
 class OutboxRow(TenantRow, table=True):
-    """An event that is not in the trail yet. ``position`` orders arrivals on PostgreSQL; SQLite has its rowid."""
+    """An event that is not in the trail yet. What orders arrivals is the engine's: ``Dialect.arrival``."""
 
     __tablename__ = "outbox"
 
     id: str = Field(primary_key=True)
-    position: int | None = Field(default=None, sa_column=Column(BigInteger, Identity(always=True), nullable=True))
     at: datetime = Field(sa_type=UtcDateTime)
     document: dict[str, Any] = Field(sa_type=JsonColumn)
 

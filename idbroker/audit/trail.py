@@ -16,6 +16,7 @@ from idbroker.audit.outbox import Outbox, OutboxRow
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.storage.database import Database
+from idbroker.storage.guard import IsolationBreach
 from idbroker.storage.rows import AuditRow, TenantRow, UtcDateTime
 from idbroker.storage.unit import TenantRepository
 
@@ -73,6 +74,9 @@ class AuditRecords(TenantRepository):
         return {row.id for row in self.session.execute(statement).scalars()}
 
     def append(self, record: dict[str, Any], at: datetime) -> None:
+        """Raises IsolationBreach for a record that tells of another tenant."""
+        if record["tenant_id"] != self.tenant:
+            raise IsolationBreach("a record of another tenant cannot be sealed into this chain")
         self.session.add(
             AuditRecord(
                 tenant_id=self.tenant,

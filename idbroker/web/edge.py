@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.ids import RequestId
@@ -66,7 +66,7 @@ class Bridge:
         try:
             call = await self._read(request)
         except Refusal as refusal:
-            return _response(errors(refusal, self._call(request, b"")))
+            return _response(errors(refusal, self.call(request, b"")))
         except ClientDisconnect:
             return Response(status_code=400)
         if isinstance(row, OpenRoute) and row.inline:
@@ -92,9 +92,10 @@ class Bridge:
             body += chunk
             if len(body) > MAX_BODY:
                 raise BadRequest("too_large", "The request is too large.", status=413)
-        return self._call(request, bytes(body))
+        return self.call(request, bytes(body))
 
-    def _call(self, request: Request, body: bytes) -> Call:
+    def call(self, request: Request, body: bytes) -> Call:
+        """The request as a value."""
         return Call(
             request_id=request.scope["idbroker.request_id"],
             method=request.method,
@@ -155,18 +156,20 @@ def client_address(scope: Mapping[str, Any], trusted: Sequence[Network]) -> str 
     return str(client[0])
 
 
-def application(bridge: Bridge, rows: Sequence[Row], not_found: ErrorFace) -> Starlette:
+def application(
+    bridge: Bridge, rows: Sequence[Row], not_found: ErrorFace, lifespan: Lifespan[Starlette] | None = None
+) -> Starlette:
     """The Starlette application of a table of rows."""
 
     async def plain(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        call = bridge._call(request, b"")
+        call = bridge.call(request, b"")
         refusal = Refusal("not_found" if status == 404 else "bad_method", _SENTENCES.get(status, "No."), status=status)
         face = problem if request.url.path.startswith("/api/") else not_found
         headers = tuple((error.headers or {}).items()) if isinstance(error, HTTPException) else ()
         return _response(face(refusal, call).with_headers(*headers))
 
-    return Starlette(routes=bridge.routes(rows), exception_handlers={404: plain, 405: plain})
+    return Starlette(routes=bridge.routes(rows), exception_handlers={404: plain, 405: plain}, lifespan=lifespan)
 
 
 _SENTENCES = {404: "There is nothing at this address.", 405: "This address does not take that method."}

@@ -1,0 +1,168 @@
+"""The composition root: every collaborator is made here, once, and handed over by constructor."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
+
+from idbroker import plugins
+from idbroker.apps.service import AppService
+from idbroker.audit.trail import Trail
+from idbroker.connections.domains import DomainService, TxtLookup
+from idbroker.connections.service import ConnectionService
+from idbroker.federation.contract import Protocols
+from idbroker.kernel.clock import Clock, SystemClock
+from idbroker.kernel.ids import PLATFORM_TRAIL
+from idbroker.keys.envelope import Envelope
+from idbroker.keys.master import LocalMasterKeys
+from idbroker.keys.signing import SigningKeyRing
+from idbroker.login.finish import Finisher
+from idbroker.login.flow import LoginFlow
+from idbroker.login.refusals import RefusalRecorder
+from idbroker.login.reuse import SessionFinder
+from idbroker.outbound.dns import DnsTxtLookup
+from idbroker.outbound.fetcher import Fetcher, GuardedFetcher
+from idbroker.sessions.service import SessionService
+from idbroker.settings import BadSettings, Settings, load_settings
+from idbroker.storage import schema
+from idbroker.storage.database import Database
+from idbroker.storage.rows import AUDIT, MAIN
+from idbroker.telemetry.logs import set_up_logs
+from idbroker.tenants.service import TenantService
+from idbroker.web.assets import asset_rows
+from idbroker.web.cookies import Cookies
+from idbroker.web.edge import Bridge, Edge, EdgeSettings, application
+from idbroker.web.health import health_rows
+from idbroker.web.pages import Pages
+from idbroker.web.route import Row
+from idbroker.web.sign_in import SignInFace
+from idbroker.web.tenancy import Tenancy
+from idbroker.worker import Worker, jobs
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything below the faces: what the command line and the worker need, and the faces are made of."""
+
+    settings: Settings
+    clock: Clock
+    master_keys: tuple[bytes, ...]
+    database: Database
+    trail: Trail
+    envelope: Envelope
+    keys: SigningKeyRing
+    fetcher: Fetcher
+    protocols: Protocols
+    tenants: TenantService
+    domains: DomainService
+    connections: ConnectionService
+    apps: AppService
+    sessions: SessionService
+
+    def worker(self) -> Worker:
+        return Worker(jobs(self.database, self.trail), self.clock)
+
+    def close(self) -> None:
+        self.database.close()
+        self.trail.store.close()
+
+
+def build_services(
+    settings: Settings, *, clock: Clock | None = None, fetcher: Fetcher | None = None, look_up_txt: TxtLookup | None = None
+) -> Services:
+    """Open the databases and wire the features. Embedded databases are brought up to date; others must be already.
+
+    Raises BadSettings or storage.schema.SchemaBehind, each saying what to do.
+    """
+    master_keys = settings.master_keys()
+    if not master_keys:
+        raise BadSettings(
+            "IDBROKER_MASTER_KEY is not set. Make one with: openssl rand -base64 32. Keep it safe: it opens all data"
+        )
+    clock = clock or SystemClock()
+    fetcher = fetcher or GuardedFetcher(settings.outbound_allow)
+    plugins.load_tables()
+    main, audit = plugins.main_dialect(settings), plugins.audit_dialect(settings)
+    if main.migrates_itself:
+        schema.migrate(main, MAIN)
+    if audit.migrates_itself:
+        schema.migrate(audit, AUDIT)
+    database, store = Database(main, clock), Database(audit, clock)
+    schema.check(database, MAIN)
+    schema.check(store, AUDIT)
+    envelope = Envelope(LocalMasterKeys(master_keys))
+    protocols = plugins.protocols(settings.public_url, clock, fetcher)
+    return Services(
+        settings=settings,
+        clock=clock,
+        master_keys=master_keys,
+        database=database,
+        trail=Trail(database, store),
+        envelope=envelope,
+        keys=SigningKeyRing(database, envelope, clock),
+        fetcher=fetcher,
+        protocols=protocols,
+        tenants=TenantService(envelope),
+        domains=DomainService(look_up_txt or DnsTxtLookup(settings.dns_resolver)),
+        connections=ConnectionService(protocols, envelope),
+        apps=AppService(),
+        sessions=SessionService(envelope, lifetime=timedelta(hours=settings.session_hours)),
+    )
+
+
+@dataclass(frozen=True)
+class Broker:
+    """The running program: its services, its table of routes, and what answers HTTP."""
+
+    services: Services
+    rows: tuple[Row, ...]
+    asgi: ASGIApp
+
+
+def build(services: Services, *, run_worker: bool) -> Broker:
+    """The web side. With ``run_worker`` the background jobs run in this process while it serves."""
+    settings = services.settings
+    pages = Pages(https=settings.is_https)
+    cookies = Cookies(services.master_keys, https=settings.is_https, session_seconds=settings.session_hours * 3600)
+    sign_in = SignInFace(pages, cookies, RefusalRecorder(services.database))
+    finder = SessionFinder(services.database, services.sessions)
+    flow = LoginFlow(
+        services.database,
+        services.connections,
+        Finisher(services.database, services.sessions, services.clock),
+        services.clock,
+        lifetime=timedelta(minutes=settings.attempt_minutes),
+    )
+    rows = (
+        *_provider(services, flow, finder, cookies, sign_in).rows(),
+        *_front(services, flow, cookies, sign_in, pages).rows(),
+        *_admin_api(services).rows(),
+        *asset_rows(sign_in.refusal),
+        *health_rows(_probes(services), sign_in.refusal),
+    )
+    bridge = Bridge(Tenancy(services.database), EdgeSettings(settings.public_url, settings.trusted_proxies))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        services.keys.verifiers(PLATFORM_TRAIL)  # made on the first start, before the first request wants them
+        worker = services.worker()
+        if run_worker:
+            worker.start()
+        yield
+        worker.stop()
+
+    starlette = application(bridge, rows, sign_in.not_found, lifespan)
+    return Broker(services, rows, Edge(starlette, https=settings.is_https))
+
+
+def from_environment() -> ASGIApp:
+    """What each process of ``idbroker serve --workers N`` runs."""
+    settings = load_settings()
+    set_up_logs(settings.log_format)
+    services = build_services(settings)
+    return build(services, run_worker=services.database.dialect.migrates_itself).asgi

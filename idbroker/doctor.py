@@ -1,0 +1,97 @@
+"""``idbroker doctor``: what could keep this installation from working, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from idbroker.app import Services, build_services
+from idbroker.connections.model import Connections
+from idbroker.kernel.ids import PLATFORM_TRAIL
+from idbroker.kernel.scope import SYSTEM, TenantScope
+from idbroker.settings import BadSettings, Settings
+from idbroker.storage.schema import SchemaBehind
+from idbroker.tenants.model import Tenant, Tenants
+
+SOON = timedelta(days=30)
+RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    name: str
+    good: bool
+    says: str
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Every check in turn. Stops after the first one without which the others make no sense."""
+    yield _public_url(settings)
+    try:
+        services = build_services(settings)
+    except (BadSettings, SchemaBehind, LookupError) as error:
+        yield Check("start", good=False, says=str(error))
+        return
+    except SQLAlchemyError as error:
+        yield Check("database", good=False, says=f"cannot be used: {getattr(error, 'orig', error)}")
+        return
+    try:
+        yield Check("master key", good=True, says=f"{len(services.master_keys)} configured")
+        yield Check("database", good=True, says=f"{services.database.dialect.name}, schema and policies are in order")
+        yield _clock(services)
+        yield _signing_keys(services)
+        yield from _certificates(services)
+        allowed = ", ".join(map(str, settings.outbound_allow)) or "no private ranges"
+        yield Check("outbound", good=True, says=f"public addresses and {allowed}")
+    finally:
+        services.close()
+
+
+def _public_url(settings: Settings) -> Check:
+    if settings.is_https:
+        return Check("public URL", good=True, says=settings.public_url)
+    return Check(
+        "public URL", good=True, says=f"{settings.public_url} is plain http: right for a laptop, not for people's sign-ins"
+    )
+
+
+def _clock(services: Services) -> Check:
+    now = services.clock.now()
+    says = f"{now.isoformat(timespec='seconds')}"
+    return Check("clock", good=now > RELEASED, says=says if now > RELEASED else f"{says} is before this program was made")
+
+
+def _signing_keys(services: Services) -> Check:
+    found = sorted({key.algorithm for key in services.keys.verifiers(PLATFORM_TRAIL)})
+    return Check("signing keys", good=bool(found), says=f"shared issuer: {', '.join(found)}")
+
+
+def _certificates(services: Services) -> Iterator[Check]:
+    """One line per connection whose IdP certificates have all expired or end within 30 days."""
+    checked, after = 0, None
+    while True:
+        with services.database.platform(SYSTEM, read_only=True) as unit:
+            page = unit[Tenants].page(after=after, limit=200)
+        for tenant in page:
+            for name, ends in _ends(services, tenant):
+                checked += 1
+                if ends < services.clock.now() + SOON:
+                    yield Check("certificate", good=False, says=f"{tenant.slug}, {name}: ends {ends.date().isoformat()}")
+        if len(page) < 200:
+            break
+        after = page[-1].id
+    yield Check("certificates", good=True, says=f"{checked} connections with certificates looked at")
+
+
+def _ends(services: Services, tenant: Tenant) -> list[tuple[str, datetime]]:
+    """(connection name, end of its longest-lived certificate)."""
+    found: list[tuple[str, datetime]] = []
+    with services.database.tenant(TenantScope(tenant.tenant_id, SYSTEM), read_only=True) as unit:
+        for row in unit[Connections].active():
+            shown = services.connections.document(unit, row).get("idp", {}).get("certificates", [])
+            if shown:
+                found.append((row.name, max(datetime.fromisoformat(c["not_after"]) for c in shown)))
+    return found

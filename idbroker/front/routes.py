@@ -1,0 +1,27 @@
+"""The addresses that browsers and IdPs use: the front door, the account page, and every connection's own endpoints."""
+
+from __future__ import annotations
+
+from idbroker.federation.contract import Protocols
+from idbroker.front.account import AccountPage
+from idbroker.front.door import FrontDoor
+from idbroker.front.upstream import Upstream
+from idbroker.login.flow import LoginFlow
+from idbroker.web.route import OpenRoute
+from idbroker.web.sign_in import SignInFace
+
+
+class Front:
+    def __init__(self, flow: LoginFlow, protocols: Protocols, face: SignInFace, account: AccountPage) -> None:
+        self._door = FrontDoor(flow, face)
+        self._upstream = Upstream(flow, protocols, face)
+        self._account = account
+        self._errors = face.refusal
+
+    def rows(self) -> list[OpenRoute]:
+        """All rows, those of the connections made from the endpoints that each protocol names."""
+        return [
+            *self._door.rows(self._errors),
+            *self._account.rows(self._errors),
+            *self._upstream.rows(self._errors),
+        ]

@@ -1,0 +1,85 @@
+"""The plug board: every replaceable part by name. Adding a protocol or a database is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from sqlalchemy import make_url
+
+from idbroker.federation.contract import FederationProtocol, Protocols
+from idbroker.kernel.clock import Clock
+from idbroker.outbound.fetcher import Fetcher
+from idbroker.settings import BadSettings, Settings
+from idbroker.storage.dialect import Dialect
+from idbroker.storage.dialects.postgres import PostgresDialect
+from idbroker.storage.dialects.sqlite import SqliteDialect
+from oidc.relying_party.protocol import OidcProtocol
+from saml.protocol import SamlProtocol
+
+TABLES = (
+    "idbroker.access.api_keys",
+    "idbroker.apps.model",
+    "idbroker.audit.outbox",
+    "idbroker.audit.trail",
+    "idbroker.connections.model",
+    "idbroker.directory.model",
+    "idbroker.keys.envelope",
+    "idbroker.keys.signing",
+    "idbroker.login.attempt",
+    "idbroker.login.replay",
+    "idbroker.sessions.model",
+    "idbroker.tenants.model",
+)
+"""Every module that maps a table; a test finds the ones that are missing."""
+
+PROTOCOLS: tuple[Callable[[str, Clock, Fetcher], FederationProtocol], ...] = (SamlProtocol, OidcProtocol)
+
+
+def load_tables() -> None:
+    """Make every table known to its metadata."""
+    for module in TABLES:
+        import_module(module)
+
+
+def protocols(base_url: str, clock: Clock, fetcher: Fetcher) -> Protocols:
+    made = (factory(base_url, clock, fetcher) for factory in PROTOCOLS)
+    return {protocol.name: protocol for protocol in made}
+
+
+def main_dialect(settings: Settings) -> Dialect:
+    """The main database's engine, by the scheme of IDBROKER_DATABASE_URL. Raises BadSettings."""
+    url = settings.database_url.get_secret_value()
+    owner = settings.database_owner_url.get_secret_value() if settings.database_owner_url else None
+    return _dialect("IDBROKER_DATABASE_URL", url, owner, "public", settings.database_pool)
+
+
+def audit_dialect(settings: Settings) -> Dialect:
+    """The audit store's engine: as named, else a second file (SQLite) or the schema ``audit`` (PostgreSQL)."""
+    if settings.audit_database_url is not None:
+        owner = settings.audit_database_owner_url.get_secret_value() if settings.audit_database_owner_url else None
+        url = settings.audit_database_url.get_secret_value()
+        return _dialect("IDBROKER_AUDIT_DATABASE_URL", url, owner, "public", settings.database_pool)
+    url = settings.database_url.get_secret_value()
+    if _scheme("IDBROKER_DATABASE_URL", url) == "sqlite":
+        file = make_url(url).database
+        beside = f"{(file or '').removesuffix('.db')}-audit.db" if file and file != ":memory:" else ":memory:"
+        return SqliteDialect(f"sqlite:///{beside}", pool=settings.database_pool)
+    owner = settings.database_owner_url.get_secret_value() if settings.database_owner_url else None
+    return _dialect("IDBROKER_DATABASE_URL", url, owner, "audit", settings.database_pool)
+
+
+def _dialect(name: str, url: str, owner: str | None, schema: str, pool: int) -> Dialect:
+    if _scheme(name, url) == "sqlite":
+        return SqliteDialect(url, pool=pool)
+    return PostgresDialect(url, owner, schema=schema, pool=pool)
+
+
+def _scheme(name: str, url: str) -> str:
+    try:
+        scheme = make_url(url).get_backend_name()
+    except Exception as error:
+        raise BadSettings(f"{name} is not a database URL. Use sqlite:///path or postgresql://user@host/name") from error
+    if scheme not in ("sqlite", "postgresql", "postgres"):
+        raise BadSettings(f"{name}: {scheme} is not supported. Use sqlite:///path or postgresql://user@host/name")
+    return scheme

@@ -1,0 +1,45 @@
+"""All that the ID-token checks may look at. They are pure: whatever is fetched is fetched before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from idbroker.federation.contract import ConnectionConfig
+from oidc.jose import Json, KeySet, UnverifiedToken
+from oidc.relying_party.settings import RpSettings
+
+_LATEST = 253402300799  # 9999-12-31T23:59:59Z, the last moment that datetime knows
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class IdTokenEvidence:
+    token: UnverifiedToken | None
+    """None when it could not be taken apart; ``problem`` then says why."""
+    problem: str
+    keys: KeySet
+    connection: ConnectionConfig
+    settings: RpSettings
+    nonce: str
+    code: str
+    access_token: str | None
+    now: float
+    """Seconds since the epoch, as all times here."""
+    begun_at: float
+    max_age: int | None
+    forced: bool
+
+    @property
+    def claims(self) -> Json:
+        return self.token.claims if self.token else {}
+
+    @property
+    def skew(self) -> int:
+        return self.connection.options.clock_skew_seconds
+
+
+def numeric_date(value: Any) -> float | None:
+    """A NumericDate (RFC 7519 2): a number, not a bool, not a text, between 1970 and 9999."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST:
+        return None
+    return float(value)

@@ -1,0 +1,130 @@
+"""The ``oidc`` protocol as the login flow sees it: thin, every step is a module of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from idbroker.federation.contract import (
+    AttemptRef,
+    ConnectionConfig,
+    ConnectionDraft,
+    ConnectionUpload,
+    Document,
+    Endpoint,
+    ExternalIdentity,
+    Finding,
+    Published,
+    RedirectTo,
+    UnverifiedReply,
+)
+from idbroker.kernel.clock import Clock
+from idbroker.kernel.errors import NotFound
+from idbroker.kernel.ids import ConnectionId
+from idbroker.outbound.fetcher import Fetcher
+from oidc.jose import BadToken, UnverifiedToken, key_set, read
+from oidc.relying_party.authorize import authorization_url, code_verifier_of, forced, nonce_of
+from oidc.relying_party.checks import findings_of, verdict
+from oidc.relying_party.draft import make_draft
+from oidc.relying_party.evidence import IdTokenEvidence
+from oidc.relying_party.id_token import ID_TOKEN_CHECKS
+from oidc.relying_party.identity import identity_of
+from oidc.relying_party.jwks import KeySets
+from oidc.relying_party.reply_checks import REPLY_CHECKS, ReplyEvidence, handle_in
+from oidc.relying_party.settings import RpSettings
+from oidc.relying_party.token import TokenAnswer, exchange
+from oidc.relying_party.userinfo import merged_claims
+
+
+class OidcProtocol:
+    """Implements ``idbroker.federation.contract.FederationProtocol``. Thread-safe; keeps key sets and nothing else."""
+
+    name = "oidc"
+    endpoints: Sequence[Endpoint] = (Endpoint("reply", "GET", "callback"),)
+
+    def __init__(self, base_url: str, clock: Clock, fetcher: Fetcher) -> None:
+        """``base_url`` is the broker's public URL, without a final slash."""
+        self._base = base_url.rstrip("/")
+        self._clock = clock
+        self._fetcher = fetcher
+        self._key_sets = KeySets(fetcher, clock)
+
+    def draft(self, upload: ConnectionUpload, current: ConnectionConfig | None) -> ConnectionDraft:
+        return make_draft(self._fetcher, upload, current)
+
+    def describe(self, connection: ConnectionConfig) -> Document:
+        settings = RpSettings.of(connection)
+        return {
+            "issuer": settings.issuer,
+            "client_id": settings.client_id,
+            "scopes": list(settings.scopes),
+            "rp": {
+                "redirect_uri": self._address(connection.id, "callback"),
+                "initiate_login_uri": self._address(connection.id, "login"),
+                "backchannel_logout_uri": self._address(connection.id, "backchannel-logout"),
+            },
+        }
+
+    def begin(self, connection: ConnectionConfig, attempt: AttemptRef) -> RedirectTo:
+        settings = RpSettings.of(connection)
+        redirect_uri = self._address(connection.id, "callback")
+        return RedirectTo(authorization_url(settings, connection.options, attempt, redirect_uri))
+
+    def correlate(self, reply: UnverifiedReply) -> str | None:
+        return handle_in(reply.params)
+
+    def complete(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef) -> ExternalIdentity:
+        settings = RpSettings.of(connection)
+        verdict(REPLY_CHECKS, ReplyEvidence(reply.params, settings, attempt))
+        code = reply.params["code"]
+        answer = exchange(
+            self._fetcher,
+            settings,
+            connection.secrets.get("client_secret"),
+            code=code,
+            code_verifier=code_verifier_of(attempt),
+            redirect_uri=self._address(connection.id, "callback"),
+        )
+        evidence = self._evidence(connection, settings, attempt, code, answer)
+        verdict(ID_TOKEN_CHECKS, evidence)
+        claims = merged_claims(self._fetcher, settings, evidence.claims, answer.access_token)
+        return identity_of(connection, settings, claims, code=code, now=self._clock.now())
+
+    def explain(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Sequence[Finding]:
+        """The checks on the response itself. The ID token's cannot run again: a code is good for one exchange, and the refusal
+        of a real sign-in already carries all of their findings."""
+        findings = findings_of(REPLY_CHECKS, ReplyEvidence(reply.params, RpSettings.of(connection), attempt))
+        unrun = "A code can be exchanged only once; make a test sign-in to run this check."
+        return [*findings, *(check.unrun(unrun) for check in ID_TOKEN_CHECKS)]
+
+    def publish(self, connection: ConnectionConfig, name: str) -> Published:
+        raise NotFound("document")
+
+    def _address(self, connection: ConnectionId, name: str) -> str:
+        return f"{self._base}/oidc/{connection}/{name}"
+
+    def _evidence(
+        self, connection: ConnectionConfig, settings: RpSettings, attempt: AttemptRef, code: str, answer: TokenAnswer
+    ) -> IdTokenEvidence:
+        token, problem = _taken_apart(answer.id_token)
+        keys = self._key_sets.keys_for(settings.jwks_uri, token.kid) if token else key_set(())
+        return IdTokenEvidence(
+            token=token,
+            problem=problem,
+            keys=keys,
+            connection=connection,
+            settings=settings,
+            nonce=nonce_of(attempt),
+            code=code,
+            access_token=answer.access_token,
+            now=self._clock.now().timestamp(),
+            begun_at=attempt.begun_at.timestamp(),
+            max_age=attempt.max_age,
+            forced=forced(attempt, connection.options),
+        )
+
+
+def _taken_apart(id_token: str) -> tuple[UnverifiedToken | None, str]:
+    try:
+        return read(id_token), ""
+    except BadToken as error:
+        return None, str(error)

@@ -1,0 +1,89 @@
+"""The code exchange at the IdP's token endpoint (OIDC Core 3.1.3.1, RFC 7636 4.5)."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from urllib.parse import quote_plus
+
+from idbroker.outbound.fetcher import Fetched, Fetcher, FetchFailed
+from oidc.jose import BadToken, Json, strict_json
+from oidc.relying_party.refusals import refused, shown, unreachable
+from oidc.relying_party.settings import RpSettings
+
+MAX_ANSWER = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TokenAnswer:
+    """What the token endpoint gave; the ID token is not yet believed."""
+
+    id_token: str
+    access_token: str | None
+
+
+def exchange(
+    fetcher: Fetcher, settings: RpSettings, secret: str | None, *, code: str, code_verifier: str, redirect_uri: str
+) -> TokenAnswer:
+    """Trade the code. Raises ReplyRefused: 502 for whatever is wrong with the IdP's answer."""
+    fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri, "code_verifier": code_verifier}
+    headers: dict[str, str] = {}
+    method = settings.token_endpoint_auth_method
+    if method == "client_secret_basic":
+        headers["authorization"] = basic_credentials(settings.client_id, _needed(secret))
+    else:
+        fields["client_id"] = settings.client_id
+    if method == "client_secret_post":
+        fields["client_secret"] = _needed(secret)
+    try:
+        answer = fetcher.post_form(settings.token_endpoint, fields, headers=headers)
+    except FetchFailed as failure:
+        raise unreachable("token_endpoint", failure) from failure
+    return _read(answer)
+
+
+def basic_credentials(client_id: str, secret: str) -> str:
+    """RFC 6749 2.3.1: both parts form-encoded before they are joined, so that a colon or a percent sign survives."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
+    return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+def _needed(secret: str | None) -> str:
+    if secret is None:
+        raise refused("oidc_client_secret_missing", "the connection has no client secret")
+    return secret
+
+
+def _read(answer: Fetched) -> TokenAnswer:
+    if answer.status != 200:
+        raise _failure(answer)
+    try:
+        body = strict_json(answer.body, limit=MAX_ANSWER)
+    except BadToken as error:
+        raise refused("oidc_token_response_invalid", f"token_endpoint: {error}", status=502) from error
+    access_token, id_token = body.get("access_token"), body.get("id_token")
+    if id_token is None:
+        raise refused("oidc_id_token_missing", "the token endpoint gave no id_token; is the scope openid allowed?", status=502)
+    if not isinstance(id_token, str) or not isinstance(access_token, str | None) or not _bearer(body):
+        raise refused("oidc_token_response_invalid", "token_endpoint: a member has the wrong type", status=502)
+    if access_token is not None and not (access_token.isascii() and access_token.isprintable() and access_token):
+        raise refused("oidc_token_response_invalid", "token_endpoint: the access token is not printable ASCII", status=502)
+    return TokenAnswer(id_token, access_token)
+
+
+def _bearer(body: Json) -> bool:
+    """RFC 6749 5.1: ``token_type`` is required beside an access token; OIDC Core 3.1.3.3: it is Bearer."""
+    kind = body.get("token_type")
+    return "access_token" not in body or (isinstance(kind, str) and kind.lower() == "bearer")
+
+
+def _failure(answer: Fetched) -> Exception:
+    try:
+        body = strict_json(answer.body, limit=MAX_ANSWER)
+    except BadToken:
+        body = {}
+    told = shown({name: body[name] for name in ("error", "error_description") if name in body})
+    code = {"invalid_client": "oidc_client_rejected", "unauthorized_client": "oidc_client_rejected"}.get(
+        str(body.get("error")), "oidc_code_rejected" if body.get("error") == "invalid_grant" else "oidc_token_endpoint_failed"
+    )
+    return refused(code, f"the token endpoint answered {answer.status}: {told}", status=502)

@@ -1,0 +1,130 @@
+"""Stage three, who it is: NameID or mapped attribute, attributes, and the profile made of them.
+
+The rule for the subject, which admins see in the guide: the attribute mapped as ``subject`` if there is such a mapping,
+else the NameID of format persistent, emailAddress or unspecified (or of no format). A transient NameID never
+identifies anyone. An assertion without NameID and without a mapped subject is refused: an e-mail address alone may
+pass from one person to the next, so it identifies only where an admin maps it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from idbroker.federation.profile import AmbiguousClaim, map_profile, single_value
+from idbroker.kernel.addresses import BadAddress, normal_email
+from saml import names
+from saml.checks.examination import Examination, Failed, NotApplicable, needed
+from saml.names import tag
+from saml.xml_guard import Element, children, local_name, text_of
+
+MAX_SUBJECT = 256
+
+_IDENTIFYING = frozenset({names.FORMAT_PERSISTENT, names.FORMAT_EMAIL, names.FORMAT_UNSPECIFIED})
+
+
+def nothing_hidden(exam: Examination) -> str:
+    for node in needed(exam.assertion).iter(tag(names.SAML, "EncryptedID"), tag(names.SAML, "EncryptedAttribute")):
+        raise Failed("saml_subject_encrypted", expected="plain NameID and attributes", received=local_name(node))
+    return "plain"
+
+
+def attributes_read(exam: Examination) -> str:
+    found: dict[str, list[str]] = {}
+    for statement in children(needed(exam.assertion), names.SAML, "AttributeStatement"):
+        for attribute in children(statement, names.SAML, "Attribute"):
+            # Keycloak repeats an attribute once per value: one name, one list.
+            values = found.setdefault(str(attribute.get("Name") or ""), [])
+            values.extend(_values(attribute))
+    exam.attributes = found
+    return ", ".join(found) or "none"
+
+
+def _values(attribute: Element) -> list[str]:
+    values: list[str] = []
+    for node in children(attribute, names.SAML, "AttributeValue"):
+        # eduPersonTargetedID carries a NameID as its value.
+        inner = children(node, names.SAML, "NameID")
+        text = text_of(inner[0]) if len(node) == 1 and inner else text_of(node)
+        if text:
+            values.append(text)
+    return values
+
+
+def name_id(exam: Examination) -> str:
+    subjects = children(needed(exam.assertion), names.SAML, "Subject")
+    found = children(subjects[0], names.SAML, "NameID") if len(subjects) == 1 else []
+    if len(found) != 1:
+        raise NotApplicable("The assertion has no NameID.")
+    exam.name_id = found[0]
+    return f"{text_of(found[0])} ({_format(found[0]).rpartition(':')[2]})"
+
+
+def _format(node: Element) -> str:
+    return str(node.get("Format") or names.FORMAT_UNSPECIFIED)
+
+
+def subject(exam: Examination) -> str:
+    mapping = exam.connection.attribute_mapping
+    value = _mapped_subject(exam) if "subject" in mapping else _name_id_subject(exam)
+    if not value or len(value) > MAX_SUBJECT or not value.isprintable():
+        raise Failed("saml_subject_invalid", expected="1 to 256 printable characters", received=f"{len(value)} characters")
+    exam.subject = value
+    return value
+
+
+def _mapped_subject(exam: Examination) -> str:
+    attribute = exam.connection.attribute_mapping["subject"]
+    attributes = needed(exam.attributes)
+    try:
+        value = single_value("subject", attributes, exam.connection.attribute_mapping)
+    except AmbiguousClaim as error:
+        raise Failed("saml_subject_ambiguous", expected=f"one value of {attribute}", received=str(error)) from error
+    if value is None:
+        came = ", ".join(attributes) or "no attributes"
+        raise Failed("saml_subject_missing", expected=f"the attribute {attribute}", received=came)
+    return value
+
+
+def _name_id_subject(exam: Examination) -> str:
+    needed(exam.assertion)
+    node = exam.name_id
+    if node is None:
+        raise Failed("saml_subject_missing", expected="a NameID or a mapped subject", received="neither")
+    if _format(node) == names.FORMAT_TRANSIENT:
+        raise Failed("saml_transient_name_id", expected="persistent or emailAddress", received="transient")
+    if _format(node) not in _IDENTIFYING:
+        raise Failed("saml_name_id_format", expected="persistent or emailAddress", received=_format(node))
+    return text_of(node)
+
+
+def profile_mapped(exam: Examination) -> str:
+    mapping = exam.connection.attribute_mapping
+    try:
+        profile = map_profile(needed(exam.attributes), mapping)
+    except AmbiguousClaim as error:
+        raise Failed("saml_email_ambiguous", expected="one e-mail address", received=str(error)) from error
+    if profile.email is None and "email" not in mapping:
+        # Okta and AD FS often send nothing but an e-mail NameID.
+        profile = replace(profile, email=_email_name_id(exam.name_id))
+    exam.profile = profile
+    return ", ".join(profile.as_document()) or "nothing"
+
+
+def _email_name_id(node: Element | None) -> str | None:
+    if node is None or _format(node) not in (names.FORMAT_EMAIL, names.FORMAT_UNSPECIFIED):
+        return None
+    try:
+        normal_email(text_of(node))
+    except BadAddress:
+        return None
+    return text_of(node)
+
+
+def email_grammar(exam: Examination) -> str:
+    profile = needed(exam.profile)
+    if profile.email is None:
+        raise NotApplicable("No e-mail address came.")
+    try:
+        return normal_email(profile.email)
+    except BadAddress as error:
+        raise Failed("saml_email_invalid", expected="an e-mail address", received=f"{profile.email}: {error}") from error

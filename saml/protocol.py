@@ -1,0 +1,110 @@
+"""``SamlProtocol``: the federation contract, spoken in SAML 2.0 (Web Browser SSO profile, SP-initiated)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from idbroker.federation.contract import (
+    AttemptRef,
+    ConnectionConfig,
+    ConnectionDraft,
+    ConnectionUpload,
+    Document,
+    Endpoint,
+    ExternalIdentity,
+    Finding,
+    Handoff,
+    Published,
+    UnverifiedReply,
+)
+from idbroker.kernel.clock import Clock
+from idbroker.kernel.errors import NotFound
+from idbroker.outbound.fetcher import Fetcher
+from saml import authn_request, draft, metadata_out, response, schemas
+from saml.checks.examination import Examination
+from saml.keys import KeyCache
+from saml.settings import SpAddresses, sp_addresses
+
+_HANDLE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+
+class SamlProtocol:
+    """Implements ``FederationProtocol``. Keeps parsed keys per connection version and the compiled schema, nothing else."""
+
+    def __init__(self, base_url: str, clock: Clock, fetcher: Fetcher) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._clock = clock
+        self._fetcher = fetcher
+        self._keys = KeyCache()
+        schemas.preload()
+
+    @property
+    def name(self) -> str:
+        return "saml"
+
+    @property
+    def endpoints(self) -> Sequence[Endpoint]:
+        return (Endpoint("reply", "POST", "acs"), Endpoint("document", "GET", "metadata"))
+
+    def draft(self, upload: ConnectionUpload, current: ConnectionConfig | None) -> ConnectionDraft:
+        """See the contract. An upload without any source keeps what ``current`` has; our key pair is always kept."""
+        return draft.draft(upload, current, self._fetcher, self._clock.now())
+
+    def describe(self, connection: ConnectionConfig) -> Document:
+        """``{"sp": {entity_id, acs_url, slo_url, metadata_url}, "idp": {entity_id, sso_url, certificates}}``."""
+        sp = self._sp(connection)
+        keys = self._keys.of(connection)
+        return {
+            "sp": {
+                "entity_id": sp.entity_id,
+                "acs_url": sp.acs_url,
+                "slo_url": sp.slo_url,
+                "metadata_url": sp.metadata_url,
+            },
+            "idp": {
+                "entity_id": keys.settings.idp.entity_id,
+                "sso_url": keys.settings.idp.sso_url,
+                "certificates": [certificate.as_document() for certificate in keys.certificates],
+            },
+        }
+
+    def begin(self, connection: ConnectionConfig, attempt: AttemptRef) -> Handoff:
+        """The AuthnRequest. RelayState is the attempt's handle (43 characters; SAML bindings 3.4.3 allows 80)."""
+        keys = self._keys.of(connection)
+        return authn_request.begin(keys, attempt, connection.options, self._sp(connection), self._clock.now())
+
+    def correlate(self, reply: UnverifiedReply) -> str | None:
+        """RelayState when it has the shape of a handle; whether it is one, the login flow knows."""
+        relay_state = reply.params.get("RelayState", "")
+        return relay_state if _HANDLE.fullmatch(relay_state) else None
+
+    def complete(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef) -> ExternalIdentity:
+        """Verify the reply. Raises ReplyRefused, and nothing else whatever the reply holds."""
+        return response.complete(self._examination(connection, reply, attempt))
+
+    def explain(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Sequence[Finding]:
+        """The same checks to the end. Without an attempt, what the reply answers is not compared."""
+        return response.explain(self._examination(connection, reply, attempt))
+
+    def publish(self, connection: ConnectionConfig, name: str) -> Published:
+        """SP metadata. Raises NotFound for any other name."""
+        if name != "metadata":
+            raise NotFound("document")
+        certificate = self._keys.of(connection).settings.sp_certificate
+        body = metadata_out.sp_metadata(self._sp(connection), connection.options, certificate)
+        return Published(metadata_out.MEDIA_TYPE, body, metadata_out.MAX_AGE_SECONDS)
+
+    def _sp(self, connection: ConnectionConfig) -> SpAddresses:
+        return sp_addresses(self._base_url, connection.id, connection.options)
+
+    def _examination(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Examination:
+        return Examination(
+            connection=connection,
+            keys=self._keys.of(connection),
+            sp=self._sp(connection),
+            reply=reply,
+            attempt=attempt,
+            expected_request=authn_request.request_id(attempt.handle) if attempt is not None else None,
+            now=self._clock.now(),
+        )

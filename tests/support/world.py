@@ -1,0 +1,129 @@
+"""A tenant with one of everything, made through repositories: what isolation tests try to reach from another tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from idbroker.audit.outbox import Outbox
+from idbroker.audit.trail import AuditRecords, Trail, TrailHeads
+from idbroker.connections.model import Connection, Connections, Domain, Domains
+from idbroker.directory.model import Group, Groups, Identities, Identity, RoleMapping, RoleMappings, User, Users
+from idbroker.kernel.event import Event, Resource
+from idbroker.kernel.ids import TenantId
+from idbroker.kernel.scope import Actor, TenantScope
+from idbroker.kernel.secrets import digest
+from idbroker.keys.envelope import Envelope, TenantKeys
+from idbroker.keys.master import LocalMasterKeys
+from idbroker.keys.signing import SigningKeyRing, SigningKeys
+from idbroker.login.replay import SeenReplies, SeenReply
+from idbroker.sessions.model import AuthorizationCode, AuthorizationCodes, Session, Sessions
+from idbroker.storage.unit import TenantUnit
+from idbroker.tenants.service import TenantService
+from tests.support.databases import Stores
+
+OPERATOR = Actor(type="operator", name="test")
+MASTER_KEY = b"0123456789abcdef0123456789abcdef"
+
+
+@dataclass(frozen=True)
+class World:
+    """A tenant's scope, the values that name its things (by parameter name), and its rows."""
+
+    scope: TenantScope
+    names: dict[str, Any]
+    rows: dict[str, Any]
+
+
+def make_tenant(stores: Stores, slug: str) -> TenantScope:
+    with stores.main.platform(OPERATOR) as unit:
+        tenant = TenantService(Envelope(LocalMasterKeys([MASTER_KEY]))).create(unit, slug=slug, name=slug.title(), tier="free")
+    return TenantScope(tenant.tenant_id, OPERATOR)
+
+
+def make_world(stores: Stores, slug: str) -> World:
+    scope = make_tenant(stores, slug)
+    SigningKeyRing(stores.main, Envelope(LocalMasterKeys([MASTER_KEY])), stores.main.clock).verifiers(scope.tenant)
+    trail = Trail(stores.main, stores.audit)
+    trail.seal(scope.tenant)
+    with stores.main.tenant(scope) as unit:
+        rows = _fill(unit, scope.tenant, slug)
+    with stores.audit.tenant(scope, read_only=True) as unit:
+        record = next(unit[AuditRecords].walk())
+    names = {
+        "user_id": f"usr_{slug}",
+        "user_ids": [f"usr_{slug}"],
+        "email": f"alice@{slug}.example",
+        "connection_id": f"con_{slug}",
+        "subject": f"subject-{slug}",
+        "group_id": f"grp_{slug}",
+        "group_ids": [f"grp_{slug}"],
+        "names": [f"Group {slug}"],
+        "source": f"con_{slug}",
+        "mapping_id": f"rlm_{slug}",
+        "domain_id": f"dom_{slug}",
+        "name": f"{slug}.example",
+        "session_id": f"ses_{slug}",
+        "session_ids": [f"ses_{slug}"],
+        "client_id": "app_1",
+        "digest": digest(f"code-{slug}"),
+        "access_token_id": f"jti-{slug}",
+        "key": f"reply-{slug}",
+        "until": unit.clock.now() + timedelta(minutes=5),
+        "generation": 1,
+        "wrapped": b"other",
+        "algorithm": "RS256",
+        "ids": [record["id"], rows["outbox"]],
+        "limit": 100,
+        "after": None,
+        "batch": 10,
+        "record": record,
+        "at": unit.clock.now(),
+        "event": Event("user.created", Resource("user", f"usr_{slug}")),
+    }
+    return World(scope, names, rows)
+
+
+def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
+    now = unit.clock.now()
+    user = User(tenant_id=tenant, id=f"usr_{slug}", email=f"alice@{slug}.example", source="jit", created_at=now, updated_at=now)
+    unit[Users].add(user)
+    identity = Identity(
+        tenant_id=tenant, connection_id=f"con_{slug}", subject=f"subject-{slug}", user_id=user.id, created_at=now
+    )
+    unit[Identities].add(identity)
+    group = Group(tenant_id=tenant, id=f"grp_{slug}", display_name=f"Group {slug}", source=f"con_{slug}", created_at=now)
+    unit[Groups].add(group)
+    unit[Groups].join(user.id, group.id)
+    mapping = RoleMapping(tenant_id=tenant, id=f"rlm_{slug}", group_name=f"Group {slug}", role="editor", app="", created_at=now)
+    unit[RoleMappings].add(mapping)
+    domain = Domain(tenant_id=tenant, id=f"dom_{slug}", name=f"{slug}.example", status="verified", token="t", created_at=now)
+    unit[Domains].add(domain)
+    unit[Domains].index(domain)
+    connection = Connection(
+        tenant_id=tenant, id=f"con_{slug}", type="saml", name="IdP", vendor="generic", status="active", settings={},
+        secrets_sealed=b"", options={}, attribute_mapping={}, routing_domains=[], warnings=[], created_at=now, updated_at=now,
+    )  # fmt: skip
+    unit[Connections].add(connection)
+    session = Session(
+        tenant_id=tenant, id=f"ses_{slug}", user_id=user.id, connection_id=connection.id, secret_digest="d",
+        authenticated_at=now, amr=[], started_at=now, last_seen_at=now, expires_at=now + timedelta(hours=1),
+    )  # fmt: skip
+    unit[Sessions].add(session)
+    unit[Sessions].note_app(session.id, "app_1")
+    code = AuthorizationCode(
+        tenant_id=tenant, digest=digest(f"code-{slug}"), session_id=session.id, client_id="app_1", grant={},
+        expires_at=now + timedelta(minutes=1), access_token_id=f"jti-{slug}",
+    )  # fmt: skip
+    unit[AuthorizationCodes].add(code)
+    unit[SeenReplies].claim(connection.id, f"reply-{slug}", now + timedelta(minutes=5))
+    waiting = unit[Outbox].record(Event("user.created", Resource("user", user.id)))
+    return {
+        "Users": user, "Identities": identity, "Groups": group, "RoleMappings": mapping, "Domains": domain,
+        "Connections": connection, "Sessions": session, "AuthorizationCodes": code, "outbox": waiting,
+        "SigningKeys": unit[SigningKeys].all("RS256")[0], "TenantKeys": unit[TenantKeys].newest(),
+        "TrailHeads": unit[TrailHeads].get(), "SeenReplies": unit.session.get(
+            SeenReply, (tenant, connection.id, digest(f"reply-{slug}"))
+        ),
+    }  # fmt: skip
