@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy import MetaData
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -34,10 +36,10 @@ from idbroker.storage.database import Database
 from idbroker.storage.rows import AUDIT, MAIN
 from idbroker.telemetry.logs import set_up_logs
 from idbroker.tenants.service import TenantService
-from idbroker.web.assets import asset_rows
+from idbroker.web.assets import Assets
 from idbroker.web.cookies import Cookies
 from idbroker.web.edge import Bridge, Edge, EdgeSettings, application
-from idbroker.web.health import health_rows
+from idbroker.web.health import Probe, health_rows
 from idbroker.web.pages import Pages
 from idbroker.web.route import Row
 from idbroker.web.sign_in import SignInFace
@@ -138,12 +140,35 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         services.clock,
         lifetime=timedelta(minutes=settings.attempt_minutes),
     )
-    rows = (
-        *_provider(services, flow, finder, cookies, sign_in).rows(),
-        *_front(services, flow, cookies, sign_in, pages).rows(),
-        *_admin_api(services).rows(),
-        *asset_rows(sign_in.refusal),
-        *health_rows(_probes(services), sign_in.refusal),
+    provider = Provider(
+        database=services.database,
+        keys=services.keys,
+        sessions=services.sessions,
+        flow=flow,
+        finder=finder,
+        cookies=cookies,
+        sign_in=sign_in,
+        clock=services.clock,
+        base_url=settings.public_url,
+        access_token_minutes=settings.access_token_minutes,
+    )
+    account = AccountPage(services.database, services.sessions, cookies, pages)
+    admin_api = AdminApi(
+        database=services.database,
+        tenants=services.tenants,
+        domains=services.domains,
+        connections=services.connections,
+        apps=services.apps,
+        sessions=services.sessions,
+        trail=services.trail,
+        clock=services.clock,
+    )
+    rows: tuple[Row, ...] = (
+        *provider.rows(),
+        *Front(flow, services.protocols, sign_in, account).rows(),
+        *admin_api.rows(),
+        *Assets().rows(sign_in.refusal),
+        *health_rows(_probes(services)),
     )
     bridge = Bridge(Tenancy(services.database), EdgeSettings(settings.public_url, settings.trusted_proxies))
 
@@ -156,7 +181,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         yield
         worker.stop()
 
-    starlette = application(bridge, rows, sign_in.not_found, lifespan)
+    starlette = application(bridge, rows, sign_in.refusal, lifespan)
     return Broker(services, rows, Edge(starlette, https=settings.is_https))
 
 
@@ -166,3 +191,28 @@ def from_environment() -> ASGIApp:
     set_up_logs(settings.log_format)
     services = build_services(settings)
     return build(services, run_worker=services.database.dialect.migrates_itself).asgi
+
+
+def _probes(services: Services) -> dict[str, Probe]:
+    """What ``/readyz`` asks: each answers what is wrong, None when all is well."""
+
+    def database() -> str | None:
+        return _wrong(services.database, MAIN)
+
+    def trail() -> str | None:
+        return _wrong(services.trail.store, AUDIT)
+
+    def keys() -> str | None:
+        return None if services.keys.verifiers(PLATFORM_TRAIL) else "no signing keys"
+
+    return {"database": database, "trail": trail, "keys": keys}
+
+
+def _wrong(database: Database, metadata: MetaData) -> str | None:
+    try:
+        schema.check(database, metadata)
+    except schema.SchemaBehind as error:
+        return str(error)
+    except SQLAlchemyError:
+        return "the database does not answer"
+    return None

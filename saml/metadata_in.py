@@ -192,7 +192,11 @@ def _read(name: str, entity: Element, descriptor: Element) -> FoundIdp:
     sso_redirect, sso_post = _locations(descriptor, "SingleSignOnService")
     if sso_redirect is None and sso_post is None:
         raise Unreadable("The IdP's metadata names no sign-on address with the HTTP-Redirect or HTTP-POST binding.")
-    slo_redirect, slo_post = _locations(descriptor, "SingleLogoutService")
+    try:
+        slo_redirect, slo_post = _locations(descriptor, "SingleLogoutService")
+    except Unreadable as error:
+        slo_redirect = slo_post = None
+        warnings.append(Warn("logout_address_ignored", f"Single logout is left out. {error}"))
     formats = [(node.text or "").strip() for node in children(descriptor, names.MD, "NameIDFormat")]
     idp = IdpSettings(
         entity_id=name,

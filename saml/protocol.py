@@ -24,7 +24,7 @@ from idbroker.outbound.fetcher import Fetcher
 from saml import authn_request, draft, metadata_out, response, schemas
 from saml.checks.examination import Examination
 from saml.keys import KeyCache
-from saml.settings import SpAddresses, sp_addresses
+from saml.settings import SpAddresses, read_settings, sp_addresses
 
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
@@ -52,9 +52,9 @@ class SamlProtocol:
         return draft.draft(upload, current, self._fetcher, self._clock.now())
 
     def describe(self, connection: ConnectionConfig) -> Document:
-        """``{"sp": {entity_id, acs_url, slo_url, metadata_url}, "idp": {entity_id, sso_url, certificates}}``."""
+        """``{"sp": {entity_id, acs_url, …}, "idp": {entity_id, sso_url, certificates}}`` (CONTRACT 6). Reads no secret."""
         sp = self._sp(connection)
-        keys = self._keys.of(connection)
+        idp = read_settings(connection).idp
         return {
             "sp": {
                 "entity_id": sp.entity_id,
@@ -63,9 +63,9 @@ class SamlProtocol:
                 "metadata_url": sp.metadata_url,
             },
             "idp": {
-                "entity_id": keys.settings.idp.entity_id,
-                "sso_url": keys.settings.idp.sso_url,
-                "certificates": [certificate.as_document() for certificate in keys.certificates],
+                "entity_id": idp.entity_id,
+                "sso_url": idp.sso_url,
+                "certificates": [certificate.as_document() for certificate in idp.parsed_certificates()],
             },
         }
 
@@ -88,10 +88,10 @@ class SamlProtocol:
         return response.explain(self._examination(connection, reply, attempt))
 
     def publish(self, connection: ConnectionConfig, name: str) -> Published:
-        """SP metadata. Raises NotFound for any other name."""
+        """SP metadata; reads no secret. Raises NotFound for any other name."""
         if name != "metadata":
             raise NotFound("document")
-        certificate = self._keys.of(connection).settings.sp_certificate
+        certificate = read_settings(connection).sp_certificate
         body = metadata_out.sp_metadata(self._sp(connection), connection.options, certificate)
         return Published(metadata_out.MEDIA_TYPE, body, metadata_out.MAX_AGE_SECONDS)
 

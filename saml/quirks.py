@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-VENDORS = (
-    "okta", "entra", "google", "onelogin", "jumpcloud", "adfs", "pingone", "keycloak", "shibboleth", "simplesamlphp", "auth0",
-    "generic",
-)  # fmt: skip
-
 # The first pattern that is found in the entity id or an endpoint names the vendor; the special ones come first.
 _MARKS: tuple[tuple[str, str], ...] = (
     ("sts.windows.net/", "entra"),

@@ -149,7 +149,7 @@ def local_name(node: Element) -> str:
 
 def children(node: Element, namespace: str, local: str) -> list[Element]:
     """Direct children of that name, in document order."""
-    return node.findall(tag(namespace, local))
+    return list(node.iterchildren(tag(namespace, local)))
 
 
 def text_of(node: Element) -> str:

@@ -1,8 +1,8 @@
 """Stage three, who it is: NameID or mapped attribute, attributes, and the profile made of them.
 
 The rule for the subject, which admins see in the guide: the attribute mapped as ``subject`` if there is such a mapping,
-else the NameID of format persistent, emailAddress or unspecified (or of no format). A transient NameID never
-identifies anyone. An assertion without NameID and without a mapped subject is refused: an e-mail address alone may
+else the NameID of format persistent, emailAddress, unspecified or a directory name (or of no format). A transient
+NameID never identifies anyone. An assertion without NameID and without a mapped subject is refused: an e-mail address alone may
 pass from one person to the next, so it identifies only where an admin maps it.
 """
 
@@ -19,7 +19,12 @@ from saml.xml_guard import Element, children, local_name, text_of
 
 MAX_SUBJECT = 256
 
-_IDENTIFYING = frozenset({names.FORMAT_PERSISTENT, names.FORMAT_EMAIL, names.FORMAT_UNSPECIFIED})
+_SAML11, _SAML20 = "urn:oasis:names:tc:SAML:1.1:nameid-format:", "urn:oasis:names:tc:SAML:2.0:nameid-format:"
+# Some products write the version that a format does not have; the name is what they mean.
+_EMAIL = frozenset({names.FORMAT_EMAIL, _SAML20 + "emailAddress"})
+_UNSPECIFIED = frozenset({names.FORMAT_UNSPECIFIED, _SAML20 + "unspecified"})
+_DIRECTORY = frozenset({_SAML11 + "WindowsDomainQualifiedName", _SAML11 + "X509SubjectName", _SAML20 + "kerberos"})
+_IDENTIFYING = _EMAIL | _UNSPECIFIED | _DIRECTORY | {names.FORMAT_PERSISTENT}
 
 
 def nothing_hidden(exam: Examination) -> str:
@@ -111,7 +116,7 @@ def profile_mapped(exam: Examination) -> str:
 
 
 def _email_name_id(node: Element | None) -> str | None:
-    if node is None or _format(node) not in (names.FORMAT_EMAIL, names.FORMAT_UNSPECIFIED):
+    if node is None or _format(node) not in _EMAIL | _UNSPECIFIED:
         return None
     try:
         normal_email(text_of(node))

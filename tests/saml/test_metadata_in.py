@@ -199,3 +199,11 @@ def test_warnings_follow_the_clock() -> None:
     world.clock.moment = NOW + timedelta(days=60)
     made = world.protocol.draft(upload({"metadata_xml": text("expiring")}), world.connection)
     assert [warning.code for warning in made.warnings] == ["certificate_expired"]
+
+
+def test_a_broken_logout_address_costs_only_the_logout() -> None:
+    service = 'SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="'
+    broken = text("onelogin").replace(service, service + "javascript:")
+    made = draft({"metadata_xml": broken})
+    assert made.settings["idp"]["slo"] == {"redirect": None, "post": None}
+    assert [warning.code for warning in made.warnings] == ["logout_address_ignored"]

@@ -1,0 +1,194 @@
+"""The checks of an authorization request, in their order: each takes the request as far as it is proven and adds its part.
+
+Before them, client and redirect URI are proven and errors are a page; from here on they are a redirect to the app.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from idbroker.apps.model import App
+from idbroker.kernel.addresses import BadAddress, normal_email
+from idbroker.web.call import Params
+from oidc.jose import BadToken
+from oidc.provider.authorization_request import AuthorizationRequest
+from oidc.provider.claims import SCOPES
+from oidc.provider.errors import OAuthError
+from oidc.provider.id_token_hint import read_hint
+from oidc.provider.issuer import Issuer
+from oidc.provider.issuer_keys import IssuerKeys
+from oidc.provider.primitives import is_challenge, scope_list
+
+PROMPTS = ("none", "login", "select_account", "consent")
+MAX_STATE = 4096
+MAX_NONCE = 1024
+MAX_NAME = 128
+LONGEST_AGE = 2**31 - 1
+"""Seconds, 68 years: what the database's integers hold. More means the same as this."""
+
+_UNSUPPORTED = {
+    "request": "request_not_supported",  # OIDC Core 6.1
+    "request_uri": "request_uri_not_supported",  # OIDC Core 6.2
+    "registration": "registration_not_supported",  # OIDC Core 7.2.1
+    "resource": "invalid_target",  # RFC 8707 2: no app has resources of its own
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The parameters as they came. RFC 6749 3.1: one without a value counts as not sent."""
+
+    values: Mapping[str, str]
+    repeated: frozenset[str]
+    issuer: Issuer
+    app: App
+    keys: IssuerKeys
+
+
+Check = Callable[[Asked, AuthorizationRequest], AuthorizationRequest]
+
+
+def present(params: Params) -> dict[str, str]:
+    """The parameters that came once and with a value."""
+    return {name: params[name] for name in params if name not in params.repeated and params[name] != ""}
+
+
+def no_repeated_parameter(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """RFC 6749 3.1: two readers could take two different ones."""
+    if asked.repeated:
+        raise _invalid(f"parameters came more than once: {', '.join(sorted(asked.repeated))[:200]}")
+    return request
+
+
+def no_unsupported_parameter(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """Refused by name: to ignore them would answer another request than the one that was made."""
+    for name, error in _UNSUPPORTED.items():
+        if name in asked.values:
+            raise OAuthError(error, f"the parameter {name} is not supported")
+    return request
+
+
+def response_type_code(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """OAuth 2.1 4.1: no tokens from the authorization endpoint."""
+    wanted = asked.values.get("response_type")
+    if wanted is None:
+        raise _invalid("response_type is missing")
+    if wanted != "code":
+        raise OAuthError("unsupported_response_type", "only response_type code is supported")
+    return request
+
+
+def response_mode_query(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    if asked.values.get("response_mode", "query") != "query":
+        raise _invalid("only response_mode query is supported")
+    return request
+
+
+def allowed_grant(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    if "authorization_code" not in asked.app.grant_types:
+        raise OAuthError("unauthorized_client", "this app may not use the authorization code flow")
+    return request
+
+
+def known_scope(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """RFC 6749 3.3, OIDC Core 3.1.2.1: unknown scopes are passed over. Without ``openid`` there will be no ID token."""
+    scope = tuple(name for name in scope_list(asked.values.get("scope")) if name in SCOPES)
+    if not scope:
+        raise OAuthError("invalid_scope", f"ask for at least one scope of: {' '.join(SCOPES)}")
+    return replace(request, scope=scope)
+
+
+def pkce(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """RFC 9700 2.1.1, RFC 7636 4.4.1: for every client, and S256 alone; a missing method would mean plain."""
+    challenge = asked.values.get("code_challenge")
+    if challenge is None:
+        raise _invalid("code_challenge is missing: PKCE is required")
+    if asked.values.get("code_challenge_method") != "S256":
+        raise _invalid("code_challenge_method must be S256")
+    if not is_challenge(challenge):
+        raise _invalid("code_challenge must have 43 to 128 unreserved characters")
+    return replace(request, code_challenge=challenge)
+
+
+def bounded_state_and_nonce(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    if len(asked.values.get("state", "")) > MAX_STATE:
+        raise _invalid(f"state is longer than {MAX_STATE} characters")
+    nonce = asked.values.get("nonce")
+    if nonce is not None and len(nonce) > MAX_NONCE:
+        raise _invalid(f"nonce is longer than {MAX_NONCE} characters")
+    return replace(request, nonce=nonce)
+
+
+def prompt(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """OIDC Core 3.1.2.1. ``consent`` asks nothing: the apps are the operator's own."""
+    wanted = scope_list(asked.values.get("prompt"))
+    if any(value not in PROMPTS for value in wanted):
+        raise _invalid(f"prompt must be of: {' '.join(PROMPTS)}")
+    if "none" in wanted and len(wanted) > 1:
+        raise _invalid("prompt none goes with no other value")
+    return replace(request, prompt=wanted)
+
+
+def max_age(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """Seconds since the person proved himself (OIDC Core 3.1.2.1)."""
+    text = asked.values.get("max_age")
+    if text is None:
+        return request
+    if not (text.isascii() and text.isdigit() and len(text) <= 20):
+        raise _invalid("max_age must be a number of seconds")
+    return replace(request, max_age=min(int(text), LONGEST_AGE))
+
+
+def login_hint(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """A hint that is not an e-mail address is passed over: it is a hint (OIDC Core 3.1.2.1)."""
+    try:
+        return replace(request, login_hint=normal_email(asked.values.get("login_hint", "")))
+    except BadAddress:
+        return request
+
+
+def id_token_hint(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """OIDC Core 3.1.2.1, 3.1.2.2: it must be a token that this issuer gave to this client; it may have expired."""
+    token = asked.values.get("id_token_hint")
+    if token is None:
+        return request
+    try:
+        hint = read_hint(asked.keys, asked.issuer, token)
+    except BadToken as error:
+        raise _invalid("id_token_hint is not an ID token of this issuer", detail=str(error)) from error
+    if hint.client_id != asked.app.id:
+        raise _invalid("id_token_hint was given to another client")
+    return replace(request, subject=hint.subject)
+
+
+def tenant_and_connection(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """Where to sign in. What does not exist is found out by the sign-in; a tenant's issuer serves that tenant alone."""
+    tenant, connection = asked.values.get("tenant"), asked.values.get("connection")
+    if len(tenant or "") > MAX_NAME or len(connection or "") > MAX_NAME:
+        raise _invalid("tenant or connection is too long")
+    if asked.issuer.pinned is not None and tenant not in (None, asked.issuer.pinned, asked.issuer.slug):
+        raise _invalid("this issuer serves another tenant")
+    return replace(request, tenant=tenant, connection=connection)
+
+
+CHECKS: tuple[Check, ...] = (
+    no_repeated_parameter,
+    no_unsupported_parameter,
+    response_type_code,
+    response_mode_query,
+    allowed_grant,
+    known_scope,
+    pkce,
+    bounded_state_and_nonce,
+    prompt,
+    max_age,
+    login_hint,
+    id_token_hint,
+    tenant_and_connection,
+)
+"""``acr_values``, ``ui_locales``, ``display`` and whatever is unknown are passed over (OIDC Core 3.1.2.1, RFC 6749 3.1)."""
+
+
+def _invalid(description: str, *, detail: str = "") -> OAuthError:
+    return OAuthError("invalid_request", description, detail=detail)

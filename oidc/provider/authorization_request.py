@@ -1,0 +1,78 @@
+"""An authorization request as a value: built up by the checks, carried through the sign-in, bound to the code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from idbroker.kernel.errors import Refusal
+from oidc.provider.errors import OAuthError, described
+
+NOT_OURS = "This sign-in was begun elsewhere. Please go back to the application and start again."
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """The first three are proven before anything else is looked at. ``issuer`` is the issuer's URL."""
+
+    issuer: str
+    client_id: str
+    redirect_uri: str
+    state: str | None = None
+    scope: tuple[str, ...] = ()
+    nonce: str | None = None
+    code_challenge: str = ""
+    subject: str | None = None
+    """The user that the ``id_token_hint`` names: nobody else will do."""
+    prompt: tuple[str, ...] = ()
+    max_age: int | None = None
+    login_hint: str | None = None
+    """Only when it is an e-mail address."""
+    tenant: str | None = None
+    connection: str | None = None
+
+    def as_origin(self) -> dict[str, Any]:
+        """What must survive the sign-in, as JSON."""
+        return {
+            "issuer": self.issuer,
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "state": self.state,
+            "scope": list(self.scope),
+            "nonce": self.nonce,
+            "code_challenge": self.code_challenge,
+            "subject": self.subject,
+        }
+
+    def as_grant(self) -> dict[str, Any]:
+        """What the token endpoint must hold the client to, as JSON."""
+        origin = self.as_origin()
+        return {name: origin[name] for name in ("issuer", "redirect_uri", "scope", "nonce", "code_challenge")}
+
+    def answer_url(self, **members: str) -> str:
+        """The app's address with the response in its query; ``state`` and ``iss`` (RFC 9207) always come along."""
+        given = {**members, "state": self.state, "iss": self.issuer}
+        query = urlencode({name: value for name, value in given.items() if value is not None})
+        return f"{self.redirect_uri}{'&' if '?' in self.redirect_uri else '?'}{query}"
+
+    def error_url(self, error: OAuthError) -> str:
+        """The app's address with an error response (RFC 6749 4.1.2.1)."""
+        return self.answer_url(error=error.code, error_description=described(error.public))
+
+
+def from_origin(origin: Mapping[str, Any], issuer: str) -> AuthorizationRequest:
+    """The request that an attempt was begun for, at that issuer. Raises Refusal when it was begun elsewhere."""
+    if origin.get("issuer") != issuer:
+        raise Refusal("attempt_elsewhere", NOT_OURS, detail=f"the attempt's issuer is {origin.get('issuer')}")
+    return AuthorizationRequest(
+        issuer=issuer,
+        client_id=origin["client_id"],
+        redirect_uri=origin["redirect_uri"],
+        state=origin["state"],
+        scope=tuple(origin["scope"]),
+        nonce=origin["nonce"],
+        code_challenge=origin["code_challenge"],
+        subject=origin["subject"],
+    )

@@ -1,0 +1,135 @@
+"""The authorization endpoint (RFC 6749 4.1.1, OIDC Core 3.1.2): prove the request, then answer from a session or sign in."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from idbroker.apps.model import App, Apps
+from idbroker.kernel.errors import Refusal
+from idbroker.login.flow import LoginFlow
+from idbroker.login.reuse import Found, SessionFinder, Wish
+from idbroker.login.steps import LoginRequest
+from idbroker.storage.database import Database
+from idbroker.web.call import Answer, BadRequest, Call, Params, redirect
+from idbroker.web.cookies import Cookies
+from idbroker.web.sign_in import SignInFace
+from oidc.provider.authorization_checks import CHECKS, MAX_STATE, Asked, present
+from oidc.provider.authorization_request import AuthorizationRequest
+from oidc.provider.code import CodeGiver
+from oidc.provider.errors import OAuthError
+from oidc.provider.issuer import Issuer, Issuers
+from oidc.provider.issuer_keys import IssuerKeys
+from oidc.provider.redirect_uri import is_registered
+
+MAX_REPLAYED_QUERY = 16_000
+_WRONG_APP = "The application that sent you here is not known to this service. Please tell its operator."
+_WRONG_ADDRESS = "The application asked to be answered at an address that it has not registered. Please tell its operator."
+
+
+class Authorize:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        issuers: Issuers,
+        keys: IssuerKeys,
+        codes: CodeGiver,
+        flow: LoginFlow,
+        finder: SessionFinder,
+        cookies: Cookies,
+        sign_in: SignInFace,
+    ) -> None:
+        self._database = database
+        self._issuers = issuers
+        self._keys = keys
+        self._codes = codes
+        self._flow = flow
+        self._finder = finder
+        self._cookies = cookies
+        self._sign_in = sign_in
+
+    def answer(self, call: Call) -> Answer:
+        """RFC 6749 4.1.2.1. Raises Refusal, which is a page, until the app's address is proven; then errors go there."""
+        issuer = self._issuers.of(call)
+        params = call.form if call.method == "POST" else call.query
+        app = self._client(params, call)
+        request = AuthorizationRequest(issuer.url, app.id, _proven_redirect_uri(params, app), _state(params))
+        try:
+            asked = Asked(present(params), frozenset(params.repeated), issuer, app, self._keys)
+            for check in CHECKS:
+                request = check(asked, request)
+            if call.method == "POST":
+                return _as_get(issuer, asked)
+            return self._signed_in(request, issuer, app, call) or self._sign_in_first(request, issuer, app, call)
+        except OAuthError as error:
+            return redirect(request.error_url(error))
+
+    def _client(self, params: Params, call: Call) -> App:
+        with self._database.platform(call.actor, read_only=True) as unit:
+            app = unit[Apps].get(params.get("client_id", ""))
+        if app is None:
+            raise Refusal("unknown_app", _WRONG_APP, detail=f"client_id {params.get('client_id', '')[:80]!r}")
+        return app
+
+    def _signed_in(self, request: AuthorizationRequest, issuer: Issuer, app: App, call: Call) -> Answer | None:
+        """A code at once, when a session of this browser will do. Raises OAuthError for what ``prompt=none`` cannot have."""
+        found = None if {"login", "select_account"} & set(request.prompt) else self._find(request, issuer, app, call)
+        if isinstance(found, Found):
+            location = self._codes.give(request, found.tenant, found.session, self._sign_in.visitor(call))
+            if location is not None:
+                return redirect(location)
+        if "none" in request.prompt:
+            if found == "several":
+                raise OAuthError("account_selection_required", "sessions of several tenants are live: name one")
+            raise OAuthError("login_required", "nobody is signed in who meets this request")
+        return None
+
+    def _find(self, request: AuthorizationRequest, issuer: Issuer, app: App, call: Call) -> Found | str | None:
+        wish = Wish(
+            tenant=issuer.pinned or request.tenant,
+            connection=request.connection,
+            email=request.login_hint,
+            max_age=request.max_age,
+            app_tenants=None if app.tenants is None else tuple(app.tenants),
+            subject=request.subject,
+        )
+        return self._finder.find(self._cookies.session_handles(call), wish, self._sign_in.visitor(call))
+
+    def _sign_in_first(self, request: AuthorizationRequest, issuer: Issuer, app: App, call: Call) -> Answer:
+        visitor, headers = self._sign_in.beginner(call)
+        wanted = LoginRequest(
+            resume_path=f"{issuer.path}/oauth2/resume",
+            origin=request.as_origin(),
+            app_id=app.id,
+            app_name=app.name,
+            app_tenants=None if app.tenants is None else tuple(app.tenants),
+            pinned_tenant=issuer.pinned,
+            tenant=request.tenant,
+            connection=request.connection,
+            email=request.login_hint,
+            force_authn="login" in request.prompt,
+            max_age=request.max_age,
+        )
+        return self._sign_in.answer(self._flow.begin(wanted, visitor), call, *headers)
+
+
+def _proven_redirect_uri(params: Params, app: App) -> str:
+    """Raises Refusal: to redirect to an address that is not the app's would make us an open redirector (RFC 9700 4.11)."""
+    asked = params.get("redirect_uri", "")
+    if not is_registered(asked, app.redirect_uris, public=app.is_public):
+        raise Refusal("bad_redirect_uri", _WRONG_ADDRESS, detail=f"{app.id} asked for {asked[:400]!r}")
+    return asked
+
+
+def _state(params: Params) -> str | None:
+    """What an error response gives back; nothing when it is not one value of a bearable length."""
+    state = None if "state" in params.repeated else params.get("state")
+    return state if state and len(state) <= MAX_STATE else None
+
+
+def _as_get(issuer: Issuer, asked: Asked) -> Answer:
+    """OIDC Core 3.1.2.1 has POST too, but a cross-site POST comes without the Lax session cookie: have it sent by GET."""
+    query = urlencode(asked.values)
+    if len(query) > MAX_REPLAYED_QUERY:
+        raise BadRequest("too_large", "The application's request is too large.", status=413)
+    return redirect(f"{issuer.url}/oauth2/authorize?{query}")

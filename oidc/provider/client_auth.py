@@ -1,0 +1,77 @@
+"""Client authentication (RFC 6749 2.3): exactly the method that the app has registered, and one method only."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote_plus
+
+from idbroker.apps.model import App, Apps
+from idbroker.storage.database import Database
+from idbroker.web.call import Call
+from oidc.provider.errors import InvalidClient, OAuthError
+
+METHODS = ("client_secret_basic", "client_secret_post", "none")
+MAX_CREDENTIAL = 512
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedClient:
+    """Who the caller says he is. ``secret`` is empty for the method ``none``."""
+
+    client_id: str
+    secret: str
+    method: str
+
+
+class ClientAuthentication:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def authenticate(self, call: Call, form: Mapping[str, str]) -> App:
+        """The proven app. Raises InvalidClient, or OAuthError when the request is ambiguous."""
+        claimed = presented(call.headers.get("authorization"), form)
+        with self._database.platform(call.actor, read_only=True) as unit:
+            app = unit[Apps].get(claimed.client_id)
+            # Asked in every case, so that an unknown client takes as long as a wrong secret.
+            matches = unit[Apps].secret_matches(claimed.client_id, claimed.secret)
+        if app is None:
+            raise InvalidClient(f"no app {claimed.client_id[:80]!r}")
+        if app.token_endpoint_auth_method != claimed.method:
+            raise InvalidClient(f"{app.id} came with {claimed.method}, registered is {app.token_endpoint_auth_method}")
+        if claimed.method != "none" and not matches:
+            raise InvalidClient(f"{app.id} came with a wrong secret")
+        return app
+
+
+def presented(authorization: str | None, form: Mapping[str, str]) -> UnverifiedClient:
+    """What the request presents. Pure. Raises InvalidClient, or OAuthError for two methods at once (RFC 6749 2.3)."""
+    if authorization is not None:
+        client_id, secret = _basic(authorization)
+        if "client_secret" in form:
+            raise OAuthError("invalid_request", "two ways of client authentication at once")
+        if form.get("client_id", client_id) != client_id:
+            raise OAuthError("invalid_request", "two different client ids")
+        return UnverifiedClient(client_id, secret, "client_secret_basic")
+    if "client_id" not in form:
+        raise InvalidClient("no client id")
+    if "client_secret" in form:
+        return UnverifiedClient(form["client_id"], form["client_secret"][:MAX_CREDENTIAL], "client_secret_post")
+    return UnverifiedClient(form["client_id"], "", "none")
+
+
+def _basic(header: str) -> tuple[str, str]:
+    """RFC 7617, with both parts in form encoding (RFC 6749 2.3.1)."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic" or len(encoded) > 4 * MAX_CREDENTIAL:
+        raise InvalidClient("the Authorization header is not Basic")
+    try:
+        client_id, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        decoded = unquote_plus(client_id, errors="strict"), unquote_plus(secret, errors="strict")
+    except (binascii.Error, ValueError) as error:
+        raise InvalidClient("the Basic credentials cannot be read") from error
+    if not colon or "\0" in decoded[0]:
+        raise InvalidClient("the Basic credentials cannot be read")
+    return decoded

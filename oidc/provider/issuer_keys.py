@@ -1,0 +1,70 @@
+"""An issuer's keys in the form that tokens are signed and verified with, wrapped once per key id and process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from idbroker.keys.signing import ALGORITHMS, Algorithm, SigningKeyRing
+from oidc.jose import BadToken, Json, Key, KeySet, as_key, key_set, public_jwk, sign, verify
+from oidc.provider.issuer import Issuer
+
+CACHED = 10_000
+"""Issuers, and signing keys, whose wrapped form is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Published:
+    kids: tuple[str, ...]
+    keys: KeySet
+    document: Json
+
+
+class IssuerKeys:
+    """Thread-safe: two threads may wrap the same key, with the same result."""
+
+    def __init__(self, ring: SigningKeyRing) -> None:
+        self._ring = ring
+        self._private: dict[str, Key] = {}
+        self._published: dict[str, _Published] = {}
+
+    def sign(self, issuer: Issuer, claims: Mapping[str, Any], algorithm: Algorithm, typ: str) -> str:
+        """A JWT of that issuer, with the key that signs now."""
+        signer = self._ring.signer(issuer.owner, algorithm)
+        key = self._private.get(signer.kid)
+        if key is None:
+            key = as_key(signer.key, kid=signer.kid, alg=signer.algorithm)
+            _keep(self._private, signer.kid, key)
+        return sign(claims, key, alg=signer.algorithm, kid=signer.kid, typ=typ)
+
+    def verify(self, issuer: Issuer, token: str, typ: str) -> Json:
+        """The claims of a token that this issuer signed. Checks signature, type and ``iss``, no time. Raises BadToken."""
+        claims = verify(token, self._current(issuer).keys, ALGORITHMS, typ=typ)[1]
+        # Every issuer has keys of its own, so a wrong ``iss`` is a bug of ours; RFC 8725 3.8 asks for the check all the same.
+        if claims.get("iss") != issuer.url:
+            raise BadToken("form", "another issuer is named")
+        return claims
+
+    def jwks(self, issuer: Issuer) -> Json:
+        """RFC 7517 5: every key that is published now."""
+        return self._current(issuer).document
+
+    def _current(self, issuer: Issuer) -> _Published:
+        verifiers = self._ring.verifiers(issuer.owner)
+        kids = tuple(verifier.kid for verifier in verifiers)
+        known = self._published.get(issuer.owner)
+        if known is None or known.kids != kids:
+            known = _Published(
+                kids,
+                key_set(as_key(v.key, kid=v.kid, alg=v.algorithm) for v in verifiers),
+                {"keys": [public_jwk(v.key, v.kid, v.algorithm) for v in verifiers]},
+            )
+            _keep(self._published, issuer.owner, known)
+        return known
+
+
+def _keep(cache: dict[str, Any], name: str, value: object) -> None:
+    if len(cache) >= CACHED:
+        cache.clear()
+    cache[name] = value

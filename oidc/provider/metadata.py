@@ -1,0 +1,61 @@
+"""Discovery (OIDC Discovery 3, RFC 8414 2) and the key set: what this issuer can do, and nothing that it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from idbroker.keys.signing import ALGORITHMS
+from idbroker.web.call import Answer, Call, json_answer
+from oidc.provider.claims import CLAIMS, SCOPES
+from oidc.provider.client_auth import METHODS
+from oidc.provider.issuer import Issuer, Issuers
+from oidc.provider.issuer_keys import IssuerKeys
+
+PUBLIC = (
+    ("cache-control", "public, max-age=300"),
+    ("access-control-allow-origin", "*"),
+    ("cross-origin-resource-policy", "cross-origin"),
+)
+"""Anybody may read these documents, from any page, and keep them 5 minutes."""
+
+
+def document(issuer: Issuer, grant_types: Sequence[str]) -> dict[str, Any]:
+    """The provider metadata. Pure."""
+    return {
+        "issuer": issuer.url,
+        "authorization_endpoint": f"{issuer.url}/oauth2/authorize",
+        "token_endpoint": f"{issuer.url}/oauth2/token",
+        "userinfo_endpoint": f"{issuer.url}/oauth2/userinfo",
+        "jwks_uri": f"{issuer.url}/oauth2/jwks",
+        "end_session_endpoint": f"{issuer.url}/oauth2/logout",
+        "scopes_supported": list(SCOPES),
+        "claims_supported": list(CLAIMS),
+        "claim_types_supported": ["normal"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": list(grant_types),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(ALGORITHMS),
+        "token_endpoint_auth_methods_supported": list(METHODS),
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none", "login", "select_account"],
+        "authorization_response_iss_parameter_supported": True,
+        "claims_parameter_supported": False,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }
+
+
+class Metadata:
+    def __init__(self, issuers: Issuers, keys: IssuerKeys, grant_types: Sequence[str]) -> None:
+        self._issuers = issuers
+        self._keys = keys
+        self._grant_types = tuple(grant_types)
+
+    def discovery(self, call: Call) -> Answer:
+        return json_answer(document(self._issuers.of(call), self._grant_types), 200, *PUBLIC)
+
+    def jwks(self, call: Call) -> Answer:
+        """RFC 7517 5."""
+        return json_answer(self._keys.jwks(self._issuers.of(call)), 200, *PUBLIC)

@@ -1,0 +1,133 @@
+"""The provider put together, and its routes: the same table at the shared issuer and at every tenant's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from idbroker.kernel.clock import Clock
+from idbroker.keys.signing import SigningKeyRing
+from idbroker.limits.names import UNLIMITED
+from idbroker.login.flow import LoginFlow
+from idbroker.login.reuse import SessionFinder
+from idbroker.sessions.service import SessionService
+from idbroker.storage.database import Database
+from idbroker.web.call import Answer, Call
+from idbroker.web.cookies import Cookies
+from idbroker.web.pages import Pages
+from idbroker.web.route import ErrorFace, Method, OpenRoute, Row
+from idbroker.web.sign_in import SignInFace
+from oidc.provider.authorize import Authorize
+from oidc.provider.client_auth import ClientAuthentication
+from oidc.provider.code import CodeGiver
+from oidc.provider.errors import bearer_errors, oauth_errors
+from oidc.provider.grants.authorization_code import AuthorizationCodeGrant
+from oidc.provider.grants.contract import Grant
+from oidc.provider.issue import TokenIssuer
+from oidc.provider.issuer import TENANT_PREFIX, Issuers
+from oidc.provider.issuer_keys import IssuerKeys
+from oidc.provider.logout import Logout
+from oidc.provider.metadata import Metadata
+from oidc.provider.resume import Resume
+from oidc.provider.token import Token
+from oidc.provider.userinfo import Userinfo
+
+Handler = Callable[[Call], Answer]
+
+
+class Provider:
+    """The OAuth 2.1 / OpenID Connect provider. ``access_token_minutes`` is the life of access and ID tokens."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        keys: SigningKeyRing,
+        sessions: SessionService,
+        flow: LoginFlow,
+        finder: SessionFinder,
+        cookies: Cookies,
+        sign_in: SignInFace,
+        pages: Pages,
+        clock: Clock,
+        base_url: str,
+        access_token_minutes: int,
+    ) -> None:
+        issuers, issuer_keys = Issuers(database, base_url), IssuerKeys(keys)
+        codes = CodeGiver(database, sessions)
+        tokens = TokenIssuer(issuer_keys, clock, lifetime=timedelta(minutes=access_token_minutes))
+        grants: dict[str, Grant] = {"authorization_code": AuthorizationCodeGrant(database, tokens)}
+        self._refusal = sign_in.refusal
+        self._metadata = Metadata(issuers, issuer_keys, tuple(grants))
+        self._authorize = Authorize(
+            database=database,
+            issuers=issuers,
+            keys=issuer_keys,
+            codes=codes,
+            flow=flow,
+            finder=finder,
+            cookies=cookies,
+            sign_in=sign_in,
+        )
+        self._resume = Resume(database, issuers, codes, flow, sign_in)
+        self._token = Token(issuers, ClientAuthentication(database), grants)
+        self._userinfo = Userinfo(database, issuers, issuer_keys, clock)
+        self._logout = Logout(
+            database=database,
+            issuers=issuers,
+            keys=issuer_keys,
+            sessions=sessions,
+            cookies=cookies,
+            sign_in=sign_in,
+            pages=pages,
+        )
+
+    def rows(self) -> list[Row]:
+        # RFC 8414 3.1: the well-known part goes before the issuer's path; ours has it behind as well, as OIDC Discovery 4 does.
+        before = self._document(f"/.well-known/oauth-authorization-server{TENANT_PREFIX}", inline=False)
+        return [*self._of_issuer(""), *self._of_issuer(TENANT_PREFIX), before]
+
+    def _of_issuer(self, prefix: str) -> list[Row]:
+        shared = prefix == ""
+        return [
+            self._document(f"{prefix}/.well-known/openid-configuration", inline=shared),
+            self._document(f"{prefix}/.well-known/oauth-authorization-server", inline=shared),
+            self._key_set(prefix),
+            *self._pages_of_issuer(prefix),
+            *self._resources(prefix),
+        ]
+
+    def _document(self, path: str, *, inline: bool) -> Row:
+        handler = self._metadata.discovery
+        return OpenRoute(method="GET", path=path, handler=handler, limit=UNLIMITED, errors=oauth_errors, inline=inline)
+
+    def _key_set(self, prefix: str) -> Row:
+        path, handler = f"{prefix}/oauth2/jwks", self._metadata.jwks
+        return OpenRoute(method="GET", path=path, handler=handler, limit=UNLIMITED, errors=oauth_errors, inline=False)
+
+    def _pages_of_issuer(self, prefix: str) -> list[Row]:
+        """What browsers visit."""
+        table: tuple[tuple[Method, str, Handler], ...] = (
+            ("GET", "/oauth2/authorize", self._authorize.answer),
+            ("POST", "/oauth2/authorize", self._authorize.answer),
+            ("GET", "/oauth2/resume", self._resume.answer),
+            ("GET", "/oauth2/logout", self._logout.answer),
+            ("POST", "/oauth2/logout", self._logout.answer),
+            ("POST", "/oauth2/logout/confirm", self._logout.confirmed),
+        )
+        return [
+            OpenRoute(method=method, path=prefix + path, handler=handler, limit="sign_in", errors=self._refusal, inline=False)
+            for method, path, handler in table
+        ]
+
+    def _resources(self, prefix: str) -> list[Row]:
+        """What apps call."""
+        table: tuple[tuple[Method, str, Handler, ErrorFace], ...] = (
+            ("POST", "/oauth2/token", self._token.answer, oauth_errors),
+            ("GET", "/oauth2/userinfo", self._userinfo.answer, bearer_errors),
+            ("POST", "/oauth2/userinfo", self._userinfo.answer, bearer_errors),
+        )
+        return [
+            OpenRoute(method=method, path=prefix + path, handler=handler, limit="token", errors=errors, inline=False)
+            for method, path, handler, errors in table
+        ]
