@@ -27,7 +27,6 @@ from oidc.provider.issuer import Issuer
 from oidc.provider.person import open_tenant, read_person
 from oidc.provider.primitives import verifier_matches
 
-
 _SENTENCE = "The code is wrong, has expired, was used before, or is not for this request."
 
 
