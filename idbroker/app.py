@@ -13,11 +13,14 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from idbroker import plugins
+from idbroker.admin_api.routes import AdminApi
 from idbroker.apps.service import AppService
 from idbroker.audit.trail import Trail
 from idbroker.connections.domains import DomainService, TxtLookup
 from idbroker.connections.service import ConnectionService
 from idbroker.federation.contract import Protocols
+from idbroker.front.account import AccountPage
+from idbroker.front.routes import Front
 from idbroker.kernel.clock import Clock, SystemClock
 from idbroker.kernel.ids import PLATFORM_TRAIL
 from idbroker.keys.envelope import Envelope
@@ -36,7 +39,7 @@ from idbroker.storage.database import Database
 from idbroker.storage.rows import AUDIT, MAIN
 from idbroker.telemetry.logs import set_up_logs
 from idbroker.tenants.service import TenantService
-from idbroker.web.assets import Assets
+from idbroker.web.assets import asset_rows
 from idbroker.web.cookies import Cookies
 from idbroker.web.edge import Bridge, Edge, EdgeSettings, application
 from idbroker.web.health import Probe, health_rows
@@ -45,6 +48,7 @@ from idbroker.web.route import Row
 from idbroker.web.sign_in import SignInFace
 from idbroker.web.tenancy import Tenancy
 from idbroker.worker import Worker, jobs
+from oidc.provider.routes import Provider
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         finder=finder,
         cookies=cookies,
         sign_in=sign_in,
+        pages=pages,
         clock=services.clock,
         base_url=settings.public_url,
         access_token_minutes=settings.access_token_minutes,
@@ -167,8 +172,8 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         *provider.rows(),
         *Front(flow, services.protocols, sign_in, account).rows(),
         *admin_api.rows(),
-        *Assets().rows(sign_in.refusal),
-        *health_rows(_probes(services)),
+        *asset_rows(sign_in.refusal),
+        *health_rows(_probes(services), sign_in.refusal),
     )
     bridge = Bridge(Tenancy(services.database), EdgeSettings(settings.public_url, settings.trusted_proxies))
 

@@ -41,5 +41,6 @@ ACTIONS: Mapping[str, str] = {
     "tenant.updated": "The tenant's name, tier or region changed.",
     "tenant.transitioned": "The tenant moved to another state of its life cycle; the context says why.",
     "signing_key.rotated": "A new key signs the issuer's tokens.",
+    "signing_key.withdrawn": "A retired key is no longer published.",
     "token.reuse_detected": "An authorization code was presented twice; all that it had given was revoked.",
 }

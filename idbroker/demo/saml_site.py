@@ -9,8 +9,10 @@ from starlette.routing import Route
 
 from idbroker.demo.idp_site import form_of, page, static_routes
 from idbroker.demo.people import Organisation, Person
-from saml import names
 from saml.demo_idp import Answer, BadRequest, DemoPerson, DemoSamlIdp
+
+CANCELLED = "urn:oasis:names:tc:SAML:2.0:status:Responder"
+"""SAML core 3.2.2.2 has no status of its own for it."""
 
 
 class SamlSite:
@@ -76,7 +78,7 @@ class SamlSite:
         try:
             asked = self._idp.read_request(form, deflated=deflated)
             if person is None:
-                response = self._idp.respond(DemoPerson("nobody"), asked, Answer(status=names.STATUS_RESPONDER))
+                response = self._idp.respond(DemoPerson("nobody"), asked, Answer(status=CANCELLED))
             else:
                 response = self._idp.respond(_as_saml(person), asked)
             address = self._idp.acs_url_of(asked)

@@ -44,6 +44,8 @@ RECOGNISED: Mapping[str, tuple[str, ...]] = {
 
 MAX_GROUPS = 1000
 MAX_VALUE = 1024
+MAX_GROUP_NAME = 512
+"""Characters. A longer name is left out, never cut: two that begin alike must not become one group, with one group's rights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def find_attribute(
 
 
 def single_value(claim: str, attributes: Mapping[str, Sequence[str]], mapping: Mapping[str, str]) -> str | None:
-    """The one value of a claim. Raises AmbiguousClaim when several different ones came."""
+    """The one value of a claim, at its full length: cut, it could be another person's. Raises AmbiguousClaim for several."""
     found = find_attribute(claim, attributes, mapping)
     if found is None:
         return None
@@ -101,7 +103,7 @@ def single_value(claim: str, attributes: Mapping[str, Sequence[str]], mapping: M
     distinct = {value.strip() for value in values if value.strip()}
     if len(distinct) > 1:
         raise AmbiguousClaim(claim, name)
-    return distinct.pop()[:MAX_VALUE] if distinct else None
+    return distinct.pop() if distinct else None
 
 
 def map_profile(
@@ -128,5 +130,5 @@ def map_profile(
 
 
 def _group_names(values: Sequence[str]) -> tuple[str, ...]:
-    names = dict.fromkeys(value.strip()[:MAX_VALUE] for value in values if value.strip())
+    names = dict.fromkeys(name for value in values if 0 < len(name := value.strip()) <= MAX_GROUP_NAME)
     return tuple(names)[:MAX_GROUPS]

@@ -130,6 +130,17 @@ class SigningKeyRing:
         self._sets.pop(owner, None)
         return kid
 
+    def withdraw(self, owner: TenantId, kid: str) -> bool:
+        """Stop publishing a retired key now. False when the issuer has no retired key of that id."""
+        with self._database.tenant(TenantScope(owner, SYSTEM)) as unit:
+            rows = [row for row in unit[SigningKeys].published() if row.kid == kid and row.state == "retired"]
+            for row in rows:
+                row.retired_at = self._clock.now() - RETIRED_FOR
+                event = Event("signing_key.withdrawn", Resource("signing_key", kid), context={"algorithm": row.algorithm})
+                unit[Outbox].record(event)
+        self._sets.pop(owner, None)
+        return bool(rows)
+
     def _set(self, owner: TenantId) -> _KeySet:
         known = self._sets.get(owner)
         if known is not None and (self._clock.now() - known.read_at).total_seconds() < CACHE_SECONDS:

@@ -9,6 +9,11 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291 2.4: all that has been given out; fec0::/10 and the rest is local or unused
+_NEVER: tuple[Network, ...] = (
+    ipaddress.IPv4Network("168.63.129.16/32"),  # looks public, is the host agent of Azure machines
+    ipaddress.IPv4Network("192.0.0.0/24"),  # RFC 6890; Oracle's metadata service is in it
+)
 
 
 def may_reach(address: Address, allowed: Sequence[Network]) -> bool:
@@ -19,9 +24,15 @@ def may_reach(address: Address, allowed: Sequence[Network]) -> bool:
     inner = _embedded(address)
     if inner is not None:
         return may_reach(inner, allowed)
-    if any(address.version == network.version and address in network for network in allowed):
+    if _among(address, allowed):
         return True
+    if _among(address, _NEVER) or (isinstance(address, ipaddress.IPv6Address) and address not in _UNICAST):
+        return False
     return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _among(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address.version == network.version and address in network for network in networks)
 
 
 def _embedded(address: Address) -> ipaddress.IPv4Address | None:

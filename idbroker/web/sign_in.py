@@ -86,7 +86,7 @@ class SignInFace:
     def _ask_email(self, step: AskEmail, call: Call) -> Answer:
         """A domain that nobody signs in with is a refusal like others: 400, and a reference to ask the administrator with."""
         reference = None
-        if step.problem and step.email:
+        if step.problem and step.email.strip():
             detail = f"nothing to do for “{email_domain(step.email)[:253]}”"
             reference = self._recorded(Refusal("email_not_routed", step.problem, detail=detail), call)
         status = 400 if step.problem else 200

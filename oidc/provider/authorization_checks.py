@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 
 from idbroker.apps.model import App
 from idbroker.kernel.addresses import BadAddress, normal_email
-from idbroker.web.call import Params
 from oidc.jose import BadToken
 from oidc.provider.authorization_request import AuthorizationRequest
 from oidc.provider.claims import SCOPES
@@ -37,7 +36,7 @@ _UNSUPPORTED = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The parameters as they came. RFC 6749 3.1: one without a value counts as not sent."""
+    """The parameters as they came."""
 
     values: Mapping[str, str]
     repeated: frozenset[str]
@@ -47,11 +46,6 @@ class Asked:
 
 
 Check = Callable[[Asked, AuthorizationRequest], AuthorizationRequest]
-
-
-def present(params: Params) -> dict[str, str]:
-    """The parameters that came once and with a value."""
-    return {name: params[name] for name in params if name not in params.repeated and params[name] != ""}
 
 
 def no_repeated_parameter(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:

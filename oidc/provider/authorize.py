@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from idbroker.apps.model import App, Apps
 from idbroker.kernel.errors import Refusal
 from idbroker.login.flow import LoginFlow
 from idbroker.login.reuse import Found, SessionFinder, Wish
 from idbroker.login.steps import LoginRequest
 from idbroker.storage.database import Database
-from idbroker.web.call import Answer, BadRequest, Call, Params, redirect
+from idbroker.web.call import Answer, Call, Params, redirect
 from idbroker.web.cookies import Cookies
 from idbroker.web.sign_in import SignInFace
-from oidc.provider.authorization_checks import CHECKS, MAX_STATE, Asked, present
+from oidc.provider.authorization_checks import CHECKS, MAX_STATE, Asked
 from oidc.provider.authorization_request import AuthorizationRequest
 from oidc.provider.code import CodeGiver
 from oidc.provider.errors import OAuthError
 from oidc.provider.issuer import Issuer, Issuers
 from oidc.provider.issuer_keys import IssuerKeys
+from oidc.provider.parameters import asked_by_get, present
 from oidc.provider.redirect_uri import is_registered
 
-MAX_REPLAYED_QUERY = 16_000
 _WRONG_APP = "The application that sent you here is not known to this service. Please tell its operator."
 _WRONG_ADDRESS = "The application asked to be answered at an address that it has not registered. Please tell its operator."
 
@@ -59,7 +57,7 @@ class Authorize:
             for check in CHECKS:
                 request = check(asked, request)
             if call.method == "POST":
-                return _as_get(issuer, asked)
+                return asked_by_get(f"{issuer.url}/oauth2/authorize", asked.values)  # OIDC Core 3.1.2.1 has POST too
             return self._signed_in(request, issuer, app, call) or self._sign_in_first(request, issuer, app, call)
         except OAuthError as error:
             return redirect(request.error_url(error))
@@ -75,7 +73,7 @@ class Authorize:
         """A code at once, when a session of this browser will do. Raises OAuthError for what ``prompt=none`` cannot have."""
         found = None if {"login", "select_account"} & set(request.prompt) else self._find(request, issuer, app, call)
         if isinstance(found, Found):
-            location = self._codes.give(request, found.tenant, found.session, self._sign_in.visitor(call))
+            location = self._codes.give(request, found.tenant, found.session, self._sign_in.visitor(call), reused=True)
             if location is not None:
                 return redirect(location)
         if "none" in request.prompt:
@@ -125,11 +123,3 @@ def _state(params: Params) -> str | None:
     """What an error response gives back; nothing when it is not one value of a bearable length."""
     state = None if "state" in params.repeated else params.get("state")
     return state if state and len(state) <= MAX_STATE else None
-
-
-def _as_get(issuer: Issuer, asked: Asked) -> Answer:
-    """OIDC Core 3.1.2.1 has POST too, but a cross-site POST comes without the Lax session cookie: have it sent by GET."""
-    query = urlencode(asked.values)
-    if len(query) > MAX_REPLAYED_QUERY:
-        raise BadRequest("too_large", "The application's request is too large.", status=413)
-    return redirect(f"{issuer.url}/oauth2/authorize?{query}")

@@ -25,10 +25,11 @@ from idbroker.web.cookies import Cookies
 from idbroker.web.pages import Pages
 from idbroker.web.sign_in import SignInFace
 from oidc.jose import BadToken
-from oidc.provider.authorization_checks import MAX_STATE, present
+from oidc.provider.authorization_checks import MAX_STATE
 from oidc.provider.id_token_hint import IdTokenHint, read_hint
 from oidc.provider.issuer import Issuer, Issuers
 from oidc.provider.issuer_keys import IssuerKeys
+from oidc.provider.parameters import asked_by_get, present
 
 REASON = "logout"
 _PURPOSE = "idbroker logout confirmation"
@@ -80,8 +81,9 @@ class Logout:
     def answer(self, call: Call) -> Answer:
         """Raises Refusal for an unknown app or an address that is not its own: to go there would be an open redirect."""
         issuer = self._issuers.of(call)
-        params = call.form if call.method == "POST" else call.query
-        request = self._judged(issuer, present(params), call)
+        if call.method == "POST":  # section 2
+            return asked_by_get(f"{issuer.url}/oauth2/logout", present(call.form))
+        request = self._judged(issuer, present(call.query), call)
         live = self._live(issuer, call)
         if not live:
             return self._done(request)

@@ -1,7 +1,8 @@
-"""Reading whom a token is about, and whether there is still anybody: session live, person active, tenant open."""
+"""Reading whom a token is about, and whether there is still anybody: session live, person active, tenant and app open."""
 
 from __future__ import annotations
 
+from idbroker.apps.model import Apps
 from idbroker.directory.model import Users
 from idbroker.directory.roles import standing
 from idbroker.kernel.ids import TenantId
@@ -15,11 +16,13 @@ from idbroker.tenants.model import Tenant, Tenants
 from oidc.provider.claims import Person
 
 
-def open_tenant(database: Database, tenant: TenantId, actor: Actor) -> Tenant | None:
-    """The tenant, when its state lets people in."""
+def open_tenant(database: Database, tenant: TenantId, client_id: str, actor: Actor) -> Tenant | None:
+    """The tenant, when its state lets people in and that app is open to it."""
     with database.platform(actor, read_only=True) as unit:
-        row = unit[Tenants].get(tenant)
-    return row if row is not None and row.status in SIGN_IN_ALLOWED else None
+        row, app = unit[Tenants].get(tenant), unit[Apps].get(client_id)
+    if row is None or row.status not in SIGN_IN_ALLOWED or app is None or not app.serves(tenant):
+        return None
+    return row
 
 
 def read_person(unit: TenantUnit, tenant: Tenant, session_id: str, client_id: str) -> Person | None:

@@ -42,7 +42,7 @@ class Resume:
         tenant = TenantId(attempt.tenant_id)
         if not issuer.serves(tenant):
             raise OAuthError("access_denied", "this issuer serves another tenant")
-        location = self._codes.give(request, tenant, attempt.session_id, self._sign_in.visitor(call))
+        location = self._codes.give(request, tenant, attempt.session_id, self._sign_in.visitor(call), reused=False)
         if location is None:
             # OIDC Core 3.1.2.1: so too when another person signed in than the one of the id_token_hint.
             raise OAuthError("login_required", "the person who was asked for is not signed in")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from idbroker.web.call import Answer, Call, json_answer
-from oidc.provider.authorization_checks import present
 from oidc.provider.client_auth import ClientAuthentication
 from oidc.provider.errors import NEVER_STORED, OAuthError
 from oidc.provider.grants.contract import Grant
 from oidc.provider.issuer import Issuers
+from oidc.provider.parameters import present
 
 
 class Token:

@@ -33,9 +33,9 @@ class Userinfo:
 
     def _person(self, token: AccessToken, call: Call) -> Person:
         actor = Actor(type="app", id=token.client_id, ip=call.client_ip, user_agent=call.actor.user_agent)
-        tenant = open_tenant(self._database, token.tenant, actor)
+        tenant = open_tenant(self._database, token.tenant, token.client_id, actor)
         if tenant is None:
-            raise InvalidToken("the tenant is closed")
+            raise InvalidToken("the tenant or the app is closed")
         with self._database.tenant(TenantScope(token.tenant, actor, call.request_id), read_only=True) as unit:
             person = read_person(unit, tenant, token.session_id, token.client_id)
             if person is None or person.user_id != token.subject:

@@ -52,13 +52,13 @@ class AuthorizationCodeGrant:
             if name not in form:
                 raise OAuthError("invalid_request", f"{name} is missing")
         handle = parse_handle(form["code"])
-        if handle is None or not issuer.serves(handle.tenant) or not app.serves(handle.tenant):
-            raise _invalid_grant("not a code of this issuer for this app")
+        if handle is None or not issuer.serves(handle.tenant):
+            raise _invalid_grant("not a code of this issuer")
         presented = _Presented(issuer, app, handle, form["redirect_uri"], form["code_verifier"])
         actor = Actor(type="app", id=app.id, name=app.name, ip=call.client_ip, user_agent=call.actor.user_agent)
-        tenant = open_tenant(self._database, handle.tenant, actor)
+        tenant = open_tenant(self._database, handle.tenant, app.id, actor)
         if tenant is None:
-            raise _invalid_grant("no such tenant, or closed")
+            raise _invalid_grant("no such tenant, or closed, or the app is not open to it")
         with self._database.tenant(TenantScope(handle.tenant, actor, call.request_id)) as unit:
             # A refusal is a value in here: what it changes (a burnt code, revoked tokens) must be committed.
             outcome = _use(unit, tenant, presented)

@@ -1,0 +1,169 @@
+"""A tenant's connections to identity providers. What their protocol's fields mean, the protocol alone knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ConfigDict
+
+from idbroker.access.permissions import Permission
+from idbroker.admin_api.body import merged, parse, read_body, read_object
+from idbroker.admin_api.operation import TENANT, Operation
+from idbroker.admin_api.paging import PAGE_QUERY, listed, page_of, path_id
+from idbroker.admin_api.shapes import NO_CONTENT, Document, Time
+from idbroker.connections.model import Connection, Connections
+from idbroker.connections.service import ConnectionForm, ConnectionService, new_connection_id
+from idbroker.kernel.errors import Conflict, invalid_field
+from idbroker.kernel.scope import TenantScope
+from idbroker.storage.database import Database
+from idbroker.storage.unit import TenantUnit
+from idbroker.web.call import Answer, Call, json_answer
+from idbroker.web.route import ScopedRoute, TenantRoute
+
+PATH = f"{TENANT}/connections"
+ONE = f"{PATH}/{{connection}}"
+OUR_FIELDS = frozenset(ConnectionForm.model_fields)
+
+
+class IdpFields(Document):
+    """A SAML IdP without metadata."""
+
+    entity_id: str
+    sso_url: str
+    certificates: list[str]
+
+
+class ConnectionBody(ConnectionForm):
+    """Only for the description: the fields of the protocols that come with the broker. Each protocol reads its own."""
+
+    metadata_xml: str | None = None
+    metadata_url: str | None = None
+    idp: IdpFields | None = None
+    entity_id: str | None = None
+    issuer: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+    scopes: list[str] | None = None
+
+
+class Warned(Document):
+    code: str
+    message: str
+
+
+class ConnectionDocument(Document):
+    """With the protocol's own part beside these: ``sp`` and ``idp`` for SAML, ``issuer`` and ``rp`` for OpenID Connect."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    tenant_id: str
+    type: str
+    name: str
+    vendor: str
+    status: str
+    options: dict[str, Any]
+    attribute_mapping: dict[str, str]
+    routing_domains: list[str]
+    warnings: list[Warned]
+    created_at: Time
+    updated_at: Time
+
+
+class ConnectionCalls:
+    def __init__(self, database: Database, service: ConnectionService) -> None:
+        self._database = database
+        self._service = service
+
+    def operations(self) -> list[Operation]:
+        read, write = Permission.CONNECTIONS_READ, Permission.CONNECTIONS_WRITE
+        return [
+            Operation(
+                name="create_connection",
+                area="Connections",
+                summary="Make a connection from SAML metadata (text, URL or fields) or from an OpenID Connect issuer.",
+                row=ScopedRoute(method="POST", path=PATH, handler=self.create, limit="admin_write", permission=write),
+                body=ConnectionBody,
+                answer=ConnectionDocument,
+                status=201,
+                problems=(409, 502),
+            ),
+            Operation(
+                name="list_connections",
+                area="Connections",
+                summary="The tenant's connections, oldest first. Secrets are never given back.",
+                row=TenantRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=read),
+                query=PAGE_QUERY,
+                answer=ConnectionDocument,
+                many=True,
+            ),
+            Operation(
+                name="get_connection",
+                area="Connections",
+                summary="One connection, with what to enter at the identity provider.",
+                row=TenantRoute(method="GET", path=ONE, handler=self.get, limit="admin_read", permission=read),
+                answer=ConnectionDocument,
+            ),
+            Operation(
+                name="update_connection",
+                area="Connections",
+                summary="Change what is given. In options and attribute_mapping a null takes one member away (RFC 7396).",
+                row=ScopedRoute(method="PATCH", path=ONE, handler=self.update, limit="admin_write", permission=write),
+                body=ConnectionBody,
+                partial=True,
+                answer=ConnectionDocument,
+                problems=(409, 502),
+            ),
+            Operation(
+                name="delete_connection",
+                area="Connections",
+                summary="Remove a connection. Nobody signs in through it any more.",
+                row=TenantRoute(method="DELETE", path=ONE, handler=self.delete, limit="admin_write", permission=write),
+                status=204,
+            ),
+        ]
+
+    def create(self, call: Call, scope: TenantScope) -> Answer:
+        form = read_body(call, ConnectionForm)
+        connection_id = new_connection_id()
+        draft = self._service.draft(form, connection_id)
+        with self._database.tenant(scope) as unit:
+            row = self._service.create(unit, form, connection_id, draft)
+            return json_answer(self._service.document(unit, row), 201)
+
+    def all(self, call: Call, unit: TenantUnit) -> Answer:
+        page = page_of(call, "con")
+        rows = unit[Connections].page(after=page.after, limit=page.fetch)
+        return listed([self._service.document(unit, row) for row in rows[: page.limit]], more=len(rows) > page.limit)
+
+    def get(self, call: Call, unit: TenantUnit) -> Answer:
+        return json_answer(self._service.document(unit, self._service.known(unit, connection_id_of(call))))
+
+    def update(self, call: Call, scope: TenantScope) -> Answer:
+        """Read, draft (which may call the IdP) and write are three steps; who was overtaken in between is told."""
+        connection_id, given = connection_id_of(call), read_object(call)
+        with self._database.tenant(scope, read_only=True) as unit:
+            row = self._service.known(unit, connection_id)
+            current = self._service.open(unit, row)
+        if given.get("type", row.type) != row.type:
+            raise invalid_field("/type", "The type of a connection cannot change. Make another connection instead.")
+        form = parse(ConnectionForm, merged(_kept(row), given, deep=("options", "attribute_mapping")))
+        draft = self._service.draft(form, connection_id, current) if set(given) - OUR_FIELDS else None
+        with self._database.tenant(scope) as unit:
+            fresh = self._service.known(unit, connection_id)
+            if fresh.version != row.version:
+                raise Conflict("connection_changed", "The connection was changed by another request meanwhile. Try again.")
+            self._service.update(unit, fresh, form, draft)
+            return json_answer(self._service.document(unit, fresh))
+
+    def delete(self, call: Call, unit: TenantUnit) -> Answer:
+        self._service.delete(unit, connection_id_of(call))
+        return NO_CONTENT
+
+
+def connection_id_of(call: Call) -> str:
+    return path_id(call, "connection", "con")
+
+
+def _kept(row: Connection) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in OUR_FIELDS}

@@ -1,0 +1,143 @@
+"""The people and groups of a tenant, as they are. What changes their standing is the IdP's and provisioning's business."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from idbroker.access.permissions import Permission
+from idbroker.admin_api.operation import TENANT, Operation
+from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
+from idbroker.admin_api.shapes import Document, Time, shown
+from idbroker.directory.model import Group, Groups, Identities, RoleMapping, RoleMappings, User, Users
+from idbroker.directory.roles import roles_for
+from idbroker.kernel.errors import NotFound
+from idbroker.storage.unit import TenantUnit
+from idbroker.web.call import Answer, Call
+from idbroker.web.route import TenantRoute
+
+
+class GroupReference(Document):
+    id: str
+    display_name: str
+
+
+class UserDocument(Document):
+    """``roles`` are those that hold in every app; the roles of one app stand in that app's tokens."""
+
+    id: str
+    tenant_id: str
+    email: str | None
+    user_name: str | None
+    given_name: str | None
+    family_name: str | None
+    display_name: str | None
+    active: bool
+    source: Literal["jit", "scim", "manual"]
+    connection_ids: list[str]
+    directory_id: str | None
+    groups: list[GroupReference]
+    roles: list[str]
+    created_at: Time
+    updated_at: Time
+    last_sign_in_at: Time | None
+
+
+class GroupDocument(Document):
+    """``source`` is the connection whose claims named the group."""
+
+    id: str
+    tenant_id: str
+    display_name: str
+    source: str
+    created_at: Time
+
+
+class PeopleCalls:
+    def operations(self) -> list[Operation]:
+        read = Permission.PEOPLE_READ
+        users, groups = f"{TENANT}/users", f"{TENANT}/groups"
+        return [
+            Operation(
+                name="list_users",
+                area="People",
+                summary="The tenant's people, oldest first.",
+                row=TenantRoute(method="GET", path=users, handler=self.users, limit="admin_read", permission=read),
+                query=PAGE_QUERY,
+                answer=UserDocument,
+                many=True,
+            ),
+            Operation(
+                name="get_user",
+                area="People",
+                summary="One person, with groups, roles, and the connections that know him.",
+                row=TenantRoute(method="GET", path=f"{users}/{{user}}", handler=self.user, limit="admin_read", permission=read),
+                answer=UserDocument,
+            ),
+            Operation(
+                name="list_groups",
+                area="People",
+                summary="The tenant's groups, oldest first.",
+                row=TenantRoute(method="GET", path=groups, handler=self.groups, limit="admin_read", permission=read),
+                query=PAGE_QUERY,
+                answer=GroupDocument,
+                many=True,
+            ),
+            Operation(
+                name="get_group",
+                area="People",
+                summary="One group.",
+                row=TenantRoute(
+                    method="GET", path=f"{groups}/{{group}}", handler=self.group, limit="admin_read", permission=read
+                ),
+                answer=GroupDocument,
+            ),
+        ]
+
+    def users(self, call: Call, unit: TenantUnit) -> Answer:
+        page = page_of(call, "usr")
+        rows = unit[Users].page(after=page.after, limit=page.fetch)
+        documents = {document.id: document for document in _people(unit, rows)}
+        return listing(rows, page, lambda row: documents[row.id])
+
+    def user(self, call: Call, unit: TenantUnit) -> Answer:
+        return shown(_people(unit, [known_user(call, unit)])[0])
+
+    def groups(self, call: Call, unit: TenantUnit) -> Answer:
+        page = page_of(call, "grp")
+        return listing(unit[Groups].page(after=page.after, limit=page.fetch), page, GroupDocument.model_validate)
+
+    def group(self, call: Call, unit: TenantUnit) -> Answer:
+        row = unit[Groups].get(path_id(call, "group", "grp"))
+        if row is None:
+            raise NotFound("group")
+        return shown(GroupDocument.model_validate(row))
+
+
+def known_user(call: Call, unit: TenantUnit) -> User:
+    row = unit[Users].get(path_id(call, "user", "usr"))
+    if row is None:
+        raise NotFound("user")
+    return row
+
+
+def _people(unit: TenantUnit, rows: Sequence[User]) -> list[UserDocument]:
+    """Five statements, however many people."""
+    ids = [row.id for row in rows]
+    connections, groups = unit[Identities].connections_of(ids), unit[Groups].of_users(ids)
+    names = {group.display_name for of_one in groups.values() for group in of_one}
+    mappings = unit[RoleMappings].for_groups(sorted(names))
+    return [_person(row, connections.get(row.id, []), groups.get(row.id, []), mappings) for row in rows]
+
+
+def _person(row: User, connections: list[str], groups: list[Group], mappings: Sequence[RoleMapping]) -> UserDocument:
+    names = {group.display_name for group in groups}
+    return UserDocument.model_validate(
+        {
+            **row.model_dump(),
+            "connection_ids": connections,
+            "directory_id": None,
+            "groups": [GroupReference(id=group.id, display_name=group.display_name) for group in groups],
+            "roles": list(roles_for(((m.role, m.app) for m in mappings if m.group_name in names), None)),
+        }
+    )

@@ -1,0 +1,102 @@
+"""Which roles the members of a group have, in one app or in all."""
+
+from __future__ import annotations
+
+from idbroker.access.permissions import Permission
+from idbroker.admin_api.body import read_body
+from idbroker.admin_api.operation import TENANT, Operation
+from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
+from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Name, Time, shown
+from idbroker.apps.model import Apps
+from idbroker.directory.model import RoleMapping, RoleMappings
+from idbroker.directory.roles import add_mapping, remove_mapping
+from idbroker.kernel.errors import invalid_field
+from idbroker.kernel.scope import TenantScope
+from idbroker.storage.database import Database
+from idbroker.storage.unit import TenantUnit
+from idbroker.web.call import Answer, Call
+from idbroker.web.route import ScopedRoute, TenantRoute
+
+PATH = f"{TENANT}/role-mappings"
+
+
+class NewRoleMapping(Body):
+    group: Name
+    role: Name
+    app: str | None = None
+
+
+class RoleMappingDocument(Document):
+    id: str
+    group: str
+    role: str
+    app: str | None
+    created_at: Time
+
+
+class RoleMappingCalls:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def operations(self) -> list[Operation]:
+        return [
+            Operation(
+                name="create_role_mapping",
+                area="Roles",
+                summary="Give the members of a group, by its display name, a role: in one app (its client_id) or in all.",
+                row=ScopedRoute(
+                    method="POST", path=PATH, handler=self.create, limit="admin_write", permission=Permission.ROLES_WRITE
+                ),
+                body=NewRoleMapping,
+                answer=RoleMappingDocument,
+                status=201,
+                problems=(409,),
+            ),
+            Operation(
+                name="list_role_mappings",
+                area="Roles",
+                summary="The tenant's role mappings, oldest first.",
+                row=TenantRoute(
+                    method="GET", path=PATH, handler=self.all, limit="admin_read", permission=Permission.PEOPLE_READ
+                ),
+                query=PAGE_QUERY,
+                answer=RoleMappingDocument,
+                many=True,
+            ),
+            Operation(
+                name="delete_role_mapping",
+                area="Roles",
+                summary="Take a role mapping away.",
+                row=TenantRoute(
+                    method="DELETE",
+                    path=f"{PATH}/{{mapping}}",
+                    handler=self.delete,
+                    limit="admin_write",
+                    permission=Permission.ROLES_WRITE,
+                ),
+                status=204,
+            ),
+        ]
+
+    def create(self, call: Call, scope: TenantScope) -> Answer:
+        form = read_body(call, NewRoleMapping)
+        with self._database.platform(scope.actor) as unit:
+            app = unit[Apps].get(form.app) if form.app is not None else None
+            if form.app is not None and (app is None or not app.serves(scope.tenant)):
+                raise invalid_field("/app", "There is no such app for this tenant.")
+            with unit.enter(scope) as inside:
+                return shown(_document(add_mapping(inside, form.group, form.role, form.app)), 201)
+
+    def all(self, call: Call, unit: TenantUnit) -> Answer:
+        page = page_of(call, "rlm")
+        return listing(unit[RoleMappings].page(after=page.after, limit=page.fetch), page, _document)
+
+    def delete(self, call: Call, unit: TenantUnit) -> Answer:
+        remove_mapping(unit, path_id(call, "mapping", "rlm", "role mapping"))
+        return NO_CONTENT
+
+
+def _document(row: RoleMapping) -> RoleMappingDocument:
+    return RoleMappingDocument(
+        id=row.id, group=row.group_name, role=row.role, app=row.app or None, created_at=row.created_at
+    )

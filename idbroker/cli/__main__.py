@@ -1,0 +1,5 @@
+"""``python -m idbroker.cli``."""
+
+from idbroker.cli.main import main
+
+main()

@@ -1,0 +1,49 @@
+"""What the commands share: who acts, opening the services, showing an answer, stopping with a sentence."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import Annotated, Any
+
+import typer
+
+from idbroker.app import Services, build_services
+from idbroker.kernel.scope import Actor
+from idbroker.settings import load_settings
+from idbroker.storage.unit import PlatformUnit
+from idbroker.telemetry.logs import set_up_logs
+from idbroker.tenants.model import Tenant, Tenants
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+TenantArgument = Annotated[str, typer.Argument(help="Slug or id.")]
+
+
+class Stop(Exception):
+    """A command cannot do what it was asked. The message says why and what to do."""
+
+
+def open_services() -> Services:
+    set_up_logs("console")
+    return build_services(load_settings())
+
+
+def operator() -> Actor:
+    return Actor(type="operator", name=f"{getpass.getuser()} (command line)")
+
+
+def known_tenant(unit: PlatformUnit, slug_or_id: str) -> Tenant:
+    """Raises Stop when there is none."""
+    tenant = unit[Tenants].find(slug_or_id)
+    if tenant is None:
+        raise Stop(f"there is no tenant “{slug_or_id}”. See: idbroker tenant list")
+    return tenant
+
+
+def show(documents: list[dict[str, Any]], *, as_json: bool, single: bool = False) -> None:
+    """One line per document, or JSON."""
+    if as_json:
+        typer.echo(json.dumps(documents[0] if single else documents))
+        return
+    for document in documents:
+        typer.echo("  ".join(str(value) for value in document.values() if value is not None))

@@ -1,0 +1,49 @@
+"""``idbroker keys``: API keys."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from idbroker.access.api_keys import ApiKeys
+from idbroker.access.permissions import ROLES
+from idbroker.audit.outbox import Outbox
+from idbroker.cli.answers import Stop, known_tenant, open_services, operator
+from idbroker.kernel.event import Event, Resource
+from idbroker.kernel.scope import TenantScope
+
+keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
+
+
+@keys_app.callback()
+def keys() -> None:
+    """API keys."""
+
+
+@keys_app.command("create")
+def keys_create(
+    name: Annotated[str, typer.Option(help="What it is for.")],
+    scope: Annotated[str, typer.Option(help="operator or tenant.")],
+    tenant: Annotated[str | None, typer.Option(help="Slug or id, with --scope tenant.")] = None,
+    role: Annotated[str, typer.Option(help=f"With --scope tenant: {', '.join(ROLES)}.")] = "admin",
+) -> None:
+    """Make an API key and print it, alone, on stdout, once."""
+    if scope not in ("operator", "tenant"):
+        raise Stop("--scope is operator or tenant")
+    if (scope == "tenant") != (tenant is not None):
+        raise Stop("--tenant goes with --scope tenant, and only with it")
+    if scope == "tenant" and role not in ROLES:
+        raise Stop(f"--role is one of: {', '.join(ROLES)}")
+    services = open_services()
+    with services.database.platform(operator()) as unit:
+        owner = known_tenant(unit, tenant).tenant_id if tenant else None
+        row, key = unit[ApiKeys].create(name, owner, role if owner else "operator")  # type: ignore[arg-type] # checked above
+        event = Event("api_key.created", Resource("api_key", row.id, name), context={"role": row.role})
+        if owner is None:
+            unit.own_trail()[Outbox].record(event)
+        else:
+            with unit.enter(TenantScope(owner, operator())) as inside:
+                inside[Outbox].record(event)
+    services.close()
+    typer.echo(key)

@@ -1,0 +1,93 @@
+"""Running it: demo, serve, worker, migrate, doctor."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from idbroker import plugins
+from idbroker.app import build_services
+from idbroker.cli.answers import AsJson, Stop, open_services
+from idbroker.demo.run import run_demo
+from idbroker.doctor import examine
+from idbroker.settings import load_settings
+from idbroker.storage import schema
+from idbroker.storage.rows import AUDIT, MAIN
+
+app = typer.Typer()
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Another one is taken when it is in use.")] = 8080, *, as_json: AsJson = False
+) -> None:
+    """A whole working world on embedded parts: broker, two demo identity providers, a demo app."""
+    raise typer.Exit(run_demo(port, as_json))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen at.")] = 8080,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+) -> None:
+    """The server. Refuses to start without a master key, or on a schema that is behind."""
+    build_services(load_settings()).close()  # whatever is wrong is said here, once, not by each process
+    uvicorn.run(
+        "idbroker.app:from_environment",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+    )
+
+
+@app.command()
+def worker() -> None:
+    """The background jobs. `serve` on SQLite runs them by itself; with PostgreSQL any number of these may run."""
+    services = open_services()
+    running = services.worker()
+    try:
+        running.run_until_stopped()
+    except KeyboardInterrupt:
+        running.stop()
+    finally:
+        services.close()
+
+
+@app.command()
+def migrate(*, check: Annotated[bool, typer.Option("--check", help="Only tell.")] = False) -> None:
+    """Bring the schema to the newest version, and secure it."""
+    settings = load_settings()
+    plugins.load_tables()
+    behind = False
+    for name, dialect, metadata in (
+        ("main", plugins.main_dialect(settings), MAIN),
+        ("audit", plugins.audit_dialect(settings), AUDIT),
+    ):
+        if not check:
+            schema.migrate(dialect, metadata)
+        engine = dialect.owner_engine()
+        with engine.connect() as connection:
+            current, newest = schema.revisions(connection, metadata)
+        engine.dispose()
+        behind = behind or current != newest
+        typer.echo(f"{name}: at {current or 'nothing'}, newest is {newest}")
+    if behind:
+        raise Stop("the schema is behind. Run: idbroker migrate")
+
+
+@app.command()
+def doctor() -> None:
+    """Check the configuration, database, clock, keys, certificates and outbound rules; one line each."""
+    healthy = True
+    for check in examine(load_settings()):
+        healthy = healthy and check.good
+        typer.echo(f"{'ok  ' if check.good else 'FAIL'} {check.name}: {check.says}")
+    raise typer.Exit(0 if healthy else 1)
