@@ -11,11 +11,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from idbroker.kernel.addresses import BadAddress, checked_url
 
@@ -48,15 +47,27 @@ class Settings(BaseSettings):
     access_token_minutes: Annotated[int, Field(ge=1, le=60)] = 10
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """``load_settings`` alone reads the environment: a second reader would see names and values that it had judged."""
+        return (init_settings,)
+
     @field_validator("public_url")
     @classmethod
     def _public_url(cls, url: str) -> str:
         try:
             # http is for a laptop and for TLS that ends in front of us inside a closed network; doctor says so.
-            checked = checked_url(url.rstrip("/"), http_allowed=True)
+            checked = checked_url(url.rstrip("/"), http_allowed=True).lower()
         except BadAddress as error:
             raise ValueError(str(error)) from error
-        if urlsplit(checked).path or urlsplit(checked).query:
+        if "/" in checked.partition("://")[2] or "?" in checked:
             raise ValueError("the public URL is an origin: scheme, host and port, without a path")
         return checked
 

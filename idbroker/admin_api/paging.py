@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from idbroker.admin_api.operation import QueryParameter
 from idbroker.admin_api.shapes import Document
-from idbroker.kernel.errors import NotFound, invalid_field
+from idbroker.kernel.errors import Invalid, NotFound, invalid_field
 from idbroker.kernel.ids import is_id
 from idbroker.web.call import Answer, Call, json_answer
 
@@ -73,7 +73,7 @@ def write_cursor(value: str) -> str:
     return base64.urlsafe_b64encode(value.encode()).rstrip(b"=").decode()
 
 
-def bad_cursor() -> Exception:
+def bad_cursor() -> Invalid:
     return invalid_field("/cursor", "This is no cursor of this list. Take next_cursor as it came, or start without one.")
 
 

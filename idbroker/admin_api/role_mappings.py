@@ -97,6 +97,4 @@ class RoleMappingCalls:
 
 
 def _document(row: RoleMapping) -> RoleMappingDocument:
-    return RoleMappingDocument(
-        id=row.id, group=row.group_name, role=row.role, app=row.app or None, created_at=row.created_at
-    )
+    return RoleMappingDocument(id=row.id, group=row.group_name, role=row.role, app=row.app or None, created_at=row.created_at)

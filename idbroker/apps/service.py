@@ -91,6 +91,15 @@ class AppService:
         _record(unit, "app.updated", app, {"secrets": Change(None, "added")})
         return self._new_secret(unit, app)
 
+    def remove_secret(self, unit: PlatformUnit, app_id: str, secret_id: str) -> None:
+        """Retire a secret; whoever still presents it is refused from now on."""
+        app = self.known(unit, app_id)
+        row = next((one for one in unit[Apps].secrets(app_id) if one.id == secret_id), None)
+        if row is None:
+            raise NotFound("secret")
+        unit[Apps].delete(row)
+        _record(unit, "app.updated", app, {"secrets": Change(None, "removed")})
+
     def known(self, unit: PlatformUnit, app_id: str) -> App:
         app = unit[Apps].get(app_id)
         if app is None:

@@ -66,15 +66,22 @@ class DomainService:
         unit[Outbox].record(Event("domain.added", _resource(row)))
         return row
 
-    def prove(self, unit: TenantUnit, domain_id: str) -> Domain:
-        """Look the TXT record up. Raises Conflict when it is not there (yet), Refusal 502 when the DNS does not answer."""
-        row = _known(unit, domain_id)
-        if row.status == "verified":
-            return row
+    def known(self, unit: TenantUnit, domain_id: str) -> Domain:
+        return _known(unit, domain_id)
+
+    def check_proof(self, row: Domain) -> None:
+        """Look the TXT record up; outside any transaction, since the DNS may take its time.
+
+        Raises Conflict when it is not there (yet), Refusal 502 when the DNS does not answer.
+        """
         name, value = txt_record(row)
         if value not in self._look_up_txt(name):
             raise Conflict("domain_not_proven", f"There is no TXT record {name} with the value {value} yet.")
-        return self._accept(unit, row, {"method": "dns"})
+
+    def accept(self, unit: TenantUnit, domain_id: str) -> Domain:
+        """What ``check_proof`` found is entered. Raises Conflict when another tenant has proven the domain before."""
+        row = _known(unit, domain_id)
+        return row if row.status == "verified" else self._accept(unit, row, {"method": "dns"})
 
     def force(self, unit: TenantUnit, domain_id: str, reason: str) -> Domain:
         """An operator accepts the domain without a proof, and says why."""

@@ -88,6 +88,7 @@ class ConnectionService:
 
     def update(self, unit: TenantUnit, row: Connection, form: ConnectionForm, draft: ConnectionDraft | None) -> Connection:
         """Change what differs; a ``draft`` replaces the IdP's settings. A change of status is an event of its own."""
+        _check_mapping(form.attribute_mapping)
         wanted: dict[str, Any] = {
             "name": form.name,
             "vendor": form.vendor or row.vendor,

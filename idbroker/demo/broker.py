@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from idbroker.access.api_keys import ApiKeys
-from idbroker.app import Services, build, build_services
+from idbroker.app import build, build_services
+from idbroker.audit.outbox import Outbox
+from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.scope import SYSTEM
+from idbroker.outbound.fetcher import GuardedFetcher
 from idbroker.settings import Settings
 
 
@@ -28,9 +33,14 @@ def demo_settings(folder: Path, public_url: str) -> Settings:
     return Settings(**{**untouched, **ours})
 
 
-def start_broker(settings: Settings) -> tuple[Services, ASGIApp, str]:
-    """(the services to close at the end, what answers HTTP, an operator's API key)."""
-    services = build_services(settings)
-    with services.database.platform(SYSTEM) as unit:
-        _, key = unit[ApiKeys].create("demo", None, "operator")
-    return services, build(services, run_worker=True).asgi, key
+@contextmanager
+def running_broker(settings: Settings) -> Iterator[tuple[ASGIApp, str]]:
+    """(what answers HTTP, an operator's API key)."""
+    with (
+        closing(GuardedFetcher(settings.outbound_allow)) as fetcher,
+        closing(build_services(settings, fetcher=fetcher)) as services,
+    ):
+        with services.database.platform(SYSTEM) as unit:
+            row, key = unit[ApiKeys].create("demo", None, "operator")
+            unit.own_trail()[Outbox].record(Event("api_key.created", Resource("api_key", row.id, row.name)))
+        yield build(services, run_worker=True).asgi, key

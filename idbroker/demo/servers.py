@@ -22,7 +22,6 @@ def bind(wanted: Iterable[int]) -> socket.socket:
     """A listening socket on the first free one of these ports, else on any."""
     for port in (*wanted, 0):
         with suppress(OSError, OverflowError):
-            # No SO_REUSEADDR: where it lets two programs share a port, one of them would get the other's visitors.
             return socket.create_server((HOST, port), backlog=128)
     raise Taken(f"no port is free on {HOST}")
 

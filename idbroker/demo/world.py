@@ -14,7 +14,7 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
-from idbroker.demo.broker import demo_settings, start_broker
+from idbroker.demo.broker import demo_settings, running_broker
 from idbroker.demo.notes.oidc_client import OidcClient, Settings
 from idbroker.demo.notes.site import Account, NotesSite
 from idbroker.demo.oidc_site import OidcSite
@@ -49,7 +49,7 @@ class _Servers:
         self._running: list[Server] = []
         for listener in self._sockets:
             stack.callback(listener.close)
-        stack.callback(self._stop)
+        stack.callback(self.stop)
         self.broker, self.app, self.saml_idp, self.oidc_idp = (
             f"http://{host}:{listener.getsockname()[1]}"
             for host, listener in zip(("localhost", "127.0.0.1", "127.0.0.1", "127.0.0.1"), self._sockets, strict=True)
@@ -60,7 +60,7 @@ class _Servers:
         self._running.append(server)
         server.start()
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
         for server in self._running:
             server.ask_to_stop()
         for server in self._running:
@@ -69,7 +69,7 @@ class _Servers:
 
 @contextmanager
 def demo_world(port: int) -> Iterator[World]:
-    """Everything up, seeded and ready; everything gone on exit. ``port`` is the broker's, the next three the others'; 0 is any."""
+    """Everything up, seeded and ready; everything gone on exit. ``port`` and the next three are used if free; 0 is any."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="idbroker-demo-", ignore_cleanup_errors=True)))
         servers = _Servers(port, stack)
@@ -79,9 +79,8 @@ def demo_world(port: int) -> Iterator[World]:
         servers.start(2, SamlSite(idp, ORCHARD).application())
         servers.start(3, OidcSite(provider, HARBOR).application())
 
-        services, asgi, key = start_broker(demo_settings(folder, servers.broker))
-        stack.callback(services.close)
-        stack.callback(servers._stop)  # before the databases close
+        asgi, key = stack.enter_context(running_broker(demo_settings(folder, servers.broker)))
+        stack.callback(servers.stop)  # before the databases close
         servers.start(0, asgi)
 
         operator = Operator(servers.broker, key)

@@ -142,6 +142,17 @@ class Groups(TenantRepository):
         )
         return self.session.execute(statement).scalars().all()
 
+    def of_users(self, user_ids: Sequence[str]) -> dict[str, list[Group]]:
+        """User id → that person's groups, by name. Two statements, however many people."""
+        memberships = self.session.execute(select(Membership).where(col(Membership.user_id).in_(user_ids))).scalars().all()
+        wanted = {row.group_id for row in memberships}
+        groups = {row.id: row for row in self.session.execute(select(Group).where(col(Group.id).in_(wanted))).scalars()}
+        found: dict[str, list[Group]] = {}
+        for row in memberships:
+            if row.group_id in groups:
+                found.setdefault(row.user_id, []).append(groups[row.group_id])
+        return {user_id: sorted(rows, key=lambda row: row.display_name) for user_id, rows in found.items()}
+
     def join(self, user_id: str, group_id: str) -> None:
         self.session.add(Membership(tenant_id=self.tenant, user_id=user_id, group_id=group_id))
 

@@ -9,7 +9,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291 2.4: all that has been given out; fec0::/10 and the rest is local or unused
+_UNICAST = ipaddress.IPv6Network("2000::/3")  # RFC 4291 2.4: all that was ever given out; the rest is local or unused
 _NEVER: tuple[Network, ...] = (
     ipaddress.IPv4Network("168.63.129.16/32"),  # looks public, is the host agent of Azure machines
     ipaddress.IPv4Network("192.0.0.0/24"),  # RFC 6890; Oracle's metadata service is in it

@@ -5,26 +5,39 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal
 
 import structlog
 
 _SECRET_NAME = re.compile(
-    r"secret|password|authorization|cookie|token|handle|saml_?response|code_verifier|master_key|^code$", re.IGNORECASE
+    r"secret|password|authorization|cookie|token|handle|saml_?response|relay_?state|code_verifier|master_key|^code$",
+    re.IGNORECASE,
 )
-_SECRET_VALUE = re.compile(r"idbk_[0-9a-z]{26}_[\w-]+|eyJ[\w-]{8,}\.[\w-]+(\.[\w-]+)?|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*")
+_SECRET_VALUE = re.compile(
+    r"idbk_[0-9a-z]{26}_[\w-]+|eyJ[\w-]{8,}\.[\w-]+(\.[\w-]+)?|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*"
+    r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"  # user and password in a URL
+)
 REDACTED = "[redacted]"
 
 
 def redact(logger: Any, method: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drop values whose name or shape says that they are secret."""
+    """Drop values whose name or shape says that they are secret, at any depth."""
     for name, value in record.items():
-        if _SECRET_NAME.search(name):
-            record[name] = REDACTED
-        elif isinstance(value, str):
-            record[name] = _SECRET_VALUE.sub(REDACTED, value)
+        record[name] = _clean(name, value)
     return record
+
+
+def _clean(name: str, value: Any) -> Any:
+    if _SECRET_NAME.search(name):
+        return REDACTED
+    if isinstance(value, str):
+        return _SECRET_VALUE.sub(REDACTED, value)
+    if isinstance(value, Mapping):
+        return {key: _clean(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean("", inner) for inner in value]
+    return value
 
 
 def set_up_logs(form: Literal["json", "console"]) -> None:

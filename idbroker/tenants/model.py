@@ -47,7 +47,14 @@ class Tenants(PlatformRepository):
 
     def find(self, slug_or_id: str) -> Tenant | None:
         """By id when it has the shape of one, else by slug."""
-        return self.get(slug_or_id) if is_id(slug_or_id, "tnt") else self.by_slug(slug_or_id)
+        if is_id(slug_or_id, "tnt"):
+            return self.get(slug_or_id)
+        return self.by_slug(slug_or_id) if SLUG.fullmatch(slug_or_id) else None
+
+    def existing(self, tenant_ids: Sequence[str]) -> set[str]:
+        """Which of those ids are a tenant's."""
+        found = self.session.execute(select(Tenant).where(col(Tenant.id).in_(tenant_ids))).scalars()
+        return {row.id for row in found}
 
     def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Tenant]:
         statement = select(Tenant).order_by(col(Tenant.id)).limit(limit)

@@ -34,6 +34,7 @@ MAX_BODY = 1_500_000
 
 log = structlog.get_logger("idbroker.web")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
@@ -138,22 +139,53 @@ class Edge:
 
 
 def client_address(scope: Mapping[str, Any], trusted: Sequence[Network]) -> str | None:
-    """The caller's address: the nearest hop that is not a trusted proxy, by ``X-Forwarded-For`` read from its end."""
+    """The caller's address: the nearest hop that is not a trusted proxy, read from the end of what the proxies noted.
+
+    ``X-Forwarded-For``, in as many headers as came; else ``Forwarded`` (RFC 7239).
+    """
     client = scope.get("client")
     if client is None:
         return None
-    hops = [client[0]]
-    for name, value in scope["headers"]:
-        if name == b"x-forwarded-for":
-            hops = [*(part.strip() for part in value.decode("latin-1").split(",")), client[0]]
-    for hop in reversed(hops):
-        try:
-            address = ipaddress.ip_address(hop)
-        except ValueError:
-            return str(client[0])
+    nearest = _hop_address(str(client[0]))
+    if nearest is None:
+        return str(client[0])
+    for address in (nearest, *map(_hop_address, reversed(_hops(scope["headers"])))):
+        if address is None:
+            break
         if not any(address.version == network.version and address in network for network in trusted):
             return str(address)
-    return str(client[0])
+    return str(nearest)
+
+
+def _hops(headers: Sequence[tuple[bytes, bytes]]) -> list[str]:
+    """What each proxy noted, the nearest one's last."""
+    noted = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
+    if noted:
+        return ",".join(noted).split(",")
+    elements = ",".join(value.decode("latin-1") for name, value in headers if name == b"forwarded").split(",")
+    return [_forwarded_for(element) for element in elements]
+
+
+def _forwarded_for(element: str) -> str:
+    for pair in element.split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name.lower() == "for":
+            return value.strip('"')
+    return ""
+
+
+def _hop_address(text: str) -> Address | None:
+    """An address as proxies write it: bare, with a port, or in brackets. None for anything else (``unknown``, ``_hidden``)."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def application(

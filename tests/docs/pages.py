@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,10 +56,17 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title).replace(" ", "-") for title in titles}
 
 
-def shell_lines(page: Path) -> Iterator[str]:
-    """The commands in the page's ``sh`` blocks: comments off, continued lines joined."""
+def shell_commands(page: Path) -> Iterator[list[str]]:
+    """The commands in the page's ``sh`` blocks as words; quoted text may go on over lines."""
     for kind, body in _FENCE.findall(page.read_text(encoding="utf-8")):
-        if kind == "sh":
-            for line in body.replace("\\\n", " ").splitlines():
-                if line.strip() and not line.lstrip().startswith("#"):
-                    yield line.strip()
+        waiting = ""
+        for line in body.splitlines() if kind == "sh" else ():
+            waiting += line + "\n"
+            try:
+                words = shlex.split(waiting, comments=True)
+            except ValueError:  # a quotation is still open
+                continue
+            waiting = ""
+            if words:
+                yield words
+        assert not waiting, f"{page}: a quotation is never closed: {waiting}"

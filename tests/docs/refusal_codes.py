@@ -107,7 +107,7 @@ def _refusal_classes() -> frozenset[str]:
     for package in PACKAGES:
         module = import_module(package)
         for info in pkgutil.walk_packages(module.__path__, f"{package}."):
-            if ".migrations" not in info.name:
+            if ".migrations" not in info.name and not info.name.endswith("__main__"):
                 import_module(info.name)
     queue, found = [Refusal], set()
     while queue:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer.main
 
-from idbroker import cli
 from idbroker.app import build, build_services
+from idbroker.cli.main import app
 from idbroker.settings import Settings
 from idbroker.web.route import OpenRoute
 
@@ -17,7 +17,7 @@ MASTER_KEY = base64.b64encode(bytes(32)).decode()
 
 def command_options() -> dict[str, list[str]]:
     """``idbroker tenant create`` → its options, long form, without ``--help``."""
-    return dict(_below("idbroker", typer.main.get_command(cli.app)))
+    return dict(_below("idbroker", typer.main.get_command(app)))
 
 
 def _below(path, command):

@@ -113,7 +113,7 @@ def test_an_idp_that_is_down_is_a_502_page_with_a_reference(world):
     connection = world.connection(scope)
     world.protocol.down = True
     page = world.browser().get("/sso", connection=connection)
-    assert (page.status, "did not answer" in page.text) == (502, True)
+    assert (page.status, "does not answer" in page.text) == (502, True)
     assert world.refusals(scope.tenant)[0]["reference"] == page.reference
 
 

@@ -142,7 +142,8 @@ def test_urls(url: str, http_allowed: bool, good: bool) -> None:
     ("host", "loopback"),
     [
         ("localhost", True), ("a.localhost", True), ("127.0.0.1", True), ("127.8.9.10", True), ("::1", True), ("[::1]", True),
-        ("localhost.com", False), ("mylocalhost", False), ("10.0.0.1", False), ("0.0.0.0", False), ("", False), ("127.1", False),
+        ("localhost.com", False), ("mylocalhost", False), ("10.0.0.1", False), ("0.0.0.0", False), ("", False),
+        ("127.1", False),
     ],
 )  # fmt: skip
 def test_loopback_hosts(host: str, loopback: bool) -> None:

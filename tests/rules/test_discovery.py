@@ -89,9 +89,8 @@ texts = strategies.one_of(strategies.none(), any_text, strategies.sampled_from([
 def test_every_input_has_a_consistent_route(candidates: list[Candidate], domain: str | None, connection: str | None) -> None:
     route: Route = choose_connection(candidates, domain=domain, connection=connection)
     assert set(route.connections) <= set(candidates)
-    assert {"none": len(route.connections) == 0, "connection": len(route.connections) == 1, "choose": len(route.connections) > 1}[
-        route.outcome
-    ]
+    outcomes = {0: "none", 1: "connection"}
+    assert route.outcome == outcomes.get(len(route.connections), "choose")
 
 
 @repeatable

@@ -137,7 +137,7 @@ def _check_answer(answer: Mapping[str, str], pending: Pending | None, metadata: 
     if metadata.get("authorization_response_iss_parameter_supported"):
         _check(answer.get("iss") == metadata["issuer"], "the answer comes from another issuer (RFC 9207)")
     if "error" in answer:
-        raise SignInFailed(answer.get("error_description") or f"The sign-in was refused: {answer['error']}.")
+        raise SignInFailed(f"The sign-in did not succeed: {answer.get('error_description') or answer['error']}.")
     _check("code" in answer, "the answer carries no code")
 
 

@@ -1,0 +1,63 @@
+"""The Admin API's table: every family of calls in the order in which its description shows them."""
+
+from __future__ import annotations
+
+from idbroker.admin_api.api_keys import ApiKeyCalls
+from idbroker.admin_api.app_secrets import AppSecretCalls
+from idbroker.admin_api.apps import AppCalls
+from idbroker.admin_api.audit_events import AuditEventCalls
+from idbroker.admin_api.connections import ConnectionCalls
+from idbroker.admin_api.documentation import Documentation
+from idbroker.admin_api.domains import DomainCalls
+from idbroker.admin_api.explain import ExplainCall
+from idbroker.admin_api.hrd import HrdCall
+from idbroker.admin_api.operation import Operation
+from idbroker.admin_api.people import PeopleCalls
+from idbroker.admin_api.role_mappings import RoleMappingCalls
+from idbroker.admin_api.sessions import SessionCalls
+from idbroker.admin_api.tenants import TenantCalls
+from idbroker.apps.service import AppService
+from idbroker.audit.trail import Trail
+from idbroker.connections.domains import DomainService
+from idbroker.connections.service import ConnectionService
+from idbroker.kernel.clock import Clock
+from idbroker.sessions.service import SessionService
+from idbroker.storage.database import Database
+from idbroker.tenants.service import TenantService
+from idbroker.web.route import Row
+
+
+class AdminApi:
+    """``operations`` is the one table: rows are taken from it, and the description is made of it."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        tenants: TenantService,
+        domains: DomainService,
+        connections: ConnectionService,
+        apps: AppService,
+        sessions: SessionService,
+        trail: Trail,
+        clock: Clock,
+    ) -> None:
+        del clock  # units bring their own
+        described: list[Operation] = [
+            *TenantCalls(database, tenants).operations(),
+            *DomainCalls(database, domains).operations(),
+            *ConnectionCalls(database, connections).operations(),
+            *ExplainCall(database, connections).operations(),
+            *AppCalls(apps).operations(),
+            *AppSecretCalls(apps).operations(),
+            *PeopleCalls().operations(),
+            *SessionCalls(sessions).operations(),
+            *RoleMappingCalls(database).operations(),
+            *AuditEventCalls(trail).operations(),
+            *ApiKeyCalls(database).operations(),
+            *HrdCall(database).operations(),
+        ]
+        self.operations: tuple[Operation, ...] = (*described, *Documentation(described).operations())
+
+    def rows(self) -> list[Row]:
+        return [operation.row for operation in self.operations]

@@ -1,0 +1,159 @@
+"""Tenants: made and moved through their life cycle by operators; a tenant's own keys see theirs and may name it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
+
+from idbroker.access.permissions import Permission
+from idbroker.admin_api.body import merged, parse, read_body, read_object
+from idbroker.admin_api.operation import API, TENANT, Operation
+from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of
+from idbroker.admin_api.shapes import Body, Document, Name, Text, Time, shown
+from idbroker.kernel.errors import Forbidden, NotFound
+from idbroker.kernel.scope import TenantScope
+from idbroker.storage.database import Database
+from idbroker.storage.unit import PlatformUnit
+from idbroker.tenants.lifecycle import Status, Tier
+from idbroker.tenants.model import Tenant, Tenants
+from idbroker.tenants.service import TenantService
+from idbroker.web.call import Answer, Call
+from idbroker.web.route import PlatformRoute, ScopedRoute
+
+PATH = f"{API}/tenants"
+Region = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+OPERATORS_FIELDS = frozenset({"tier", "region"})
+
+
+class TenantFields(Body):
+    """What can be changed later."""
+
+    name: Name
+    tier: Tier
+    region: Region | None = None
+
+
+class NewTenant(TenantFields):
+    slug: str
+    status: Literal["prospect", "trial", "active"] = "trial"
+
+
+class Transition(Body):
+    to: Status
+    reason: Text
+
+
+class TenantDocument(Document):
+    id: str
+    slug: str
+    name: str
+    tier: Tier
+    status: Status
+    region: str | None
+    created_at: Time
+    updated_at: Time
+
+
+class TenantCalls:
+    def __init__(self, database: Database, service: TenantService) -> None:
+        self._database = database
+        self._service = service
+
+    def operations(self) -> list[Operation]:
+        operate = Permission.OPERATE_TENANTS
+        return [
+            Operation(
+                name="create_tenant",
+                area="Tenants",
+                summary="Make a tenant. It begins as a trial, in which everything works, unless the body says otherwise.",
+                row=PlatformRoute(method="POST", path=PATH, handler=self.create, limit="admin_write", permission=operate),
+                body=NewTenant,
+                answer=TenantDocument,
+                status=201,
+                problems=(409,),
+            ),
+            Operation(
+                name="list_tenants",
+                area="Tenants",
+                summary="All tenants, oldest first.",
+                row=PlatformRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=operate),
+                query=PAGE_QUERY,
+                answer=TenantDocument,
+                many=True,
+            ),
+            Operation(
+                name="get_tenant",
+                area="Tenants",
+                summary="One tenant, by id or slug.",
+                row=ScopedRoute(
+                    method="GET", path=TENANT, handler=self.get, limit="admin_read", permission=Permission.TENANT_READ
+                ),
+                answer=TenantDocument,
+            ),
+            Operation(
+                name="update_tenant",
+                area="Tenants",
+                summary="Change a tenant's name; operators also its tier and region.",
+                row=ScopedRoute(
+                    method="PATCH", path=TENANT, handler=self.update, limit="admin_write", permission=Permission.TENANT_WRITE
+                ),
+                body=TenantFields,
+                partial=True,
+                answer=TenantDocument,
+            ),
+            Operation(
+                name="move_tenant_to_state",
+                area="Tenants",
+                summary="Move a tenant to another state of its life cycle, saying why.",
+                row=ScopedRoute(
+                    method="POST",
+                    path=f"{TENANT}/transitions",
+                    handler=self.transition,
+                    limit="admin_write",
+                    permission=operate,
+                ),
+                body=Transition,
+                answer=TenantDocument,
+                problems=(409,),
+            ),
+        ]
+
+    def create(self, call: Call, unit: PlatformUnit) -> Answer:
+        form = read_body(call, NewTenant)
+        tenant = self._service.create(
+            unit, slug=form.slug, name=form.name, tier=form.tier, status=form.status, region=form.region
+        )
+        return shown(TenantDocument.model_validate(tenant), 201)
+
+    def all(self, call: Call, unit: PlatformUnit) -> Answer:
+        page = page_of(call, "tnt")
+        return listing(unit[Tenants].page(after=page.after, limit=page.fetch), page, TenantDocument.model_validate)
+
+    def get(self, call: Call, scope: TenantScope) -> Answer:
+        del call
+        with self._database.platform(scope.actor, read_only=True) as unit:
+            return shown(TenantDocument.model_validate(_known(unit, scope)))
+
+    def update(self, call: Call, scope: TenantScope) -> Answer:
+        given = read_object(call)
+        operator = call.principal is not None and call.principal.tenant is None
+        if not operator and OPERATORS_FIELDS & set(given):
+            raise Forbidden("operators_only", "Tier and region of a tenant are changed by operators only.")
+        with self._database.platform(scope.actor) as unit:
+            row = _known(unit, scope)
+            form = parse(TenantFields, merged({"name": row.name, "tier": row.tier, "region": row.region}, given))
+            changes = {field: getattr(form, field) for field in given}
+            return shown(TenantDocument.model_validate(self._service.update(unit, scope.tenant, changes)))
+
+    def transition(self, call: Call, scope: TenantScope) -> Answer:
+        form = read_body(call, Transition)
+        with self._database.platform(scope.actor) as unit:
+            return shown(TenantDocument.model_validate(self._service.transition(unit, scope.tenant, form.to, form.reason)))
+
+
+def _known(unit: PlatformUnit, scope: TenantScope) -> Tenant:
+    tenant = unit[Tenants].get(scope.tenant)
+    if tenant is None:
+        raise NotFound("tenant")
+    return tenant

@@ -1,0 +1,130 @@
+"""The demo in a real browser: scripts, cookies across sites, Content Security Policies, and pages that fit their screens."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from idbroker.demo.people import HARBOR, ORCHARD, ORGANISATIONS
+from idbroker.demo.world import World
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = Path("/usr/bin/chromium")
+SWITCHES = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SCREENS = [(390, 844, "light"), (390, 844, "dark"), (1280, 800, "light"), (1280, 800, "dark")]
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[sync_api.Browser]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        yield browser
+        browser.close()
+
+
+class Tab:
+    """A page in a profile of its own that remembers what the console complained about."""
+
+    def __init__(self, chromium: sync_api.Browser, width: int, height: int, scheme: str) -> None:
+        self._context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        self.page = self._context.new_page()
+        self.complaints: list[str] = []
+        self._name = f"{width}-{scheme}"
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _note(self, message: sync_api.ConsoleMessage) -> None:
+        # A refusal's page has a status of 400 and more, which the console reports as well.
+        if message.type in ("error", "warning") and "the server responded with a status of" not in message.text:
+            self.complaints.append(message.text)
+
+    def look(self, name: str) -> None:
+        """No page is wider than its screen. With TEST_SHOTS=folder it keeps a picture too."""
+        wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide == 0, f"{name} is {wide} px wider than the screen"
+        folder = os.environ.get("TEST_SHOTS")
+        if folder:
+            self.page.screenshot(path=f"{folder}/{name}-{self._name}.png", full_page=True)
+
+    def close(self) -> None:
+        self._context.close()
+
+
+@pytest.fixture(params=SCREENS, ids=lambda screen: f"{screen[0]}-{screen[2]}")
+def tab(request: pytest.FixtureRequest, chromium: sync_api.Browser) -> Iterator[Tab]:
+    tab = Tab(chromium, *request.param)
+    yield tab
+    tab.close()
+    assert tab.complaints == []
+
+
+@pytest.mark.parametrize("organisation", ORGANISATIONS, ids=lambda organisation: organisation.kind)
+def test_signing_in_reading_the_claims_and_signing_out(demo: World, tab: Tab, organisation):
+    page, person, kind = tab.page, organisation.people[0], organisation.kind
+    page.goto(demo.app)
+    tab.look("app-home")
+    page.fill("#email", person.email)
+    page.click("text=Continue")
+    tab.look(f"idp-{kind}")
+    page.fill("#username", person.email)
+    page.fill("#password", person.password)
+    page.click("text=Sign in >> nth=-1")
+    page.wait_for_selector("#tenant-id")
+    tab.look(f"app-signed-in-{kind}")
+    assert page.text_content("#tenant") == organisation.slug
+    assert page.text_content("#tenant-id").startswith("tnt_")
+    assert page.text_content("#roles") == "admin, member"
+    assert page.text_content("#groups") == "Administrators, Staff"
+    page.goto(f"{demo.broker}/account")
+    tab.look(f"account-{kind}")
+    assert "Juniper Notes" in page.text_content("main")
+    page.goto(demo.app)
+    page.click("text=Sign out")
+    page.wait_for_selector("text=You are signed out of Juniper Notes")
+    tab.look("app-signed-out")
+    page.goto(f"{demo.broker}/account")
+    assert "Nobody is signed in" in page.text_content("main")
+
+
+def test_the_front_door_and_its_refusals(demo: World, tab: Tab):
+    page = tab.page
+    page.goto(f"{demo.broker}/sso")
+    tab.look("sso")
+    page.fill("#email", "alice@nowhere.example")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#problem")
+    tab.look("sso-problem")
+    person = HARBOR.people[1]
+    page.fill("#email", person.email)
+    page.keyboard.press("Enter")
+    assert page.input_value("#username") == person.email
+    page.click("text=Cancel")
+    page.wait_for_selector("text=Reference:")
+    tab.look("refused")
+    page.goto(f"{demo.broker}/nothing")
+    tab.look("nothing")
+
+
+def test_a_refusal_leads_back_to_the_app(demo: World, tab: Tab):
+    page = tab.page
+    page.goto(demo.app)
+    page.fill("#email", ORCHARD.people[0].email)
+    page.click("text=Continue")
+    page.click("text=Cancel")
+    page.wait_for_selector("text=Reference:")
+    tab.look("refused-with-way-back")
+    page.click("text=Back to the application")
+    page.wait_for_selector("text=You are not signed in")
+    assert page.url.startswith(demo.app)
+    tab.look("app-failed")

@@ -1,0 +1,172 @@
+"""The Admin API on a real SQLite database behind the real edge, with toy protocols and a DNS that says what it is told."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from idbroker.access.api_keys import ApiKeys
+from idbroker.admin_api.routes import AdminApi
+from idbroker.apps.service import AppService
+from idbroker.audit.trail import Trail
+from idbroker.connections.domains import DomainService
+from idbroker.connections.service import ConnectionService
+from idbroker.directory.model import Group, Groups, Identities, Identity, User, Users
+from idbroker.federation.contract import (
+    AttemptRef,
+    ConnectionConfig,
+    ConnectionDraft,
+    ConnectionUpload,
+    Document,
+    Endpoint,
+    Finding,
+    UnverifiedReply,
+    Warn,
+)
+from idbroker.kernel.errors import FieldError, Invalid
+from idbroker.kernel.ids import TenantId, new_id
+from idbroker.kernel.scope import Actor, TenantScope
+from idbroker.keys.envelope import Envelope
+from idbroker.keys.master import LocalMasterKeys
+from idbroker.sessions.service import Beginning, SessionService
+from idbroker.tenants.service import TenantService
+from idbroker.web.edge import Bridge, Edge, EdgeSettings, application
+from idbroker.web.problems import problem
+from idbroker.web.tenancy import Tenancy
+from tests.support.clock import TestClock
+from tests.support.databases import Stores
+
+BASE = "https://id.example.com"
+OPERATOR = Actor(type="operator", name="test")
+
+
+class ToyProtocol:
+    """Takes the fields that it is told of, keeps the rest of what it had, and hides its secret."""
+
+    def __init__(self, name: str, fields: Sequence[str], endpoints: Sequence[Endpoint]) -> None:
+        self.name = name
+        self.endpoints = endpoints
+        self._fields = fields
+        self.drafts: list[ConnectionUpload] = []
+        self.replies: list[UnverifiedReply] = []
+
+    def draft(self, upload: ConnectionUpload, current: ConnectionConfig | None) -> ConnectionDraft:
+        self.drafts.append(upload)
+        unknown = [name for name in upload.fields if name not in self._fields]
+        if unknown or not (upload.fields or current):
+            raise Invalid("This cannot be used.", [FieldError(f"/{name}", "unknown field") for name in unknown])
+        secrets = dict(current.secrets) if current else {}
+        if "client_secret" in upload.fields:
+            secrets["client_secret"] = upload.fields["client_secret"]
+        shown = {name: value for name, value in upload.fields.items() if name != "client_secret"}
+        return ConnectionDraft({**(current.settings if current else {}), **shown}, secrets, "generic", (Warn("toy", "A toy."),))
+
+    def describe(self, connection: ConnectionConfig) -> Document:
+        return {"idp": dict(connection.settings), "has_secret": bool(connection.secrets)}
+
+    def explain(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Sequence[Finding]:
+        self.replies.append(reply)
+        good = reply.params["SAMLResponse"] == base64.b64encode(b"<good/>").decode()
+        return [
+            Finding("size", "preflight", "pass", "SAML core 5"),
+            Finding("signature", "crypto", "pass" if good else "fail", "XMLDSig", "a signature", "none", "Sign it."),
+        ]
+
+
+def basic(client_id: str, secret: str) -> dict[str, str]:
+    return {"authorization": "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()}
+
+
+@dataclass
+class AdminWorld:
+    stores: Stores
+    clock: TestClock
+    txt: dict[str, list[str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        envelope = Envelope(LocalMasterKeys([bytes(range(32))]))
+        acs = Endpoint("reply", "POST", "acs")
+        self.saml = ToyProtocol("saml", ("metadata_xml", "metadata_url", "idp"), [acs])
+        self.oidc = ToyProtocol("oidc", ("issuer", "client_id", "client_secret", "scopes"), [])
+        protocols: Any = {"saml": self.saml, "oidc": self.oidc}
+        self.tenants = TenantService(envelope)
+        self.sessions = SessionService(envelope, lifetime=timedelta(hours=12))
+        self.trail = Trail(self.stores.main, self.stores.audit)
+        self.api = AdminApi(
+            database=self.stores.main,
+            tenants=self.tenants,
+            domains=DomainService(lambda name: self.txt.get(name, [])),
+            connections=ConnectionService(protocols, envelope),
+            apps=AppService(),
+            sessions=self.sessions,
+            trail=self.trail,
+            clock=self.clock,
+        )
+        bridge = Bridge(Tenancy(self.stores.main), EdgeSettings(BASE, ()))
+        edge = Edge(application(bridge, self.api.rows(), problem), https=True)
+        self.client = TestClient(edge, base_url=BASE)
+        with self.stores.main.platform(OPERATOR) as unit:
+            self.operator = unit[ApiKeys].create("operator", None, "operator")[1]
+
+    def send(
+        self, method: str, path: str, body: Any = None, *, key: str | None = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
+        """The answer. ``path`` is below /api/v1 unless it begins with it; without ``key`` the operator's is used."""
+        sent = {"authorization": f"Bearer {self.operator if key is None else key}"} if headers is None else dict(headers)
+        where = path if path.startswith("/api/") else f"/api/v1{path}"
+        return self.client.request(method, where, json=body, headers=sent) if body is not None else self.client.request(
+            method, where, headers=sent
+        )
+
+    def get(self, path: str, *, key: str | None = None) -> Any:
+        answer = self.send("GET", path, key=key)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: Any = None, *, key: str | None = None, status: int = 201) -> Any:
+        answer = self.send("POST", path, body, key=key)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def tenant(self, slug: str) -> str:
+        """A tenant's id."""
+        return str(self.post("/tenants", {"slug": slug, "name": slug.title(), "tier": "free"})["id"])
+
+    def key(self, tenant: str, role: str = "owner") -> str:
+        return str(self.post("/api-keys", {"name": role, "scope": "tenant", "tenant": tenant, "role": role})["key"])
+
+    def connection(self, tenant: str, **fields: Any) -> Any:
+        return self.post(f"/tenants/{tenant}/connections", {"type": "saml", "name": "IdP", "metadata_xml": "<x/>", **fields})
+
+    def person(self, tenant: str, email: str, groups: Sequence[str] = ()) -> tuple[str, str]:
+        """(user id, session id) of a signed-in person."""
+        now = self.clock.now()
+        with self.stores.main.tenant(TenantScope(TenantId(tenant), OPERATOR)) as unit:
+            user = User(
+                tenant_id=tenant, id=new_id("usr"), email=email, source="jit", created_at=now, updated_at=now, last_sign_in_at=now
+            )
+            unit[Users].add(user)
+            unit[Identities].add(
+                Identity(tenant_id=tenant, connection_id="con_x", subject=email, user_id=user.id, created_at=now)
+            )
+            for name in groups:
+                known = unit[Groups].named("con_x", [name])
+                group = known[0] if known else None
+                if group is None:
+                    group = Group(tenant_id=tenant, id=new_id("grp"), display_name=name, source="con_x", created_at=now)
+                    unit[Groups].add(group)
+                unit[Groups].join(user.id, group.id)
+            session, _ = self.sessions.start(unit, Beginning(user.id, "con_x", now, (), None, {}, None))
+            return user.id, session.id
+
+    def sealed(self, tenant: str | None, **query: str) -> list[dict[str, Any]]:
+        """The trail after everything that waits has been sealed; the operators' own for None."""
+        self.trail.seal_all()
+        where = "/audit-events" if tenant is None else f"/tenants/{tenant}/audit-events"
+        asked = "&".join(f"{name}={value}" for name, value in query.items())
+        return list(self.get(f"{where}?{asked}")["data"])
