@@ -76,6 +76,7 @@ class Services:
     def close(self) -> None:
         self.database.close()
         self.trail.store.close()
+        self.fetcher.close()
 
 
 def build_services(

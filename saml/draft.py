@@ -12,21 +12,37 @@ from idbroker.federation.contract import ConnectionConfig, ConnectionDraft, Conn
 from idbroker.kernel.addresses import BadAddress, checked_url, is_loopback_host
 from idbroker.kernel.errors import FieldError, Invalid, invalid_field
 from idbroker.outbound.fetcher import Fetcher
+from saml import names
 from saml.certificates import BadCertificate, Certificate, certificate_warnings, read_certificate
 from saml.keys import new_key_pair
 from saml.metadata_in import MAX_CERTIFICATES, MAX_ENTITY_ID, FoundIdp, Unreadable, decoded, read_metadata
 from saml.quirks import guess_vendor
-from saml.settings import SP_KEY, IdpSettings, SamlSettings, read_settings
+from saml.settings import (
+    MAX_RETIRED,
+    SP_KEY,
+    IdpSettings,
+    MetadataSource,
+    RetiredCertificate,
+    SamlSettings,
+    SpAddresses,
+    read_settings,
+)
 
 _SOURCES = ("metadata_xml", "metadata_url", "idp")
 _FIELDS = frozenset({*_SOURCES, "entity_id", "type"})
+_TRUST_FIELDS = frozenset({"metadata_certificate"})
 _ACCEPT = "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.9"
 
 
-def draft(upload: ConnectionUpload, current: ConnectionConfig | None, fetcher: Fetcher, now: datetime) -> ConnectionDraft:
-    """Understand an upload. Raises Invalid with pointers, or the fetcher's Refusal when a metadata URL cannot be read."""
+def draft(
+    upload: ConnectionUpload, current: ConnectionConfig | None, fetcher: Fetcher, now: datetime, sp: SpAddresses
+) -> ConnectionDraft:
+    """Understand an upload. Raises Invalid with pointers, or the fetcher's Refusal when a metadata URL cannot be read.
+
+    ``sp`` is our side, so that what was meant for the IdP is noticed when it comes back as the IdP's own.
+    """
     fields = upload.fields
-    unknown = sorted(set(fields) - _FIELDS)
+    unknown = sorted(set(fields) - _FIELDS - _TRUST_FIELDS)
     if unknown:
         raise Invalid("A SAML connection has no such field.", [FieldError(f"/{name}", "unknown field") for name in unknown])
     given = [name for name in _SOURCES if fields.get(name) is not None]
@@ -36,8 +52,9 @@ def draft(upload: ConnectionUpload, current: ConnectionConfig | None, fetcher: F
         )
     if not given:
         return _unchanged(upload, current, now)
-    found, metadata_url = _found(given[0], fields, fetcher)
-    settings, secrets = _own_side(found.idp, metadata_url, upload, current, now)
+    found, source = _found(given[0], fields, fetcher)
+    _refuse_own_side(found.idp, given[0], sp)
+    settings, secrets = _own_side(found.idp, source, upload, current, now)
     return ConnectionDraft(
         settings=settings.as_document(),
         secrets=secrets,
@@ -56,18 +73,41 @@ def _unchanged(upload: ConnectionUpload, current: ConnectionConfig | None, now: 
     return ConnectionDraft(settings.as_document(), dict(current.secrets), vendor, tuple(_warnings(found, now)))
 
 
-def _found(source: str, fields: Mapping[str, Any], fetcher: Fetcher) -> tuple[FoundIdp, str | None]:
+def _found(source: str, fields: Mapping[str, Any], fetcher: Fetcher) -> tuple[FoundIdp, MetadataSource]:
     entity_id = fields.get("entity_id")
     if entity_id is not None and (not isinstance(entity_id, str) or not entity_id):
         raise invalid_field("/entity_id", "entity_id is the text of one IdP's entityID.")
     if source == "idp":
-        return _from_fields(fields["idp"]), None
+        return _from_fields(fields["idp"]), MetadataSource()
     text = fields[source]
     if not isinstance(text, str) or not text.strip():
         raise invalid_field(f"/{source}", f"{source} must be text.")
-    if source == "metadata_xml":
-        return read_metadata(text, entity_id, "/metadata_xml"), None
-    return read_metadata(_fetched(text.strip(), fetcher), entity_id, "/metadata_url"), text.strip()
+    signer = _metadata_signer(fields.get("metadata_certificate"))
+    url = text.strip() if source == "metadata_url" else None
+    found = read_metadata(_fetched(url, fetcher) if url else text, entity_id, f"/{source}", signer)
+    return found, MetadataSource(url, entity_id, signer.der if signer else None, found.cache_seconds)
+
+
+def _metadata_signer(given: Any) -> Certificate | None:
+    """The certificate of the federation or IdP that must have signed the document itself."""
+    if given is None:
+        return None
+    try:
+        return read_certificate(given if isinstance(given, str) else "")
+    except BadCertificate as error:
+        raise invalid_field("/metadata_certificate", f"The certificate that signs the metadata: {error}.") from error
+
+
+def _refuse_own_side(idp: IdpSettings, source: str, sp: SpAddresses) -> None:
+    """Our own entity id or ACS URL in the place of the IdP's: the two consoles' fields were swapped."""
+    ours = {sp.entity_id, sp.metadata_url, *sp.acs_urls, sp.slo_url}
+    for pointer, value in (("entity_id", idp.entity_id), ("sso_url", idp.sso_redirect), ("sso_url", idp.sso_post)):
+        if value in ours:
+            told = (
+                f"“{value}” is our own address, which belongs into your identity provider's console. "
+                "Here goes what the identity provider shows for itself."
+            )
+            raise invalid_field(f"/idp/{pointer}" if source == "idp" else f"/{source}", told)
 
 
 def _fetched(url: str, fetcher: Fetcher) -> str:
@@ -134,13 +174,23 @@ def _certificate_fields(given: Any, errors: list[FieldError]) -> list[Certificat
 
 
 def _own_side(
-    idp: IdpSettings, metadata_url: str | None, upload: ConnectionUpload, current: ConnectionConfig | None, now: datetime
+    idp: IdpSettings, source: MetadataSource, upload: ConnectionUpload, current: ConnectionConfig | None, now: datetime
 ) -> tuple[SamlSettings, Mapping[str, str]]:
     """Our key pair stays when a connection changes: the IdP has our certificate."""
     if current is not None and SP_KEY in current.secrets:
-        return replace(read_settings(current), idp=idp, metadata_url=metadata_url), dict(current.secrets)
+        before = read_settings(current)
+        retired = retired_certificates(before, idp, now)
+        return replace(before, idp=idp, source=source, retired_certificates=retired), dict(current.secrets)
     pair = new_key_pair(f"idbroker {upload.connection}", now)
-    return SamlSettings(idp, pair.certificate_pem, metadata_url), {SP_KEY: pair.private_pem}
+    return SamlSettings(idp, pair.certificate_pem, source=source), {SP_KEY: pair.private_pem}
+
+
+def retired_certificates(before: SamlSettings, idp: IdpSettings, now: datetime) -> tuple[RetiredCertificate, ...]:
+    """The certificates that are believed no longer, the last removed first. One that came back is not among them."""
+    removed = [one for one in before.idp.parsed_certificates() if one.der not in idp.certificates]
+    earlier = [one for one in before.retired_certificates if one.der not in idp.certificates]
+    fresh = [RetiredCertificate(one.sha256, one.der, now) for one in removed]
+    return tuple({one.sha256: one for one in (*reversed(earlier), *fresh)}.values())[::-1][:MAX_RETIRED]
 
 
 def _vendor(idp: IdpSettings) -> str:
@@ -149,6 +199,12 @@ def _vendor(idp: IdpSettings) -> str:
 
 def _warnings(found: FoundIdp, now: datetime) -> list[Warn]:
     told = [warning for certificate in found.certificates for warning in certificate_warnings(certificate, now)]
+    if found.idp.name_id_formats and set(found.idp.name_id_formats) <= {names.FORMAT_TRANSIENT}:
+        message = (
+            "The IdP offers only transient NameIDs, which change with every sign-in. Map an attribute that never changes as "
+            "subject, or let it send a persistent NameID."
+        )
+        told.append(Warn("transient_name_id_only", message))
     if found.valid_until is not None and found.valid_until <= now:
         past = f"The metadata says that it was valid until {found.valid_until:%Y-%m-%d}"
         told.append(Warn("valid_until_past", f"{past}. Export it from the IdP again."))

@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -18,7 +19,8 @@ from cryptography.x509.oid import NameOID
 
 from idbroker.federation.contract import ConnectionConfig
 from saml.certificates import Certificate
-from saml.settings import SP_KEY, SamlSettings, read_settings
+from saml.settings import SP_KEY, SP_KEY_NEXT, SamlSettings, read_settings
+from saml.signature import TrustedKey, trusted_key
 
 SP_CERTIFICATE_LIFE = timedelta(days=3650)
 RSA_BITS = 2048
@@ -62,13 +64,25 @@ def load_private_key(pem: str) -> rsa.RSAPrivateKey:
     return key
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ConnectionKeys:
-    """One connection version, parsed: settings, the IdP's certificates, our private key."""
+    """One connection version, parsed: settings, the IdP's certificates, our private keys."""
 
     settings: SamlSettings
     certificates: tuple[Certificate, ...]
     private_key: rsa.RSAPrivateKey
+    """Signs requests and metadata; decrypts."""
+    next_private_key: rsa.RSAPrivateKey | None = None
+    """Only decrypts, while a roll-over is under way."""
+
+    @cached_property
+    def trusted(self) -> tuple[TrustedKey, ...]:
+        """What may have signed an answer, parsed for both verifiers."""
+        return tuple(trusted_key(one) for one in self.certificates)
+
+    @property
+    def decrypting(self) -> tuple[rsa.RSAPrivateKey, ...]:
+        return (self.private_key,) if self.next_private_key is None else (self.private_key, self.next_private_key)
 
 
 class KeyCache:
@@ -86,14 +100,21 @@ class KeyCache:
             if found is not None:
                 self._kept.move_to_end(key)
                 return found
-        settings = read_settings(connection)
-        made = ConnectionKeys(
-            settings=settings,
-            certificates=settings.idp.parsed_certificates(),
-            private_key=load_private_key(connection.secrets[SP_KEY]),
-        )
+        made = parsed_keys(connection)
         with self._lock:
             self._kept[key] = made
             while len(self._kept) > self._size:
                 self._kept.popitem(last=False)
         return made
+
+
+def parsed_keys(connection: ConnectionConfig) -> ConnectionKeys:
+    """Parse a connection's keys without keeping them: for a candidate that has no version of its own."""
+    settings = read_settings(connection)
+    following = connection.secrets.get(SP_KEY_NEXT) if settings.next_sp_certificate is not None else None
+    return ConnectionKeys(
+        settings=settings,
+        certificates=settings.idp.parsed_certificates(),
+        private_key=load_private_key(connection.secrets[SP_KEY]),
+        next_private_key=load_private_key(following) if following is not None else None,
+    )

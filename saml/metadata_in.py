@@ -45,6 +45,7 @@ class FoundIdp:
     certificates: tuple[Certificate, ...]
     valid_until: datetime | None
     warnings: tuple[Warn, ...]
+    cache_seconds: int | None = None
 
 
 @dataclass(slots=True)

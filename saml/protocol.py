@@ -49,7 +49,8 @@ class SamlProtocol:
 
     def draft(self, upload: ConnectionUpload, current: ConnectionConfig | None) -> ConnectionDraft:
         """See the contract. An upload without any source keeps what ``current`` has; our key pair is always kept."""
-        return draft.draft(upload, current, self._fetcher, self._clock.now())
+        sp = sp_addresses(self._base_url, upload.connection, upload.options)
+        return draft.draft(upload, current, self._fetcher, self._clock.now(), sp)
 
     def describe(self, connection: ConnectionConfig) -> Document:
         """``{"sp": {entity_id, acs_url, …}, "idp": {entity_id, sso_url, certificates}}`` (CONTRACT 6). Reads no secret."""

@@ -1,8 +1,8 @@
 """XML Signature, as narrow as SAML core 5.4 allows: one enveloped signature, one reference to the element around it.
 
 ``read_signature`` is the gate: it believes nothing and returns facts. ``verified_bytes`` runs two independent verifiers
-over a document that holds the signed element alone: python3-saml's engine (xmlsec), and our own canonical bytes, digest
-and key operation. Both must agree, and what comes back are the canonical bytes themselves, so that whoever reads on
+over a document that holds the signed element alone: xmlsec, with the connection's parsed key, and our own canonical
+bytes, digest and key operation. Both must agree, and what comes back are the canonical bytes themselves, so that whoever reads on
 reads exactly what was signed. KeyInfo is cut off before either looks.
 """
 
@@ -18,8 +18,8 @@ import xmlsec
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from lxml import etree
-from onelogin.saml2.utils import OneLogin_Saml2_Utils
 
 from saml import names
 from saml.algorithms import (
@@ -44,6 +44,20 @@ class BadSignature(ValueError):
     def __init__(self, reason: Reason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A certificate whose key may verify, parsed once for each of the two verifiers."""
+
+    certificate: Certificate
+    engine: xmlsec.Key
+
+
+def trusted_key(certificate: Certificate) -> TrustedKey:
+    """The bare public key for xmlsec: no oddity of the certificate around it matters (35 us, so it is kept)."""
+    pem = certificate.key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return TrustedKey(certificate, xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatPem))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +199,19 @@ def standalone(node: Element) -> Element:
     return parse(etree.tostring(node, with_tail=False))
 
 
-def verified_bytes(facts: SignatureFacts, certificates: Sequence[Certificate]) -> bytes | None:
-    """The canonical bytes that one of the certificates' keys has signed, None when none has."""
-    alone = standalone(facts.parent)
+def verified_bytes(facts: SignatureFacts, keys: Sequence[TrustedKey], alone: Element | None = None) -> bytes | None:
+    """The canonical bytes that one of the keys has signed, None when none has.
+
+    ``alone`` is the signed element as root of a document that may be changed here; without it a copy is made.
+    """
+    if alone is None:
+        alone = standalone(facts.parent)
     signature = children(alone, names.DS, "Signature")[0]
     for key_info in children(signature, names.DS, "KeyInfo"):
         signature.remove(key_info)
     signed_info = canonical(standalone(signature[0]), facts.signed_info_c14n)
-    signer = next((one for one in certificates if _signed_by(facts, signed_info, one)), None)
-    if signer is None or not _engine_agrees(alone, signature, signer):
+    signer = next((one for one in keys if _signed_by(facts, signed_info, one.certificate)), None)
+    if signer is None or not _engine_agrees(alone, signature, signer.engine):
         return None
     _cut(signature)
     signed = canonical(alone, facts.reference_c14n)
@@ -222,10 +240,16 @@ def _der(value: bytes) -> bytes:
     return encode_dss_signature(int.from_bytes(value[:half], "big"), int.from_bytes(value[half:], "big"))
 
 
-def _engine_agrees(alone: Element, signature: Element, signer: Certificate) -> bool:
-    xmlsec.tree.add_ids(alone, ["ID"])
-    agreed: bool = OneLogin_Saml2_Utils.validate_node_sign(signature, alone, cert=signer.pem, raise_exceptions=False)
-    return agreed
+def _engine_agrees(alone: Element, signature: Element, key: xmlsec.Key) -> bool:
+    """The root is the only element that a reference can find, and the key is given, so nothing is looked up anywhere."""
+    context = xmlsec.SignatureContext()
+    context.key = key
+    context.register_id(alone, "ID")
+    try:
+        context.verify(signature)
+    except xmlsec.Error:
+        return False
+    return True
 
 
 def _cut(node: Element) -> None:

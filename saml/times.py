@@ -14,10 +14,12 @@ def read_time(text: str) -> datetime:
     if match is None:
         raise ValueError(f"“{text[:40]}” is not a time")
     whole, fraction, zone = match.groups()
-    micro = (fraction or "0")[:6].ljust(6, "0")
-    return datetime.fromisoformat(f"{whole}.{micro}{'+00:00' if zone in (None, 'Z') else zone}").astimezone(UTC)
+    micro = f".{fraction[:6].ljust(6, '0')}" if fraction else ""
+    if zone in (None, "Z"):
+        return datetime.fromisoformat(f"{whole}{micro}+00:00")
+    return datetime.fromisoformat(f"{whole}{micro}{zone}").astimezone(UTC)
 
 
 def write_time(moment: datetime) -> str:
     """``2026-11-21T09:00:00Z``: whole seconds, which every implementation reads."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"

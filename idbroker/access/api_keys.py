@@ -64,7 +64,7 @@ class ApiKeys(PlatformRepository):
         prefix, _, rest = presented.partition("_")
         body, _, secret = rest.partition("_")
         key_id = f"key_{body}"
-        row = self.session.get(ApiKey, key_id) if prefix == PREFIX and is_id(key_id, "key") else None
+        row = self.keyed(ApiKey, key_id) if prefix == PREFIX and is_id(key_id, "key") else None
         # The digest is compared in every case, so that an unknown id costs the same as a wrong secret.
         good = matches(secret, row.secret_digest if row else digest(""))
         if row is None or not good or row.revoked_at is not None:
@@ -80,4 +80,4 @@ class ApiKeys(PlatformRepository):
         return self.session.execute(statement.order_by(col(ApiKey.id)).limit(limit)).scalars().all()
 
     def get(self, key_id: str) -> ApiKey | None:
-        return self.session.get(ApiKey, key_id)
+        return self.keyed(ApiKey, key_id)

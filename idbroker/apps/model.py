@@ -60,7 +60,7 @@ class Apps(PlatformRepository):
         self.session.flush()
 
     def get(self, app_id: str) -> App | None:
-        return self.session.get(App, app_id)
+        return self.keyed(App, app_id)
 
     def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[App]:
         statement = select(App).order_by(col(App.id)).limit(limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -66,11 +67,14 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def _storable(value: Any) -> Any:
-    """Text from outside may be very long or hold what no database stores (NUL, lone surrogates): no record fails for it."""
+    """Values from outside may be very long or be what JSON or a database does not hold (NUL, lone surrogates, NaN): no record
+    fails for it."""
     if isinstance(value, str):
         return _UNSTORABLE.sub("\ufffd", value[:MAX_TEXT])
     if isinstance(value, Mapping):
         return {str(_storable(str(key))): _storable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_storable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value

@@ -8,19 +8,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Text
+import structlog
+from sqlalchemy import Index, Text, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, col, select
 
 from idbroker.audit.chain import Head, canonical, head_of, link
-from idbroker.audit.outbox import Outbox, OutboxRow
+from idbroker.audit.outbox import MAX_TEXT, Outbox, OutboxRow
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.guard import IsolationBreach
 from idbroker.storage.rows import AuditRow, TenantRow, UtcDateTime
-from idbroker.storage.unit import TenantRepository
+from idbroker.storage.unit import TenantRepository, changed
 
 SEAL_BATCH = 200
+
+log = structlog.get_logger("idbroker.audit")
 
 
 class AuditRecord(AuditRow, table=True):
@@ -94,6 +98,8 @@ class AuditRecords(TenantRepository):
 
     def search(self, query: TrailQuery) -> list[dict[str, Any]]:
         """Matching records, newest first."""
+        if query.text and (len(query.text) > MAX_TEXT or "\x00" in query.text):
+            return []  # longer than what is kept, or what is never kept: no engine need be asked
         statement = select(AuditRecord)
         exact = (
             (AuditRecord.action, query.action),
@@ -130,16 +136,15 @@ class AuditRecords(TenantRepository):
 
 class TrailHeads(TenantRepository):
     def get(self) -> Head:
-        row = self.session.get(TrailHead, self.tenant)
+        row = self.keyed(TrailHead)
         return Head(row.sequence, row.hash) if row else Head()
 
     def advance(self, head: Head) -> None:
         """Never backwards: a slower sealer may come after a faster one."""
-        row = self.session.get(TrailHead, self.tenant)
-        if row is None:
+        forward = update(TrailHead).where(col(TrailHead.sequence) < head.sequence)
+        moved = changed(self.session.execute(forward.values(sequence=head.sequence, hash=head.hash)))
+        if not moved and self.keyed(TrailHead) is None:
             self.session.add(TrailHead(tenant_id=self.tenant, sequence=head.sequence, hash=head.hash))
-        elif row.sequence < head.sequence:
-            row.sequence, row.hash = head.sequence, head.hash
 
 
 class Trail:
@@ -150,11 +155,19 @@ class Trail:
         self.store = store
 
     def seal_all(self) -> int:
-        """Seal everything that waits, tenant by tenant. Returns how many records were sealed."""
+        """Seal everything that waits, tenant by tenant. Returns how many records were sealed.
+
+        A tenant that cannot be sealed is left for the next time and stops no other.
+        """
         sealed = 0
         for tenant in self._database.tenants_in(OutboxRow.__table__):  # type: ignore[attr-defined] # set by SQLModel
-            while count := self.seal(tenant):
-                sealed += count
+            try:
+                while count := self.seal(tenant):
+                    sealed += count
+            except IntegrityError:
+                continue  # another sealer is at this tenant's chain in the same moment
+            except Exception:
+                log.exception("not sealed", tenant=tenant)
         return sealed
 
     def seal(self, tenant: TenantId, limit: int = SEAL_BATCH) -> int:

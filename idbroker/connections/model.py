@@ -73,7 +73,7 @@ class Domains(TenantRepository):
         self.session.flush()
 
     def get(self, domain_id: str) -> Domain | None:
-        return self.session.get(Domain, (self.tenant, domain_id))
+        return self.keyed(Domain, domain_id)
 
     def named(self, name: str) -> Domain | None:
         return self.session.execute(select(Domain).where(Domain.name == name)).scalars().first()
@@ -109,7 +109,7 @@ class Connections(TenantRepository):
         self.session.flush()
 
     def get(self, connection_id: str) -> Connection | None:
-        return self.session.get(Connection, (self.tenant, connection_id))
+        return self.keyed(Connection, connection_id)
 
     def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Connection]:
         statement = select(Connection).order_by(col(Connection.id)).limit(limit)
@@ -133,7 +133,7 @@ class Whereabouts(PlatformRepository):
     """Asks the two indexes: whose is this domain, whose is this connection. Nothing else of a tenant is seen."""
 
     def connection(self, connection_id: str) -> TenantId | None:
-        row = self.session.get(ConnectionIndex, ConnectionId(connection_id))
+        row = self.keyed(ConnectionIndex, ConnectionId(connection_id))
         return TenantId(row.tenant_id) if row else None
 
     def domains(self, names: Sequence[str]) -> list[DomainIndex]:

@@ -85,7 +85,7 @@ class Users(TenantRepository):
         self.session.flush()
 
     def get(self, user_id: str) -> User | None:
-        return self.session.get(User, (self.tenant, user_id))
+        return self.keyed(User, user_id)
 
     def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[User]:
         statement = select(User).order_by(col(User.id)).limit(limit)
@@ -100,7 +100,7 @@ class Users(TenantRepository):
 
 class Identities(TenantRepository):
     def get(self, connection_id: str, subject: str) -> Identity | None:
-        return self.session.get(Identity, (self.tenant, connection_id, subject))
+        return self.keyed(Identity, connection_id, subject)
 
     def add(self, row: Identity) -> None:
         self.session.add(row)
@@ -121,7 +121,7 @@ class Groups(TenantRepository):
         self.session.flush()
 
     def get(self, group_id: str) -> Group | None:
-        return self.session.get(Group, (self.tenant, group_id))
+        return self.keyed(Group, group_id)
 
     def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Group]:
         statement = select(Group).order_by(col(Group.id)).limit(limit)
@@ -157,7 +157,7 @@ class Groups(TenantRepository):
         self.session.add(Membership(tenant_id=self.tenant, user_id=user_id, group_id=group_id))
 
     def leave(self, user_id: str, group_id: str) -> None:
-        row = self.session.get(Membership, (self.tenant, user_id, group_id))
+        row = self.keyed(Membership, user_id, group_id)
         if row is not None:
             self.session.delete(row)
 
@@ -168,7 +168,7 @@ class RoleMappings(TenantRepository):
         self.session.flush()
 
     def get(self, mapping_id: str) -> RoleMapping | None:
-        return self.session.get(RoleMapping, (self.tenant, mapping_id))
+        return self.keyed(RoleMapping, mapping_id)
 
     def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[RoleMapping]:
         statement = select(RoleMapping).order_by(col(RoleMapping.id)).limit(limit)

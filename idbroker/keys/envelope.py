@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -16,6 +16,8 @@ from sqlmodel import Field, col, select
 from idbroker.keys.master import CannotOpen, MasterKey
 from idbroker.storage.rows import TenantRow, UtcDateTime
 from idbroker.storage.unit import TenantRepository, TenantUnit
+
+SEALING_REMEMBERED = timedelta(minutes=1)
 
 
 class TenantKey(TenantRow, table=True):
@@ -34,7 +36,7 @@ class TenantKeys(TenantRepository):
         return self.session.execute(statement).scalars().first()
 
     def get(self, generation: int) -> TenantKey | None:
-        return self.session.get(TenantKey, (self.tenant, generation))
+        return self.keyed(TenantKey, generation)
 
     def add(self, generation: int, wrapped: bytes) -> TenantKey:
         row = TenantKey(tenant_id=self.tenant, generation=generation, wrapped=wrapped, created_at=self.now())
@@ -53,6 +55,7 @@ class Envelope:
         self._master = master
         self._cached = cached
         self._ciphers: dict[tuple[str, int], AESGCM] = {}
+        self._sealing: dict[str, tuple[int, datetime]] = {}
         self._lock = threading.Lock()
 
     def prepare(self, unit: TenantUnit) -> None:
@@ -61,12 +64,10 @@ class Envelope:
             unit[TenantKeys].add(1, self._master.wrap(os.urandom(32), _context(unit.scope.tenant, 1)))
 
     def seal(self, unit: TenantUnit, purpose: str, plaintext: bytes) -> bytes:
-        row = unit[TenantKeys].newest()
-        if row is None:
-            raise CannotOpen(f"tenant {unit.scope.tenant} has no data key")
+        generation = self._newest(unit)
         nonce = os.urandom(12)
-        sealed = self._cipher(unit, row.generation).encrypt(nonce, plaintext, _associated(unit.scope.tenant, purpose))
-        return b"\x01" + row.generation.to_bytes(4, "big") + nonce + sealed
+        sealed = self._cipher(unit, generation).encrypt(nonce, plaintext, _associated(unit.scope.tenant, purpose))
+        return b"\x01" + generation.to_bytes(4, "big") + nonce + sealed
 
     def open(self, unit: TenantUnit, purpose: str, sealed: bytes) -> bytes:
         """Raises CannotOpen when the value was sealed for another tenant or purpose, or was changed."""
@@ -77,6 +78,21 @@ class Envelope:
             return cipher.decrypt(sealed[5:17], sealed[17:], _associated(unit.scope.tenant, purpose))
         except InvalidTag as error:
             raise CannotOpen(f"a sealed value ({purpose}) does not open for this tenant") from error
+
+    def _newest(self, unit: TenantUnit) -> int:
+        """The generation that seals. An older one remembered for a while does no harm: it opens as long as it is kept."""
+        tenant, now = str(unit.scope.tenant), unit.clock.now()
+        known = self._sealing.get(tenant)
+        if known is not None and now - known[1] < SEALING_REMEMBERED:
+            return known[0]
+        row = unit[TenantKeys].newest()
+        if row is None:
+            raise CannotOpen(f"tenant {tenant} has no data key")
+        with self._lock:
+            if len(self._sealing) >= self._cached:
+                self._sealing.clear()
+            self._sealing[tenant] = (row.generation, now)
+        return row.generation
 
     def _cipher(self, unit: TenantUnit, generation: int) -> AESGCM:
         key = (str(unit.scope.tenant), generation)

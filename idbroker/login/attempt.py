@@ -44,6 +44,11 @@ class Attempt(PlatformRow, table=True):
     session_id: str | None = None
 
 
+PENDING = ("open", "sent")
+PROGRESS = ("state", "tenant_id", "connection_id", "login_hint", "route", "sent_at")
+"""What a step of a pending attempt may change."""
+
+
 class Attempts(PlatformRepository):
     def add(self, row: Attempt) -> None:
         self.session.add(row)
@@ -51,12 +56,20 @@ class Attempts(PlatformRepository):
 
     def get(self, handle: str) -> Attempt | None:
         """Whatever its state, as long as it has not expired."""
-        row = self.session.get(Attempt, digest(handle))
+        row = self.keyed(Attempt, digest(handle))
         return row if row is not None and row.expires_at > self.now() else None
 
-    def send(self, row: Attempt, tenant: str, connection: str, route: str) -> None:
-        row.state, row.tenant_id, row.connection_id, row.route = "sent", tenant, connection, route
-        row.sent_at = self.now()
+    def keep(self, row: Attempt) -> bool:
+        """Write how far the attempt has come: insert it, or update it unless it has ended meanwhile (then False)."""
+        stored = self.keyed(Attempt, row.handle_digest)
+        if stored is None:
+            self.add(row)
+            return True
+        if stored.state not in PENDING:
+            return False
+        for field in PROGRESS:
+            setattr(stored, field, getattr(row, field))
+        return True
 
     def finish(self, handle: str, connection: str, session_id: str) -> bool:
         """``sent`` → ``done``, for one caller only."""

@@ -1,4 +1,4 @@
-"""The end of a sign-in: replay claim, admission, session, events, in one tenant transaction; then the attempt is done."""
+"""The end of a sign-in: replay claim, admission, session, events and the end of the attempt, in one transaction."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from idbroker.login.attempt import Attempt, Attempts
 from idbroker.login.replay import SeenReplies
 from idbroker.login.steps import Visitor
 from idbroker.provisioning.admit import admit
-from idbroker.sessions.model import Sessions
+from idbroker.sessions.model import Session
 from idbroker.sessions.service import Beginning, SessionService
 from idbroker.storage.database import Database
+from idbroker.storage.unit import TenantUnit
 
 TRIES = 3
 _OVER = "This sign-in was completed before. Please go back to the application and start again."
@@ -36,53 +37,50 @@ class Finisher:
     ) -> str:
         """Admit the person and start the session. Returns the session's cookie handle. Raises Refusal."""
         self._check_freshness(config, attempt, identity)
-        scope = TenantScope(config.tenant, visitor.actor, visitor.request)
-        session_id, cookie = self._admit(scope, config, attempt, identity)
-        with self._database.platform(visitor.actor) as unit:
-            won = unit[Attempts].finish(handle, config.id, session_id)
-        if not won:
-            self._undo(scope, session_id)
-            raise Refusal("attempt_finished", _OVER, detail="another answer to the same attempt was faster")
-        return cookie
-
-    def _admit(
-        self, scope: TenantScope, config: ConnectionConfig, attempt: Attempt, identity: ExternalIdentity
-    ) -> tuple[str, str]:
-        """Two first sign-ins at one moment may want to make the same user or group: the loser finds it the next time."""
         for last in (False,) * (TRIES - 1) + (True,):
             try:
-                return self._admit_once(scope, config, attempt, identity)
+                return self._finish_once(config, attempt, handle, identity, visitor)
             except IntegrityError:
+                # Two first sign-ins at one moment may want to make the same user or group: the loser finds it next time.
                 if last:
                     raise
         raise AssertionError("unreachable: the last try returns or raises")
 
-    def _admit_once(
-        self, scope: TenantScope, config: ConnectionConfig, attempt: Attempt, identity: ExternalIdentity
-    ) -> tuple[str, str]:
-        with self._database.tenant(scope) as unit:
-            unit[SeenReplies].claim(config.id, identity.replay_key, identity.replay_until)
-            user = admit(unit, config, identity).user
-            beginning = Beginning(
-                user_id=user.id,
-                connection_id=config.id,
-                authenticated_at=identity.authenticated_at or self._clock.now(),
-                amr=identity.amr,
-                acr=identity.acr,
-                upstream=dict(identity.upstream),
-                not_after=identity.session_not_after,
+    def _finish_once(
+        self, config: ConnectionConfig, attempt: Attempt, handle: str, identity: ExternalIdentity, visitor: Visitor
+    ) -> str:
+        with self._database.platform(visitor.actor) as unit:
+            with unit.enter(TenantScope(config.tenant, visitor.actor, visitor.request)) as inside:
+                session, cookie = self._admit(inside, config, attempt, identity)
+            if not unit[Attempts].finish(handle, config.id, session.id):
+                raise Refusal("attempt_finished", _OVER, detail="another answer to the same attempt was faster")
+        return cookie
+
+    def _admit(
+        self, unit: TenantUnit, config: ConnectionConfig, attempt: Attempt, identity: ExternalIdentity
+    ) -> tuple[Session, str]:
+        unit[SeenReplies].claim(config.id, identity.replay_key, identity.replay_until)
+        user = admit(unit, config, identity).user
+        beginning = Beginning(
+            user_id=user.id,
+            connection_id=config.id,
+            authenticated_at=identity.authenticated_at or self._clock.now(),
+            amr=identity.amr,
+            acr=identity.acr,
+            upstream=dict(identity.upstream),
+            not_after=identity.session_not_after,
+        )
+        session, cookie = self._sessions.start(unit, beginning)
+        unit[Outbox].record(
+            Event(
+                "sign_in.succeeded",
+                Resource("user", user.id, user.email),
+                context={"connection_id": config.id, "app": attempt.app_id, "route": attempt.route},
+                auth_method=config.protocol,
+                session_id=session.id,
             )
-            session, cookie = self._sessions.start(unit, beginning)
-            unit[Outbox].record(
-                Event(
-                    "sign_in.succeeded",
-                    Resource("user", user.id, user.email),
-                    context={"connection_id": config.id, "app": attempt.app_id, "route": attempt.route},
-                    auth_method=config.protocol,
-                    session_id=session.id,
-                )
-            )
-            return session.id, cookie
+        )
+        return session, cookie
 
     def _check_freshness(self, config: ConnectionConfig, attempt: Attempt, identity: ExternalIdentity) -> None:
         """``prompt=login`` and ``max_age`` hold whatever the IdP made of our wish (OpenID Connect Core 3.1.2.1)."""
@@ -94,9 +92,3 @@ class Finisher:
             raise ReplyRefused("not_reauthenticated", _STALE, detail=f"authenticated at {proven}, asked at {attempt.sent_at}")
         if attempt.max_age is not None and proven + timedelta(seconds=attempt.max_age) + skew < self._clock.now():
             raise ReplyRefused("authentication_too_old", _STALE, detail=f"authenticated at {proven}")
-
-    def _undo(self, scope: TenantScope, session_id: str) -> None:
-        with self._database.tenant(scope) as unit:
-            row = unit[Sessions].get(session_id)
-            if row is not None:
-                self._sessions.end(unit, row, "attempt_finished")

@@ -16,7 +16,7 @@ from idbroker.kernel.errors import NotFound, Refusal
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
 from idbroker.kernel.secrets import digest, matches, new_secret
-from idbroker.login.attempt import Attempt, Attempts
+from idbroker.login.attempt import PENDING, Attempt, Attempts
 from idbroker.login.finish import Finisher
 from idbroker.login.refusals import findings_context
 from idbroker.login.route import Hints, find_tenant, route_within
@@ -34,7 +34,7 @@ from idbroker.login.steps import (
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
 from idbroker.tenants.lifecycle import check_sign_in
-from idbroker.tenants.model import Tenant, Tenants
+from idbroker.tenants.model import Tenant
 
 POSTED_AGAIN = "idb_posted_again"
 """Field that marks the second, same-site sending of a reply."""
@@ -74,38 +74,41 @@ class LoginFlow:
             created_at=now,
             expires_at=now + self._lifetime,
         )
-        with self._database.platform(visitor.actor) as unit:
-            unit[Attempts].add(attempt)
-        if problem:
-            return AskEmail(handle, request.app_name, request.email or "", problem)
         hints = Hints(request.connection, request.pinned_tenant or request.tenant, email_domain(email) if email else None)
-        return self._advance(handle, attempt, hints, visitor)
+        try:
+            if problem:
+                return AskEmail(handle, request.app_name, request.email or "", problem)
+            return self._advance(handle, attempt, hints, visitor)
+        finally:  # also when it was refused: the way back to the app leads through the attempt
+            self._keep(attempt, visitor)
 
     def answer(self, handle: str, visitor: Visitor, *, email: str | None = None, connection: str | None = None) -> Step:
         """The person typed an e-mail, or picked a connection. Raises SignInRefused."""
-        attempt = self._pending(handle, visitor, ("open", "sent"))
-        if connection is not None:
-            hints = Hints(connection, attempt.pinned_tenant)
-            return self._advance(handle, attempt, hints, visitor)
-        address, problem = _understood(email or "")
-        if problem or address is None:
-            return AskEmail(handle, attempt.app_name, email or "", problem or "Please type your work e-mail address.")
-        attempt.login_hint = address
-        return self._advance(handle, attempt, Hints(None, attempt.pinned_tenant, email_domain(address)), visitor)
+        attempt = self._pending(handle, visitor, PENDING)
+        hints = Hints(connection, attempt.pinned_tenant)
+        if connection is None:
+            address, problem = _understood(email or "")
+            if problem or address is None:
+                return AskEmail(handle, attempt.app_name, email or "", problem or "Please type your work e-mail address.")
+            attempt.login_hint = address
+            hints = Hints(None, attempt.pinned_tenant, email_domain(address))
+        step = self._advance(handle, attempt, hints, visitor)
+        if not self._keep(attempt, visitor):
+            raise SignInRefused(Refusal("attempt_gone", START_AGAIN, detail="it ended while the person answered"))
+        return step
 
     def reply(self, protocol: str, connection_id: str, reply: UnverifiedReply, visitor: Visitor) -> Step:
         """The IdP's answer, brought by a browser. Raises SignInRefused."""
-        config = self._connection(protocol, connection_id, visitor)
         handle = self._connections.protocol(protocol).correlate(reply)
-        with self._refusing(TenantId(config.tenant), config.id):
-            attempt = self._attempt(handle, visitor) if handle else None
+        config, attempt = self._replied(protocol, connection_id, handle, visitor)
+        with self._refusing(config.tenant, config.id):
             if handle is None or attempt is None:
                 raise Refusal("reply_without_attempt", START_AGAIN, detail="the reply names no pending sign-in of this service")
             if attempt.state != "sent" or attempt.connection_id != config.id:
                 raise Refusal("reply_elsewhere", START_AGAIN, detail=f"attempt is {attempt.state} at {attempt.connection_id}")
         if visitor.secret is None and reply.method == "POST" and POSTED_AGAIN not in reply.params:
             return PostAgain(reply.address, {**reply.params, POSTED_AGAIN: "1"})
-        with self._refusing(TenantId(config.tenant), config.id, _back(attempt, handle)):
+        with self._refusing(config.tenant, config.id, _back(attempt, handle)):
             _check_browser(attempt, visitor)
             identity = self._connections.protocol(protocol).complete(config, reply, _reference(attempt, handle))
             cookie = self._finisher.finish(config, attempt, handle, identity, visitor)
@@ -122,33 +125,39 @@ class LoginFlow:
 
     def config(self, protocol: str, connection_id: str, visitor: Visitor) -> ConnectionConfig:
         """The connection at one of its public addresses. Raises NotFound."""
-        return self._connection(protocol, connection_id, visitor)
+        return self._replied(protocol, connection_id, None, visitor)[0]
 
     def _advance(self, handle: str, attempt: Attempt, hints: Hints, visitor: Visitor) -> Step:
-        with self._database.platform(visitor.actor, read_only=True) as unit:
-            tenant = find_tenant(unit, hints)
+        tenant, route, config = self._route(attempt, handle, hints, visitor)
         if tenant is None:
             return self._nobody(handle, attempt, hints)
+        if route.outcome == "choose":
+            return AskChoice(handle, attempt.app_name, tenant.name, route.connections)
         with self._refusing(tenant.tenant_id, hints.connection, _back(attempt, handle)):
-            _check_tenant(attempt, tenant)
-            with self._database.tenant(self._scope(tenant.tenant_id, visitor), read_only=True) as inside:
-                route = route_within(inside, hints)
-                config = self._open(inside, route)
-            if route.outcome == "choose":
-                return AskChoice(handle, attempt.app_name, tenant.name, route.connections)
             if config is None:
-                raise Refusal(
-                    "no_connection", "Sign-in is not set up for your organisation yet.", detail=route.rule, status=403
-                )
+                public = "Sign-in is not set up for your organisation yet."
+                raise Refusal("no_connection", public, detail=route.rule, status=403)
             attempt.sent_at = self._clock.now()
             handoff = self._connections.protocol(config.protocol).begin(config, _reference(attempt, handle))
-            with self._database.platform(visitor.actor) as unit:
-                row = unit[Attempts].get(handle)
-                if row is None or row.state not in ("open", "sent"):
-                    raise Refusal("attempt_gone", START_AGAIN)
-                row.login_hint = attempt.login_hint
-                unit[Attempts].send(row, tenant.id, config.id, route.rule)
+        attempt.state, attempt.tenant_id, attempt.connection_id, attempt.route = "sent", tenant.id, config.id, route.rule
         return SendToIdp(handoff)
+
+    def _route(
+        self, attempt: Attempt, handle: str, hints: Hints, visitor: Visitor
+    ) -> tuple[Tenant | None, Route, ConnectionConfig | None]:
+        with self._database.platform(visitor.actor, read_only=True) as unit:
+            tenant = find_tenant(unit, hints)
+            if tenant is None:
+                return None, Route("none"), None
+            with self._refusing(tenant.tenant_id, hints.connection, _back(attempt, handle)):
+                _check_tenant(attempt, tenant)
+            with unit.enter(self._scope(tenant.tenant_id, visitor)) as inside:
+                route = route_within(inside, hints)
+                return tenant, route, self._open(inside, route)
+
+    def _keep(self, attempt: Attempt, visitor: Visitor) -> bool:
+        with self._database.platform(visitor.actor) as unit:
+            return unit[Attempts].keep(attempt)
 
     def _nobody(self, handle: str, attempt: Attempt, hints: Hints) -> Step:
         if hints.connection is not None or hints.tenant is not None:
@@ -164,17 +173,20 @@ class LoginFlow:
         row = unit[Connections].get(route.connections[0].id) if route.outcome == "connection" else None
         return self._connections.open(unit, row) if row else None
 
-    def _connection(self, protocol: str, connection_id: str, visitor: Visitor) -> ConnectionConfig:
+    def _replied(
+        self, protocol: str, connection_id: str, handle: str | None, visitor: Visitor
+    ) -> tuple[ConnectionConfig, Attempt | None]:
+        """The connection at one of its public addresses, and the attempt that a reply names. Raises NotFound."""
         with self._database.platform(visitor.actor, read_only=True) as unit:
             owner = unit[Whereabouts].connection(connection_id)
-            tenant = unit[Tenants].get(owner) if owner else None
-        if tenant is None:
-            raise NotFound("connection")
-        with self._database.tenant(self._scope(tenant.tenant_id, visitor), read_only=True) as inside:
-            row = inside[Connections].get(connection_id)
-            if row is None or row.type != protocol or row.status == "disabled":
+            attempt = unit[Attempts].get(handle) if handle else None
+            if owner is None:
                 raise NotFound("connection")
-            return self._connections.open(inside, row)
+            with unit.enter(self._scope(owner, visitor)) as inside:
+                row = inside[Connections].get(connection_id)
+                if row is None or row.type != protocol or row.status == "disabled":
+                    raise NotFound("connection")
+                return self._connections.open(inside, row), attempt
 
     def _attempt(self, handle: str, visitor: Visitor) -> Attempt | None:
         with self._database.platform(visitor.actor, read_only=True) as unit:

@@ -46,6 +46,8 @@ class Fetcher(Protocol):
 
     def post_form(self, url: str, fields: Mapping[str, str], *, headers: Mapping[str, str] | None = None) -> Fetched: ...
 
+    def close(self) -> None: ...
+
 
 class GuardedFetcher:
     """The real one. Thread-safe."""

@@ -72,7 +72,7 @@ class Sessions(TenantRepository):
         self.session.flush()
 
     def get(self, session_id: str) -> Session | None:
-        return self.session.get(Session, (self.tenant, session_id))
+        return self.keyed(Session, session_id)
 
     def page(self, *, user_id: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[Session]:
         statement = select(Session).order_by(col(Session.id)).limit(limit)
@@ -97,7 +97,7 @@ class Sessions(TenantRepository):
         return found
 
     def note_app(self, session_id: str, client_id: str) -> None:
-        if self.session.get(SessionApp, (self.tenant, session_id, client_id)) is None:
+        if self.keyed(SessionApp, session_id, client_id) is None:
             row = SessionApp(tenant_id=self.tenant, session_id=session_id, client_id=client_id, first_at=self.now())
             self.session.add(row)
 
@@ -108,7 +108,7 @@ class AuthorizationCodes(TenantRepository):
         self.session.flush()
 
     def get(self, digest: str) -> AuthorizationCode | None:
-        return self.session.get(AuthorizationCode, (self.tenant, digest))
+        return self.keyed(AuthorizationCode, digest)
 
     def consume(self, digest: str) -> bool:
         """Take the code, once: of any number of callers at the same moment one gets True."""

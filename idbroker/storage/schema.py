@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -15,6 +16,8 @@ from idbroker.storage.dialect import Dialect
 from idbroker.storage.rows import AUDIT
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_ONE_AT_A_TIME = threading.Lock()
+"""Alembic keeps its context in the module; other processes take turns in the database (``Dialect.prepare``)."""
 
 
 class SchemaBehind(Exception):
@@ -25,7 +28,7 @@ def migrate(dialect: Dialect, metadata: MetaData) -> None:
     """Upgrade to the newest revision and secure the tables, as the owner, in one transaction. Safe to repeat."""
     engine = dialect.owner_engine()
     try:
-        with engine.connect() as connection, connection.begin():
+        with _ONE_AT_A_TIME, engine.connect() as connection, connection.begin():
             dialect.prepare(connection)
             command.upgrade(_config(metadata, connection), "head")
             dialect.secure(connection, metadata)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy import CursorResult, Result
+from sqlalchemy import CursorResult, Result, Select, bindparam, inspect, select
+from sqlalchemy.orm.util import identity_key
 
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.kernel.scope import Actor, TenantScope
-from idbroker.storage.guard import PLATFORM, TENANT
+from idbroker.storage.guard import PLATFORM, RAW, TENANT
+from idbroker.storage.rows import IndexRow, PlatformRow, TenantRow
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
 TR = TypeVar("TR", bound="TenantRepository")
 PR = TypeVar("PR", bound="PlatformRepository")
+T = TypeVar("T")
+TT = TypeVar("TT", bound=TenantRow)
+PT = TypeVar("PT", bound=PlatformRow | IndexRow)
 
 
 class TenantUnit:
@@ -77,6 +83,22 @@ class PlatformUnit:
         self.session.info[PLATFORM] = platform
 
 
+@cache
+def _by_key(cls: type[Any]) -> Select[Any]:
+    """The row of a primary key, as a statement made once: half the cost of ``Session.get``."""
+    columns = inspect(cls).primary_key
+    return select(cls).where(*(column == bindparam(f"key_{number}") for number, column in enumerate(columns)))
+
+
+def _find(session: Session, cls: type[T], key: tuple[Any, ...]) -> T | None:
+    known = session.identity_map.get(identity_key(cls, key))
+    if known is not None:
+        return known
+    values = {f"key_{number}": value for number, value in enumerate(key)}
+    statement = _by_key(cast("Any", cls))
+    return session.execute(statement, values, execution_options={RAW: "the whole key, its tenant included"}).scalars().first()
+
+
 class TenantRepository:
     """Base of every repository of tenant-owned tables. All its reads and writes happen in the unit's scope."""
 
@@ -84,6 +106,10 @@ class TenantRepository:
         self.unit = unit
         self.session = unit.session
         self.tenant: TenantId = unit.scope.tenant
+
+    def keyed(self, cls: type[TT], *key: Any) -> TT | None:
+        """This tenant's row with that key (the tenant itself leads the key and is not given)."""
+        return _find(self.session, cls, (self.tenant, *key))
 
     def now(self) -> datetime:
         return self.unit.clock.now()
@@ -95,6 +121,10 @@ class PlatformRepository:
     def __init__(self, unit: PlatformUnit) -> None:
         self.unit = unit
         self.session = unit.session
+
+    def keyed(self, cls: type[PT], *key: Any) -> PT | None:
+        """The row with that key."""
+        return _find(self.session, cls, key)
 
     def now(self) -> datetime:
         return self.unit.clock.now()

@@ -40,7 +40,7 @@ class Tenants(PlatformRepository):
         self.session.flush()
 
     def get(self, tenant_id: str) -> Tenant | None:
-        return self.session.get(Tenant, tenant_id)
+        return self.keyed(Tenant, tenant_id)
 
     def by_slug(self, slug: str) -> Tenant | None:
         return self.session.execute(select(Tenant).where(Tenant.slug == slug)).scalars().first()

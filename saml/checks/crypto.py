@@ -21,7 +21,7 @@ def response_signature(exam: Examination) -> str:
 
 
 def _verified(exam: Examination, facts: SignatureFacts) -> Element:
-    signed = verified_bytes(facts, exam.keys.certificates)
+    signed = verified_bytes(facts, exam.keys.trusted)
     if signed is None:
         known = ", ".join(one.sha256 for one in exam.keys.certificates)
         named = facts.named_certificate

@@ -15,9 +15,7 @@ def test_from_nothing_to_a_customer_who_can_sign_in(world: AdminWorld) -> None:
     domain = world.post(f"{here}/domains", {"domain": "Acme.Example"})
     assert (domain["domain"], domain["status"]) == ("acme.example", "pending")
     assert set(domain["txt_record"]) == {"name", "value"}
-    forced = world.post(
-        f"{here}/domains/{domain['id']}/verify", {"force": True, "reason": "contract signed"}, status=200
-    )
+    forced = world.post(f"{here}/domains/{domain['id']}/verify", {"force": True, "reason": "contract signed"}, status=200)
     assert forced["status"] == "verified"
 
     connection = world.connection(tenant["id"], options={"jit": "update"}, attribute_mapping={"email": "mail"})

@@ -221,7 +221,9 @@ def test_a_slower_sealer_does_not_take_the_head_back(postgres_stores: Stores) ->
     with stores.main.tenant(scope) as unit:
         unit[TrailHeads].advance(Head(1, "1" * 64))
     with stores.main.tenant(scope) as slow:
-        assert slow.session.get(TrailHead, scope.tenant) is not None
+        read = slow.session.get(TrailHead, scope.tenant)
+        assert read is not None
+        assert read.sequence == 1
         with stores.main.tenant(scope) as fast:
             fast[TrailHeads].advance(Head(9, "9" * 64))
         slow[TrailHeads].advance(Head(5, "5" * 64))

@@ -19,11 +19,11 @@ from saml.faults import FAULTS
 from tests.docs.pages import ROOT
 
 PACKAGES = ("idbroker", "saml", "oidc", "scim", "admin_ui")
-HELPERS = frozenset({"refused", "_refused"})
+HELPERS = frozenset({"refused"})
 """Functions whose first argument is a code."""
 
-ELSEWHERE = frozenset({("saml/faults.py", "_refused"), ("saml/demo_idp.py", "BadRequest"), ("oidc/demo_op.py", "BadRequest")})
-"""The same names for other things: advice, and the demo IdPs' own exceptions."""
+ELSEWHERE = frozenset({("saml/demo_idp.py", "BadRequest")})
+"""The same names for other things: the demo IdP's own exception."""
 
 COMPUTED: dict[tuple[str, str], tuple[str, ...]] = {
     ("idbroker/login/steps.py", "cause.code"): (),  # passes on
@@ -78,7 +78,7 @@ def _refusals(tree: ast.Module, place: str, names: frozenset[str]) -> Iterator[a
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        name = node.func.id if isinstance(node.func, ast.Name) else ""
+        name = getattr(node.func, "id", None) or getattr(node.func, "attr", "")
         if name not in names or (place, name) in ELSEWHERE:
             continue
         if name in _OWN_CODE:

@@ -119,8 +119,10 @@ class AdminWorld:
         """The answer. ``path`` is below /api/v1 unless it begins with it; without ``key`` the operator's is used."""
         sent = {"authorization": f"Bearer {self.operator if key is None else key}"} if headers is None else dict(headers)
         where = path if path.startswith("/api/") else f"/api/v1{path}"
-        return self.client.request(method, where, json=body, headers=sent) if body is not None else self.client.request(
-            method, where, headers=sent
+        return (
+            self.client.request(method, where, json=body, headers=sent)
+            if body is not None
+            else self.client.request(method, where, headers=sent)
         )
 
     def get(self, path: str, *, key: str | None = None) -> Any:
@@ -148,7 +150,13 @@ class AdminWorld:
         now = self.clock.now()
         with self.stores.main.tenant(TenantScope(TenantId(tenant), OPERATOR)) as unit:
             user = User(
-                tenant_id=tenant, id=new_id("usr"), email=email, source="jit", created_at=now, updated_at=now, last_sign_in_at=now
+                tenant_id=tenant,
+                id=new_id("usr"),
+                email=email,
+                source="jit",
+                created_at=now,
+                updated_at=now,
+                last_sign_in_at=now,
             )
             unit[Users].add(user)
             unit[Identities].add(

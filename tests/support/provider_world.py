@@ -224,7 +224,7 @@ class ProviderWorld:
         with self.database.platform(OPERATOR) as unit:
             row = unit[Attempts].get(handle)
             assert row is not None
-            unit[Attempts].send(row, person.tenant.id, person.session.connection_id, "test")
+            row.state, row.tenant_id, row.connection_id = "sent", person.tenant.id, person.session.connection_id
         with self.database.platform(OPERATOR) as unit:
             assert unit[Attempts].finish(handle, person.session.connection_id, person.session.id)
 

@@ -28,6 +28,7 @@ class SqliteDialect:
         self._pool = pool
         # Waiting on a lock is fair and wakes at once; SQLite's own busy handler polls. Other processes still meet that one.
         self._writing = threading.Lock()
+        self._writer: int | None = None
 
     def engine(self) -> Engine:
         if self._url.database and self._url.database != ":memory:":
@@ -50,8 +51,14 @@ class SqliteDialect:
         if read_only:
             yield
             return
+        if self._writer == threading.get_ident():
+            raise RuntimeError("a unit within a unit: the second writer would wait for the first one, its own thread, for ever")
         with self._writing:
-            yield
+            self._writer = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._writer = None
 
     def begin(self, session: Session, tenant: TenantId, *, read_only: bool) -> None:
         session.connection(execution_options={_READ_ONLY: read_only})
