@@ -15,7 +15,8 @@ from idbroker.outbound.fetcher import Fetcher
 from saml import names
 from saml.certificates import BadCertificate, Certificate, certificate_warnings, read_certificate
 from saml.keys import new_key_pair
-from saml.metadata_in import MAX_CERTIFICATES, MAX_ENTITY_ID, FoundIdp, Unreadable, decoded, read_metadata
+from saml.metadata_in import MAX_CERTIFICATES, MAX_ENTITY_ID, FoundIdp, read_metadata
+from saml.metadata_text import Unreadable, decoded
 from saml.quirks import guess_vendor
 from saml.settings import (
     MAX_RETIRED,

@@ -6,35 +6,27 @@ holds expired certificates. What cannot work is refused with a sentence for the 
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-
-from lxml import etree
 
 from idbroker.federation.contract import Warn
 from idbroker.kernel.addresses import BadAddress, checked_url
 from idbroker.kernel.errors import Invalid, invalid_field
 from saml import names
 from saml.certificates import BadCertificate, Certificate, read_certificate
+from saml.metadata_text import MAX_TEXT, Unreadable, cleaned, entities, signed_part
 from saml.names import tag
 from saml.settings import IdpSettings
 from saml.times import read_time, write_time
-from saml.xml_guard import Element, Unfit, children, local_name, message_text
+from saml.xml_guard import Element, children, local_name
 
-MAX_TEXT = 8_000_000
 MAX_LISTED = 50
 MAX_CERTIFICATES = 10
 MAX_ENTITY_ID = 1024  # SAML core 8.3.6
 
 _SAML2 = "urn:oasis:names:tc:SAML:2.0:protocol"
-_UTF16 = re.compile(rb"^(\xff\xfe|\xfe\xff)")
-
-
-class Unreadable(ValueError):
-    """The text is no metadata that a connection can be made of. The message is for the admin."""
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,28 +54,16 @@ class _Survey:
     """Entities that are no SAML 2.0 IdP."""
 
 
-def decoded(data: bytes) -> str:
-    """The text of a metadata file: UTF-8, or UTF-16 as Windows saves it."""
-    if _UTF16.match(data):
-        try:
-            return data.decode("utf-16")
-        except UnicodeDecodeError as error:
-            raise Unreadable("The metadata is not readable text.") from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("iso-8859-1")
-
-
-def read_metadata(text: str, entity_id: str | None, pointer: str) -> FoundIdp:
-    """The IdP that a metadata text describes; ``entity_id`` chooses one of several.
+def read_metadata(text: str, entity_id: str | None, pointer: str, signer: Certificate | None = None) -> FoundIdp:
+    """The IdP that a metadata text describes; ``entity_id`` chooses one of several, ``signer`` must have signed the whole.
 
     Raises Invalid with ``pointer`` for what is no metadata, and with ``/entity_id`` when the choice is missing or wrong.
     """
     if len(text) > MAX_TEXT:
         raise invalid_field(pointer, f"The metadata is larger than {MAX_TEXT // 1_000_000} MB.")
     try:
-        survey = _survey(text, entity_id)
+        data = cleaned(text)
+        survey = _survey(data if signer is None else signed_part(data, signer), entity_id)
     except Unreadable as error:
         raise invalid_field(pointer, str(error)) from error
     if entity_id is None and len(survey.idps) > 1:
@@ -123,9 +103,9 @@ def _not_there(entity_id: str, ids: list[str]) -> Invalid:
     return invalid_field("/entity_id", f"The metadata holds no IdP “{entity_id[:200]}”. It holds: {_listed(ids)}")
 
 
-def _survey(text: str, entity_id: str | None) -> _Survey:
+def _survey(data: bytes, entity_id: str | None) -> _Survey:
     survey = _Survey()
-    for entity in _entities(_clean(text)):
+    for entity in entities(data):
         descriptor = _idp_descriptor(entity)
         name = str(entity.get("entityID") or "").strip()
         if descriptor is None:
@@ -141,41 +121,6 @@ def _survey(text: str, entity_id: str | None) -> _Survey:
             except Unreadable as error:
                 survey.trouble = error
     return survey
-
-
-def _clean(text: str) -> bytes:
-    """The text without its XML declaration, whose encoding no longer holds; no document type may follow."""
-    try:
-        bare = re.sub(r"\A\s*<\?xml\s[^>]*?\?>", "", text.lstrip("\ufeff"))
-        bare = message_text(bare.encode())
-    except (Unfit, UnicodeEncodeError) as error:
-        raise Unreadable("The metadata is not readable text.") from error
-    if "<!DOCTYPE" in bare or "<!ENTITY" in bare:
-        raise Unreadable("The metadata declares a document type or entities, which SAML metadata never needs; it is not read.")
-    if not bare.lstrip().startswith("<"):
-        raise Unreadable("This is not XML. Export the IdP's metadata file and give its whole content.")
-    return bare.encode()
-
-
-def _entities(data: bytes) -> Iterator[Element]:
-    """Every EntityDescriptor, streamed: memory is bounded by the largest one, not by the aggregate."""
-    events = etree.iterparse(
-        io.BytesIO(data),
-        events=("end",),
-        tag=tag(names.MD, "EntityDescriptor"),
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        for _, entity in events:
-            yield entity
-            entity.clear(keep_tail=False)
-    except etree.XMLSyntaxError as error:
-        raise Unreadable(f"This is not well-formed XML: {str(error)[:200]}.") from error
 
 
 def _idp_descriptor(entity: Element) -> Element | None:
@@ -195,8 +140,9 @@ def _read(name: str, entity: Element, descriptor: Element) -> FoundIdp:
         raise Unreadable("The IdP's metadata names no sign-on address with the HTTP-Redirect or HTTP-POST binding.")
     try:
         slo_redirect, slo_post = _locations(descriptor, "SingleLogoutService")
+        answers_redirect, answers_post = _locations(descriptor, "SingleLogoutService", "ResponseLocation")
     except Unreadable as error:
-        slo_redirect = slo_post = None
+        slo_redirect = slo_post = answers_redirect = answers_post = None
         warnings.append(Warn("logout_address_ignored", f"Single logout is left out. {error}"))
     formats = [(node.text or "").strip() for node in children(descriptor, names.MD, "NameIDFormat")]
     idp = IdpSettings(
@@ -210,8 +156,18 @@ def _read(name: str, entity: Element, descriptor: Element) -> FoundIdp:
         name_id_formats=tuple(dict.fromkeys(one for one in formats if one))[:20],
         want_authn_requests_signed=descriptor.get("WantAuthnRequestsSigned") in ("true", "1"),
         valid_until=write_time(valid_until) if valid_until is not None else None,
+        slo_response_redirect=answers_redirect,
+        slo_response_post=answers_post,
     )
-    return FoundIdp(idp, tuple(signing), valid_until, tuple(warnings))
+    return FoundIdp(idp, tuple(signing), valid_until, tuple(warnings), _cache_seconds(entity, descriptor))
+
+
+def _cache_seconds(entity: Element, descriptor: Element) -> int | None:
+    """The shortest cacheDuration of the descriptor, its entity and the aggregates around it (SAML metadata 2.3.1)."""
+    told = [str(node.get("cacheDuration")) for node in (descriptor, entity, *entity.iterancestors()) if node.get("cacheDuration")]
+    matches = [match for text in told if (match := _DURATION.fullmatch(text.strip())) is not None]
+    spans = [sum(int(n or 0) * unit for n, unit in zip(one.groups(), (86400, 3600, 60, 1), strict=True)) for one in matches]
+    return min((span for span in spans if span > 0), default=None)
 
 
 def _certificates(descriptor: Element) -> tuple[list[Certificate], list[Certificate], list[Warn]]:
@@ -253,13 +209,15 @@ def _no_certificate(descriptor: Element, warnings: list[Warn]) -> str:
     )
 
 
-def _locations(descriptor: Element, service: str) -> tuple[str | None, str | None]:
+def _locations(descriptor: Element, service: str, attribute: str = "Location") -> tuple[str | None, str | None]:
     """The service's addresses by redirect and by POST. The first of each binding counts."""
     found: dict[str, str] = {}
     for node in children(descriptor, names.MD, service):
-        binding, location = str(node.get("Binding") or ""), str(node.get("Location") or "").strip()
+        binding, location = str(node.get("Binding") or ""), node.get(attribute)
+        if location is None and attribute != "Location":
+            continue
         if binding in (names.BINDING_REDIRECT, names.BINDING_POST):
-            found.setdefault(binding, _checked(location))
+            found.setdefault(binding, _checked(str(location or "").strip()))
     return found.get(names.BINDING_REDIRECT), found.get(names.BINDING_POST)
 
 

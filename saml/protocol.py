@@ -21,7 +21,7 @@ from idbroker.federation.contract import (
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.errors import NotFound
 from idbroker.outbound.fetcher import Fetcher
-from saml import authn_request, draft, metadata_out, response, schemas
+from saml import authn_request, draft, explain, metadata_out, response, schemas
 from saml.checks.examination import Examination
 from saml.keys import KeyCache
 from saml.settings import SpAddresses, read_settings, sp_addresses
@@ -82,11 +82,15 @@ class SamlProtocol:
 
     def complete(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef) -> ExternalIdentity:
         """Verify the reply. Raises ReplyRefused, and nothing else whatever the reply holds."""
-        return response.complete(self._examination(connection, reply, attempt))
+        return response.complete(self.examination(connection, reply, attempt))
 
     def explain(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Sequence[Finding]:
         """The same checks to the end. Without an attempt, what the reply answers is not compared."""
-        return response.explain(self._examination(connection, reply, attempt))
+        return explain.findings(self.examination(connection, reply, attempt))
+
+    def report(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Document:
+        """The whole diagnosis (CONTRACT 8): verdict, code, findings, attributes, mapped profile, decoded XML."""
+        return explain.report(self.examination(connection, reply, attempt))
 
     def publish(self, connection: ConnectionConfig, name: str) -> Published:
         """SP metadata; reads no secret. Raises NotFound for any other name."""
@@ -99,7 +103,8 @@ class SamlProtocol:
     def _sp(self, connection: ConnectionConfig) -> SpAddresses:
         return sp_addresses(self._base_url, connection.id, connection.options)
 
-    def _examination(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Examination:
+    def examination(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Examination:
+        """One reply, laid out for the checks; nothing is examined yet."""
         return Examination(
             connection=connection,
             keys=self._keys.of(connection),

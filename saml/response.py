@@ -1,4 +1,4 @@
-"""From a reply to an identity or a refusal (``complete``), and to a diagnosis (``explain``): one list, two uses."""
+"""From a reply to an identity or a refusal. The diagnosis of the same list is ``saml.explain``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 
-from idbroker.federation.contract import ExternalIdentity, Finding, ReplyRefused
+from idbroker.federation.contract import ExternalIdentity, ReplyRefused
 from saml import names
 from saml.checks import order
-from saml.checks.crypto import look_at_unverified
-from saml.checks.examination import Examination, examine, needed, verdict
+from saml.checks.examination import Examination, finding, needed, verdict
 from saml.checks.profile import context_class
+from saml.explain import advised
 from saml.faults import FAULTS
 from saml.times import read_time
 from saml.xml_guard import Element, children, text_of
@@ -36,27 +36,18 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
 
 def complete(exam: Examination) -> ExternalIdentity:
     """The identity in a reply that passes every check. Raises ReplyRefused at the first that it does not pass."""
-    findings, code = verdict(order.CHECKS, exam)
-    if code is not None:
-        last = findings[-1]
-        fault = FAULTS[code]
+    answers, failure = verdict(order.CHECKS, exam)
+    if failure is not None:
+        findings = [finding(check, seen) for check, seen in answers[:-1]]
+        findings.append(advised(exam, *answers[-1]))
+        fault, last = FAULTS[failure.code], findings[-1]
         detail = f"{last.check}: expected {last.expected or 'otherwise'}, received {last.received or 'nothing'}"
-        raise ReplyRefused(code, fault.public, findings=findings, detail=detail, status=fault.status)
-    return _identity(exam)
+        raise ReplyRefused(failure.code, fault.public, findings=findings, detail=detail, status=fault.status)
+    return identity(exam)
 
 
-def explain(exam: Examination) -> list[Finding]:
-    """All findings. Where no signature held, the profile checks look at the unverified assertion: a diagnosis, no verdict."""
-    findings: list[Finding] = []
-    for check in order.CHECKS:
-        if check.stage == "profile":
-            look_at_unverified(exam)
-        finding, _ = examine(check, exam)
-        findings.append(finding)
-    return findings
-
-
-def _identity(exam: Examination) -> ExternalIdentity:
+def identity(exam: Examination) -> ExternalIdentity:
+    """What a passed examination found. Raises ValueError for one whose content was not signed."""
     if not exam.trusted:
         raise ValueError("an identity may only be read from signed content")
     assertion = needed(exam.assertion)

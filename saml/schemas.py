@@ -26,7 +26,8 @@ class _Shipped(etree.Resolver):
 
 
 @cache
-def _compiled(name: SchemaName) -> etree.XMLSchema:
+def compiled(name: SchemaName) -> etree.XMLSchema:
+    """The schema itself. Validating with it is not for several threads at once; ``schema_fault`` takes turns."""
     parser = etree.XMLParser(no_network=True)
     parser.resolvers.add(_Shipped())
     return etree.XMLSchema(etree.fromstring((_FOLDER / name).read_bytes(), parser, base_url=name))
@@ -34,13 +35,13 @@ def _compiled(name: SchemaName) -> etree.XMLSchema:
 
 def preload() -> None:
     """Compile what every response needs, before the first one pays for it."""
-    _compiled("saml-schema-protocol-2.0.xsd")
+    compiled("saml-schema-protocol-2.0.xsd")
 
 
 def schema_fault(root: etree._Element, name: SchemaName) -> str | None:
     """The first thing in which a document differs from its schema, None when it is valid."""
     with _turn:
-        schema = _compiled(name)
+        schema = compiled(name)
         if schema.validate(root):
             return None
         entry = schema.error_log[0] if len(schema.error_log) else None

@@ -2,8 +2,8 @@
 
 ``read_signature`` is the gate: it believes nothing and returns facts. ``verified_bytes`` runs two independent verifiers
 over a document that holds the signed element alone: xmlsec, with the connection's parsed key, and our own canonical
-bytes, digest and key operation. Both must agree, and what comes back are the canonical bytes themselves, so that whoever reads on
-reads exactly what was signed. KeyInfo is cut off before either looks.
+bytes, digest and key operation. Both must agree, and what comes back are the canonical bytes themselves, so that whoever
+reads on reads exactly what was signed. KeyInfo is cut off before either looks.
 """
 
 from __future__ import annotations
@@ -109,15 +109,18 @@ def read_signature(node: Element, *, sha1_allowed: bool) -> SignatureFacts:
     )
 
 
+_FORBIDDEN = tuple(tag(names.DS, local) for local in ("RetrievalMethod", "Manifest", "Object", "SPKIData"))
+
+
 def _parts(node: Element) -> tuple[Element, Element, Element | None]:
     found = [local_name(child) for child in node]
     if found not in (["SignedInfo", "SignatureValue"], ["SignedInfo", "SignatureValue", "KeyInfo"]):
         raise BadSignature("structure", f"the signature holds {', '.join(found)[:120] or 'nothing'}")
     if any(not str(child.tag).startswith(f"{{{names.DS}}}") for child in node):
         raise BadSignature("structure", "the signature has parts of another namespace")
-    for forbidden in ("RetrievalMethod", "Manifest", "Object", "SPKIData"):
-        if next(node.iter(tag(names.DS, forbidden)), None) is not None:
-            raise BadSignature("structure", f"the signature holds {forbidden}")
+    forbidden = next(node.iter(*_FORBIDDEN), None)
+    if forbidden is not None:
+        raise BadSignature("structure", f"the signature holds {local_name(forbidden)}")
     return node[0], node[1], node[2] if len(node) > 2 else None
 
 
@@ -194,6 +197,11 @@ def canonical(node: Element, method: Canonicalization) -> bytes:
     )
 
 
+def _canonical_part(node: Element, method: Canonicalization) -> bytes:
+    """Canonical XML of an element inside a document. What is around it matters to inclusive namespaces only."""
+    return canonical(node if method.exclusive and not method.prefixes else standalone(node), method)
+
+
 def standalone(node: Element) -> Element:
     """A document of its own with ``node`` as root and every namespace in scope declared on it."""
     return parse(etree.tostring(node, with_tail=False))
@@ -209,7 +217,7 @@ def verified_bytes(facts: SignatureFacts, keys: Sequence[TrustedKey], alone: Ele
     signature = children(alone, names.DS, "Signature")[0]
     for key_info in children(signature, names.DS, "KeyInfo"):
         signature.remove(key_info)
-    signed_info = canonical(standalone(signature[0]), facts.signed_info_c14n)
+    signed_info = _canonical_part(signature[0], facts.signed_info_c14n)
     signer = next((one for one in keys if _signed_by(facts, signed_info, one.certificate)), None)
     if signer is None or not _engine_agrees(alone, signature, signer.engine):
         return None

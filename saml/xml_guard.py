@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lxml import etree
 
@@ -39,12 +39,12 @@ class Unfit(ValueError):
 
 def strict_base64(text: str) -> bytes:
     """Decode base64 in which nothing but line breaks is tolerated beside the alphabet (RFC 4648 3.5 for the last bits)."""
-    bare = text.replace("\r", "").replace("\n", "")
     try:
-        data = base64.b64decode(bare.encode("ascii"), validate=True)
+        bare = text.replace("\r", "").replace("\n", "").encode("ascii")
+        data = binascii.a2b_base64(bare, strict_mode=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise Unfit("base64", "the text is not base64") from error
-    if base64.b64encode(data).decode() != bare:
+    if binascii.b2a_base64(data, newline=False) != bare:
         raise Unfit("base64", "the base64 text is not in its one canonical form")
     return data
 
@@ -112,35 +112,44 @@ def guarded(text: str) -> Element:
     refuse_markup(text)
     refuse_bulk(text)
     root = parse(text)
-    refuse_size(root)
+    survey(root)
     return root
 
 
-def refuse_size(root: Element) -> None:
-    """Depth, nodes and kinds of nodes of a parsed tree."""
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One walk over a parsed tree: what the structure checks ask about."""
+
+    by_local_name: dict[str, list[Element]]
+    """In document order, whatever the namespace."""
+    identifiers: list[str]
+    """In every spelling: ID, Id, id, xml:id, wsu:Id … A resolver may know any of them."""
+
+    def named(self, *local_names: str) -> list[Element]:
+        return [node for name in local_names for node in self.by_local_name.get(name, ())]
+
+
+_TOO_DEEP = etree.XPath(f"boolean({'/*' * (MAX_DEPTH + 1)})")
+
+
+def survey(root: Element) -> Survey:
+    """Walk a parsed tree once. Raises Unfit for its depth, its number of attributes, and kinds of nodes that are no elements."""
+    if _TOO_DEEP(root):
+        raise Unfit("depth", f"the message is nested deeper than {MAX_DEPTH}")
+    found = Survey({}, [])
     attributes = 0
-    depth = 0
-    for event, node in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
-        if event == "end":
-            depth -= 1
-            continue
-        if event != "start" or not isinstance(node.tag, str):
-            raise Unfit("comment", "the message holds something else than elements and text")
-        depth += 1
-        attributes += len(node.attrib)
-        if depth > MAX_DEPTH:
-            raise Unfit("depth", f"the message is nested deeper than {MAX_DEPTH}")
-        if attributes > MAX_NODES:
-            raise Unfit("nodes", f"the message has more than {MAX_NODES} attributes")
-
-
-def identifiers(root: Element) -> Iterator[str]:
-    """Every identifier in every spelling: ID, Id, id, xml:id, wsu:Id … A resolver may know any of them."""
     for node in root.iter():
-        for name, value in node.attrib.items():
-            local = str(name).rpartition("}")[2]
-            if local.lower() in _ID_NAMES:
-                yield str(value)
+        name = node.tag
+        if not isinstance(name, str):
+            raise Unfit("comment", "the message holds something else than elements and text")
+        found.by_local_name.setdefault(name.rpartition("}")[2], []).append(node)
+        for attribute, value in node.items():
+            attributes += 1
+            if str(attribute).rpartition("}")[2].lower() in _ID_NAMES:
+                found.identifiers.append(str(value))
+    if attributes > MAX_NODES:
+        raise Unfit("nodes", f"the message has more than {MAX_NODES} attributes")
+    return found
 
 
 def local_name(node: Element) -> str:

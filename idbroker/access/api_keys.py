@@ -51,7 +51,12 @@ class Principal:
 
 class ApiKeys(PlatformRepository):
     def create(self, name: str, tenant: TenantId | None, role: Role | Literal["operator"]) -> tuple[ApiKey, str]:
-        """Make a key. The second value is the whole key; it is not stored and cannot be shown again."""
+        """Make a key. The second value is the whole key; it is not stored and cannot be shown again.
+
+        Raises ValueError for a role that does not fit: an operator's key has no tenant, a tenant's key one of the roles.
+        """
+        if role != "operator" if tenant is None else role not in ROLES:
+            raise ValueError(f"{role} is no role of {'an operator' if tenant is None else 'a tenant'}’s key")
         secret = new_secret()
         row = ApiKey(
             id=new_id("key"), name=name, tenant_id=tenant, role=role, secret_digest=digest(secret), created_at=self.now()

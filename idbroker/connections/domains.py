@@ -62,7 +62,10 @@ class DomainService:
             include_subdomains=include_subdomains,
             created_at=unit.clock.now(),
         )
-        unit[Domains].add(row)
+        try:
+            unit[Domains].add(row)
+        except IntegrityError as error:
+            raise Conflict("domain_exists", "This domain is listed already.") from error
         unit[Outbox].record(Event("domain.added", _resource(row)))
         return row
 

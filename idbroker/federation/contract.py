@@ -91,6 +91,8 @@ class AttemptRef:
     force_authn: bool = False
     max_age: int | None = None
     """Seconds, from the app's ``max_age``."""
+    is_passive: bool = False
+    """The IdP must not show anything (``prompt=none``, SAML core 3.4.1 IsPassive)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +240,15 @@ class FederationProtocol(Protocol):
 
     def explain(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Sequence[Finding]:
         """Run the same checks to the end. Changes nothing and raises nothing that a reply's content could cause."""
+        ...
+
+    def report(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Document:
+        """The whole diagnosis as admins read and we keep it: ``{"verdict": "accept" | "refuse", "code", "findings",
+        "attributes", "mapped", "xml"}``. ``code`` is that of the first failure, None when there is none; ``attributes`` is as
+        received, ``mapped`` the profile made of it, ``xml`` the message in readable form or "" where it is none.
+
+        As ``explain``: changes nothing and raises nothing that a reply's content could cause. Its content is personal data.
+        """
         ...
 
     def publish(self, connection: ConnectionConfig, name: str) -> Published:

@@ -42,6 +42,8 @@ RECOGNISED: Mapping[str, tuple[str, ...]] = {
     "employee_number": ("employee_number", "employeeNumber", "employeeId", "urn:oid:2.16.840.1.113730.3.1.3"),
 }  # fmt: skip
 
+_FOLDED = {claim: tuple(name.casefold() for name in recognised) for claim, recognised in RECOGNISED.items()}
+
 MAX_GROUPS = 1000
 MAX_VALUE = 1024
 MAX_GROUP_NAME = 512
@@ -87,8 +89,8 @@ def find_attribute(
         values = attributes.get(mapping[claim])
         return (mapping[claim], values) if values else None
     by_folded = {name.casefold(): name for name in reversed(list(attributes))}
-    for candidate in RECOGNISED.get(claim, ()):
-        name = by_folded.get(candidate.casefold())
+    for candidate in _FOLDED.get(claim, ()):
+        name = by_folded.get(candidate)
         if name is not None and attributes[name]:
             return name, attributes[name]
     return None

@@ -18,6 +18,9 @@ from idbroker.storage.rows import TenantRow, UtcDateTime
 from idbroker.storage.unit import TenantRepository, TenantUnit
 
 SEALING_REMEMBERED = timedelta(minutes=1)
+_FRESH = "idbroker_fresh_key"
+"""Key in ``Session.info``: the tenant whose data key this transaction has made. Until it is committed, nothing of it may be
+remembered: after a roll-back the process would go on sealing with a key that is kept nowhere."""
 
 
 class TenantKey(TenantRow, table=True):
@@ -61,6 +64,7 @@ class Envelope:
     def prepare(self, unit: TenantUnit) -> None:
         """Give a new tenant its first data key; nothing when it has one."""
         if unit[TenantKeys].newest() is None:
+            unit.session.info[_FRESH] = unit.scope.tenant
             unit[TenantKeys].add(1, self._master.wrap(os.urandom(32), _context(unit.scope.tenant, 1)))
 
     def seal(self, unit: TenantUnit, purpose: str, plaintext: bytes) -> bytes:
@@ -83,30 +87,34 @@ class Envelope:
         """The generation that seals. An older one remembered for a while does no harm: it opens as long as it is kept."""
         tenant, now = str(unit.scope.tenant), unit.clock.now()
         known = self._sealing.get(tenant)
-        if known is not None and now - known[1] < SEALING_REMEMBERED:
+        fresh = unit.session.info.get(_FRESH) == tenant
+        if known is not None and not fresh and now - known[1] < SEALING_REMEMBERED:
             return known[0]
         row = unit[TenantKeys].newest()
         if row is None:
             raise CannotOpen(f"tenant {tenant} has no data key")
-        with self._lock:
-            if len(self._sealing) >= self._cached:
-                self._sealing.clear()
-            self._sealing[tenant] = (row.generation, now)
+        if not fresh:
+            with self._lock:
+                if len(self._sealing) >= self._cached:
+                    self._sealing.clear()
+                self._sealing[tenant] = (row.generation, now)
         return row.generation
 
     def _cipher(self, unit: TenantUnit, generation: int) -> AESGCM:
         key = (str(unit.scope.tenant), generation)
-        cipher = self._ciphers.get(key)
+        fresh = unit.session.info.get(_FRESH) == unit.scope.tenant
+        cipher = None if fresh else self._ciphers.get(key)
         if cipher is not None:
             return cipher
         row = unit[TenantKeys].get(generation)
         if row is None:
             raise CannotOpen("a sealed value names a data key that this tenant does not have")
         cipher = AESGCM(self._master.unwrap(row.wrapped, _context(unit.scope.tenant, generation)))
-        with self._lock:
-            if len(self._ciphers) >= self._cached:
-                self._ciphers.clear()
-            self._ciphers[key] = cipher
+        if not fresh:
+            with self._lock:
+                if len(self._ciphers) >= self._cached:
+                    self._ciphers.clear()
+                self._ciphers[key] = cipher
         return cipher
 
 

@@ -13,7 +13,7 @@ MEDIA_TYPE = "application/problem+json"
 
 def problem(refusal: Refusal, call: Call) -> Answer:
     document: dict[str, Any] = {
-        "type": f"{call.base_url}/api/docs/errors#{refusal.code}",
+        "type": f"urn:idbroker:problem:{refusal.code}",
         "title": HTTPStatus(refusal.status).phrase,
         "status": refusal.status,
         "detail": refusal.public,

@@ -96,6 +96,19 @@ class OidcProtocol:
         unrun = "A code can be exchanged only once; make a test sign-in to run this check."
         return [*findings, *(check.unrun(unrun) for check in ID_TOKEN_CHECKS)]
 
+    def report(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Document:
+        """The findings of ``explain`` with their verdict. Claims stand in the refusal of a real sign-in, not in its reply."""
+        findings = self.explain(connection, reply, attempt)
+        failed = next((finding.check for finding in findings if finding.outcome == "fail"), None)
+        return {
+            "verdict": "refuse" if failed else "accept",
+            "code": failed,
+            "findings": [finding.as_document() for finding in findings],
+            "attributes": {},
+            "mapped": {},
+            "xml": "",
+        }
+
     def publish(self, connection: ConnectionConfig, name: str) -> Published:
         raise NotFound("document")
 

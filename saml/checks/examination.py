@@ -14,7 +14,7 @@ from saml.faults import FAULTS
 from saml.keys import ConnectionKeys
 from saml.settings import IdpSettings, SpAddresses
 from saml.signature import SignatureFacts
-from saml.xml_guard import Element
+from saml.xml_guard import Element, Survey
 
 MAX_SHOWN = 300
 """Characters of a message's content that a finding repeats."""
@@ -80,6 +80,8 @@ class Examination:
     text: str | None = None
     document: Element | None = None
     """The message as it came: unverified. Used to refuse, never to believe."""
+    survey: Survey | None = None
+    """Of ``document``."""
     signatures: Signatures | None = None
     encrypted: Element | None = None
     encryption: EncryptionFacts | None = None
@@ -122,41 +124,49 @@ class Check:
     ask: Callable[[Examination], str]
 
 
-def examine(check: Check, examination: Examination) -> tuple[Finding, str | None]:
-    """The finding of one check, and the code of its failure if it failed."""
+Seen = str | NotApplicable | NotReached | Failed
+"""What a check answered: what it saw, or why not."""
+
+
+def ask(check: Check, examination: Examination) -> Seen:
+    """Put one check's question. Whatever a hostile message breaks in a library ends as a failure."""
     try:
-        seen = check.ask(examination)
-    except NotApplicable as nothing:
-        return Finding(check.name, check.stage, "skip", check.spec, advice=str(nothing)), None
-    except NotReached:
+        return check.ask(examination)
+    except (NotApplicable, NotReached, Failed) as answer:
+        return answer
+    except Exception as error:  # noqa: BLE001 - see above
+        return Failed("saml_check_broken", received=f"{type(error).__name__}: {error}")
+
+
+def finding(check: Check, seen: Seen) -> Finding:
+    """A check's answer as an admin reads it, with the advice that holds for every vendor."""
+    if isinstance(seen, str):
+        return Finding(check.name, check.stage, "pass", check.spec, received=seen[:MAX_SHOWN])
+    if isinstance(seen, NotApplicable):
+        return Finding(check.name, check.stage, "skip", check.spec, advice=str(seen))
+    if isinstance(seen, NotReached):
         advice = "Could not be checked, because an earlier check failed."
-        return Finding(check.name, check.stage, "skip", check.spec, advice=advice), None
-    except Failed as failure:
-        return _failed(check, failure), failure.code
-    except Exception as error:  # noqa: BLE001 - whatever a hostile message breaks in a library, it ends as a refusal
-        broken = Failed("saml_check_broken", received=f"{type(error).__name__}: {error}")
-        return _failed(check, broken), broken.code
-    return Finding(check.name, check.stage, "pass", check.spec, received=seen[:MAX_SHOWN]), None
-
-
-def _failed(check: Check, failure: Failed) -> Finding:
+        return Finding(check.name, check.stage, "skip", check.spec, advice=advice)
     return Finding(
         check.name,
         check.stage,
         "fail",
         check.spec,
-        expected=failure.expected[:MAX_SHOWN],
-        received=failure.received[:MAX_SHOWN],
-        advice=FAULTS[failure.code].advice,
+        expected=seen.expected[:MAX_SHOWN],
+        received=seen.received[:MAX_SHOWN],
+        advice=FAULTS[seen.code].advice,
     )
 
 
-def verdict(checks: Sequence[Check], examination: Examination) -> tuple[list[Finding], str | None]:
-    """Run the list up to the first failure. Answers the findings so far and the code of that failure."""
-    findings: list[Finding] = []
+def verdict(checks: Sequence[Check], examination: Examination) -> tuple[list[tuple[Check, Seen]], Failed | None]:
+    """Run the list up to the first failure: the answers so far, and that failure.
+
+    Findings are made of them only when somebody will read them; making them costs a tenth of a good answer.
+    """
+    answers: list[tuple[Check, Seen]] = []
     for check in checks:
-        finding, code = examine(check, examination)
-        findings.append(finding)
-        if code is not None:
-            return findings, code
-    return findings, None
+        seen = ask(check, examination)
+        answers.append((check, seen))
+        if isinstance(seen, Failed):
+            return answers, seen
+    return answers, None

@@ -17,15 +17,15 @@ from saml.xml_guard import (
     MAX_MESSAGE,
     Element,
     Unfit,
+    Survey,
     children,
-    identifiers,
     local_name,
     message_text,
     parse,
     refuse_bulk,
     refuse_markup,
-    refuse_size,
     strict_base64,
+    survey,
 )
 
 _UNFIT = {
@@ -111,7 +111,7 @@ def bounded(exam: Examination) -> str:
 def well_formed(exam: Examination) -> str:
     try:
         root = parse(needed(exam.text))
-        refuse_size(root)
+        exam.survey = survey(root)
     except Unfit as error:
         raise unfit(error) from error
     exam.document = root
@@ -124,18 +124,18 @@ def is_response(exam: Examination) -> str:
         raise Failed("saml_not_a_response", expected="samlp:Response", received=str(root.tag))
     if root.get("Version") != "2.0" or not root.get("ID"):
         raise Failed("saml_not_a_response", expected='Version="2.0" and an ID', received=f"Version {root.get('Version')}")
-    if sum(1 for node in root.iter() if local_name(node) == "Response") != 1:
+    if len(needed(exam.survey).named("Response")) != 1:
         raise Failed("saml_not_a_response", expected="one Response", received="a Response inside the Response")
     return "samlp:Response 2.0"
 
 
 def unique_ids(exam: Examination) -> str:
-    return _unique(needed(exam.document))
+    return _unique(needed(exam.survey).identifiers)
 
 
-def _unique(root: Element, known: frozenset[str] = frozenset()) -> str:
-    seen = set(known)
-    for identifier in identifiers(root):
+def _unique(identifiers: list[str], known: list[str] | None = None) -> str:
+    seen = set(known or ())
+    for identifier in identifiers:
         if identifier in seen or not identifier.strip():
             raise Failed("saml_duplicate_id", expected="unique identifiers", received=identifier)
         seen.add(identifier)
@@ -156,7 +156,7 @@ def status_success(exam: Examination) -> str:
 
 def one_assertion(exam: Examination) -> str:
     root = needed(exam.document)
-    found = [node for node in root.iter() if local_name(node) in ("Assertion", "EncryptedAssertion")]
+    found = needed(exam.survey).named("Assertion", "EncryptedAssertion")
     if len(found) != 1:
         raise Failed("saml_assertion_count", expected="one assertion", received=f"{len(found)} assertions")
     only = found[0]
@@ -171,14 +171,12 @@ def one_assertion(exam: Examination) -> str:
 def signatures_in_place(exam: Examination) -> str:
     root = needed(exam.document)
     owners = [root, *children(root, names.SAML, "Assertion")]
-    _in_place(root, owners)
+    _in_place(needed(exam.survey), owners)
     return f"{sum(len(children(owner, names.DS, 'Signature')) for owner in owners)} signatures"
 
 
-def _in_place(root: Element, owners: list[Element]) -> None:
-    for node in root.iter():
-        if local_name(node) != "Signature":
-            continue
+def _in_place(found: Survey, owners: list[Element]) -> None:
+    for node in found.named("Signature"):
         parent = node.getparent()
         if parent not in owners or node.tag != tag(names.DS, "Signature"):
             received = f"a Signature in {local_name(parent) if parent is not None else 'nothing'}"
@@ -249,13 +247,14 @@ def schema_valid(exam: Examination) -> str:
 
 def inspect_decrypted(exam: Examination, root: Element) -> None:
     """The same structure checks for an assertion that came out of its encryption."""
-    assertions = [node for node in root.iter() if local_name(node) in ("Assertion", "EncryptedAssertion", "Response")]
+    inside = survey(root)
+    assertions = inside.named("Assertion", "EncryptedAssertion", "Response")
     if root.tag != tag(names.SAML, "Assertion") or assertions != [root]:
         raise Failed(
             "saml_assertion_count", expected="one saml:Assertion", received=f"{local_name(root)}, {len(assertions)} assertions"
         )
-    _unique(root, frozenset(identifiers(needed(exam.document))))
-    _in_place(root, [root])
+    _unique(inside.identifiers, needed(exam.survey).identifiers)
+    _in_place(inside, [root])
     needed(exam.signatures).assertion = _facts(root, exam)
     fault = schema_fault(root, "saml-schema-protocol-2.0.xsd")
     if fault is not None:

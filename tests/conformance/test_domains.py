@@ -38,20 +38,18 @@ def test_a_domain_is_proven_by_its_record(broker: Broker) -> None:
     assert (row.name, row.status, name) == ("acme.com", "pending", "_idbroker-challenge.acme.com")
     assert value.startswith("idbroker-domain-verification=")
     assert len(value) > 60
-    with pytest.raises(Conflict) as refused, broker.database.tenant(acme) as unit:
-        broker.domains.prove(unit, row.id)
+    with pytest.raises(Conflict) as refused:
+        broker.prove(acme, row.id)
     assert refused.value.code == "domain_not_proven"
     assert name in refused.value.public
     assert value in refused.value.public
     broker.txt[name] = ["v=spf1 -all", value + "x", value[:-1]]
-    with pytest.raises(Conflict), broker.database.tenant(acme) as unit:
-        broker.domains.prove(unit, row.id)
+    with pytest.raises(Conflict):
+        broker.prove(acme, row.id)
     assert owner(broker, "acme.com") is None
     broker.txt[name] = ["v=spf1 -all", value]
-    with broker.database.tenant(acme) as unit:
-        assert broker.domains.prove(unit, row.id).status == "verified"
-    with broker.database.tenant(acme) as unit:
-        assert broker.domains.prove(unit, row.id).status == "verified", "again does no harm"
+    assert broker.prove(acme, row.id).status == "verified"
+    assert broker.prove(acme, row.id).status == "verified", "again does no harm"
     assert owner(broker, "acme.com") == acme.tenant
     assert broker.actions(acme.tenant) == ["tenant.created", "domain.added", "domain.verified"]
 
@@ -71,10 +69,10 @@ def test_two_tenants_may_claim_and_one_may_prove(broker: Broker) -> None:
     first, second = claim(broker, acme, "shared.com"), claim(broker, bob, "shared.com")
     assert txt_record(first)[1] != txt_record(second)[1]
     broker.txt[txt_record(first)[0]] = [txt_record(first)[1], txt_record(second)[1]]
-    with broker.database.tenant(acme) as unit:
-        broker.domains.prove(unit, first.id)
+    broker.prove(acme, first.id)
+    broker.domains.check_proof(second)
     for accept in (
-        lambda unit: broker.domains.prove(unit, second.id),
+        lambda unit: broker.domains.accept(unit, second.id),
         lambda unit: broker.domains.force(unit, second.id, "because"),
     ):
         with pytest.raises(Conflict) as refused, broker.database.tenant(bob) as unit:
@@ -130,7 +128,7 @@ def test_what_is_not_there_is_not_found(broker: Broker) -> None:
     def removal(unit: TenantUnit) -> None:
         broker.domains.remove(unit, row.id)
 
-    for act in (removal, lambda unit: broker.domains.prove(unit, row.id), lambda unit: broker.domains.force(unit, row.id, "x")):
+    for act in (removal, lambda unit: broker.domains.accept(unit, row.id), lambda unit: broker.domains.force(unit, row.id, "x")):
         with pytest.raises(NotFound), broker.database.tenant(acme) as unit:
             act(unit)
 
@@ -150,14 +148,14 @@ def test_adding_the_same_domain_at_once_is_one_domain(broker: Broker) -> None:
     assert {getattr(r, "code", r) for r in results if r != "acme.com"} == {"domain_exists"}
 
 
-def test_when_the_dns_is_silent_nothing_changes(broker: Broker, stores: Stores) -> None:
+def test_when_the_dns_is_silent_nothing_changes(broker: Broker) -> None:
     def silent(name: str) -> list[str]:
         raise Refusal("dns_failed", "No answer.", status=502)
 
     acme = broker.tenant("acme")
     row = claim(broker, acme, "acme.com")
-    with pytest.raises(Refusal) as refused, stores.main.tenant(acme) as unit:
-        DomainService(silent).prove(unit, row.id)
+    with pytest.raises(Refusal) as refused:
+        DomainService(silent).check_proof(row)
     assert refused.value.status == 502
     assert owner(broker, "acme.com") is None
 

@@ -14,7 +14,7 @@ from idbroker.settings import PREFIX, Settings
 from oidc.relying_party.id_token import ID_TOKEN_CHECKS
 from oidc.relying_party.reply_checks import REPLY_CHECKS
 from saml.faults import FAULTS
-from tests.docs.pages import REFERENCE, sections, tables
+from tests.docs.pages import REFERENCE, ROOT, sections, tables
 from tests.docs.refusal_codes import Codes, collect
 from tests.docs.surfaces import command_options, route_table
 
@@ -75,6 +75,13 @@ def test_the_status_of_an_oidc_refusal_is_the_one_that_the_page_tells(check):
 @pytest.mark.parametrize("code", FAULTS)
 def test_the_status_of_a_saml_refusal_is_the_one_that_the_page_tells(code: str):
     assert _status(code) == FAULTS[code].status
+
+
+@pytest.mark.parametrize(("package", "page"), [("saml", "generic-saml.md"), ("oidc", "generic-oidc.md")])
+def test_every_warning_about_an_upload_has_its_line_and_no_other(package: str, page: str):
+    written = {code for path in (ROOT / package).rglob("*.py") for code in re.findall(r'Warn\(\s*"(\w+)"', path.read_text())}
+    rows = [row for row in tables(ROOT / "docs" / "guide" / "idp" / page) if re.match(r"[a-z_]+_", row[0])]
+    assert {code for row in rows for code in re.findall(r"\w+", row[0])} == written
 
 
 def test_every_command_has_its_heading_and_no_other():

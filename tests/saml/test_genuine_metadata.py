@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from idbroker.kernel.errors import FieldError, Invalid
-from saml.metadata_in import decoded
+from saml.metadata_text import decoded
 from tests.support.saml_world import World, upload
 
 BESIDE = Path(__file__).parents[2].parent / "shared" / "idp_metadata"

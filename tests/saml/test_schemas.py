@@ -16,7 +16,7 @@ def test_compiling_after_xmlsec_has_signed() -> None:
     message = base64.b64decode(world.answer())
     keys = key_pair("stranger")
     OneLogin_Saml2_Utils.add_sign(message, keys.private_pem, keys.certificate_pem)
-    schemas._compiled.cache_clear()
+    schemas.compiled.cache_clear()
     assert schemas.schema_fault(etree.fromstring(message), "saml-schema-protocol-2.0.xsd") is None
     assert schemas.schema_fault(etree.fromstring(world.idp.metadata()), "saml-schema-metadata-2.0.xsd") is None
 

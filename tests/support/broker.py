@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, func, make_url, select
 
 from idbroker.audit.trail import Trail, TrailQuery
 from idbroker.connections.domains import DomainService, txt_record
+from idbroker.connections.model import Domain
 from idbroker.connections.service import ConnectionForm, ConnectionService, new_connection_id
 from idbroker.federation.contract import ConnectionConfig
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
@@ -62,9 +63,17 @@ class Broker:
     def domain(self, scope: TenantScope, name: str, *, subdomains: bool = False) -> str:
         with self.database.tenant(scope) as unit:
             row = self.domains.add(unit, name, include_subdomains=subdomains)
-            record, value = txt_record(row)
-            self.txt[record] = [value]
-            return self.domains.prove(unit, row.id).id
+        record, value = txt_record(row)
+        self.txt[record] = [value]
+        return self.prove(scope, row.id).id
+
+    def prove(self, scope: TenantScope, domain_id: str) -> Domain:
+        """The two halves, with nothing open while the DNS is asked."""
+        with self.database.tenant(scope, read_only=True) as unit:
+            row = self.domains.known(unit, domain_id)
+        self.domains.check_proof(row)
+        with self.database.tenant(scope) as unit:
+            return self.domains.accept(unit, domain_id)
 
     def connection(self, scope: TenantScope, **fields: Any) -> str:
         form = ConnectionForm(**{"type": "scripted", "name": "IdP", "issuer": "https://idp.example.com", **fields})
