@@ -32,6 +32,7 @@ from idbroker.login.refusals import RefusalRecorder
 from idbroker.login.reuse import SessionFinder
 from idbroker.outbound.dns import DnsTxtLookup
 from idbroker.outbound.fetcher import Fetcher, GuardedFetcher
+from idbroker.sessions.refresh import RefreshTokens
 from idbroker.sessions.service import SessionService
 from idbroker.settings import BadSettings, Settings, load_settings
 from idbroker.storage import schema
@@ -157,6 +158,12 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         clock=services.clock,
         base_url=settings.public_url,
         access_token_minutes=settings.access_token_minutes,
+        refresh=RefreshTokens(
+            services.envelope,
+            absolute=timedelta(days=settings.refresh_token_days),
+            idle=timedelta(days=settings.refresh_token_idle_days),
+        ),
+        fetcher=services.fetcher,
     )
     account = AccountPage(services.database, services.sessions, cookies, pages)
     admin_api = AdminApi(

@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     attempt_minutes: Annotated[int, Field(ge=1, le=60)] = 15
     session_hours: Annotated[int, Field(ge=1, le=720)] = 12
     access_token_minutes: Annotated[int, Field(ge=1, le=60)] = 10
+    refresh_token_days: Annotated[int, Field(ge=1, le=365)] = 30
+    refresh_token_idle_days: Annotated[int, Field(ge=1, le=365)] = 14
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
 
     @classmethod

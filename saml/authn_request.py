@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote_plus
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from lxml import etree
 
-from idbroker.federation.contract import AttemptRef, Handoff, PostTo, RedirectTo
+from idbroker.federation.contract import AttemptRef, Handoff
 from idbroker.federation.options import ConnectionOptions
 from idbroker.kernel.secrets import derive
 from saml import names
+from saml.bindings import by_post, by_redirect, redirect_query
 from saml.keys import ConnectionKeys
 from saml.names import tag
+from saml.quirks import HintBy, hint_by
 from saml.settings import SpAddresses
 from saml.signing import sign_enveloped
 from saml.times import write_time
@@ -39,6 +37,7 @@ class Request:
     sp: SpAddresses
     destination: str
     issued: datetime
+    hint: HintBy = "nothing"
 
     @property
     def force_authn(self) -> bool:
@@ -46,19 +45,33 @@ class Request:
         return self.options.force_authn or self.attempt.force_authn or self.attempt.max_age is not None
 
 
-def begin(keys: ConnectionKeys, attempt: AttemptRef, options: ConnectionOptions, sp: SpAddresses, now: datetime) -> Handoff:
+def begin(
+    keys: ConnectionKeys,
+    attempt: AttemptRef,
+    options: ConnectionOptions,
+    sp: SpAddresses,
+    *,
+    now: datetime,
+    vendor: str = "generic",
+) -> Handoff:
     """By redirect where the IdP takes it (smaller, no form), else by POST. Signed unless the option says otherwise."""
     idp = keys.settings.idp
-    request = Request(attempt, options, sp, idp.sso_url, now)
+    request = Request(attempt, options, sp, idp.sso_url, now, hint_by(vendor))
     node = _authn_request(request)
     signed = options.sign_authn_requests or idp.want_authn_requests_signed
     if idp.sso_redirect is not None:
         query = redirect_query(etree.tostring(node), attempt.handle, keys.private_key if signed else None)
-        return RedirectTo(f"{idp.sso_redirect}{'&' if '?' in idp.sso_redirect else '?'}{query}")
+        return by_redirect(_hinted(idp.sso_redirect, request), query)
     if signed:
         sign_enveloped(node, keys.private_key, keys.settings.sp_certificate)
-    message = base64.b64encode(etree.tostring(node)).decode()
-    return PostTo(request.destination, {"SAMLRequest": message, "RelayState": attempt.handle})
+    return by_post(_hinted(request.destination, request), node, attempt.handle, "SAMLRequest")
+
+
+def _hinted(address: str, request: Request) -> str:
+    """The address with the hint where the vendor wants it there; the signature never covers the address."""
+    if request.hint != "query" or not request.attempt.login_hint:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}login_hint={quote_plus(request.attempt.login_hint)}"
 
 
 def _authn_request(request: Request) -> Element:
@@ -66,11 +79,17 @@ def _authn_request(request: Request) -> Element:
         tag(names.SAMLP, "AuthnRequest"), _request_attributes(request), nsmap={"samlp": names.SAMLP, "saml": names.SAML}
     )
     etree.SubElement(root, tag(names.SAML, "Issuer")).text = request.sp.entity_id
+    if request.hint == "subject" and request.attempt.login_hint:
+        subject = etree.SubElement(root, tag(names.SAML, "Subject"))
+        name_id = etree.SubElement(subject, tag(names.SAML, "NameID"), {"Format": names.FORMAT_EMAIL})
+        name_id.text = request.attempt.login_hint
     if request.options.name_id_format is not None:
         policy = {"Format": request.options.name_id_format, "AllowCreate": "true"}
         etree.SubElement(root, tag(names.SAMLP, "NameIDPolicy"), policy)
     if request.options.authn_context:
-        wanted = etree.SubElement(root, tag(names.SAMLP, "RequestedAuthnContext"), {"Comparison": "exact"})
+        wanted = etree.SubElement(
+            root, tag(names.SAMLP, "RequestedAuthnContext"), {"Comparison": request.options.authn_context_comparison}
+        )
         for reference in request.options.authn_context:
             etree.SubElement(wanted, tag(names.SAML, "AuthnContextClassRef")).text = reference
     return root
@@ -87,16 +106,6 @@ def _request_attributes(request: Request) -> Mapping[str, str]:
     }
     if request.force_authn:
         attributes["ForceAuthn"] = "true"
+    if request.attempt.is_passive:
+        attributes["IsPassive"] = "true"
     return attributes
-
-
-def redirect_query(message: bytes, relay_state: str, key: rsa.RSAPrivateKey | None) -> str:
-    """The query of the redirect binding (SAML bindings 3.4.4.1): the signature covers these very characters, in this order."""
-    deflate = zlib.compressobj(wbits=-15)
-    packed = base64.b64encode(deflate.compress(message) + deflate.flush())
-    query = f"SAMLRequest={quote_plus(packed)}&RelayState={quote_plus(relay_state)}"
-    if key is None:
-        return query
-    query = f"{query}&SigAlg={quote_plus(names.RSA_SHA256)}"
-    value = key.sign(query.encode(), padding.PKCS1v15(), hashes.SHA256())
-    return f"{query}&Signature={quote_plus(base64.b64encode(value))}"

@@ -6,6 +6,7 @@ plaintext goes through the gate before it becomes a tree.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -53,7 +54,7 @@ class EncryptionFacts:
 
 
 def read_encryption(holder: Element, *, cbc_allowed: bool) -> EncryptionFacts:
-    """The facts of a saml:EncryptedAssertion. Raises BadEncryption (SAML core 6.1, XML Encryption 1.1 section 5)."""
+    """The facts of a saml:EncryptedAssertion or EncryptedID. Raises BadEncryption (SAML core 6.1, XML Encryption 1.1 5)."""
     for forbidden in ("CipherReference", "ReferenceList", "EncryptionProperties"):
         if next(holder.iter(tag(names.XENC, forbidden)), None) is not None:
             raise BadEncryption(f"it holds {forbidden}")
@@ -115,12 +116,13 @@ def _decoded(node: Element) -> bytes:
         raise BadEncryption("the encrypted content is not base64") from error
 
 
-def decrypt(facts: EncryptionFacts, private_key: rsa.RSAPrivateKey) -> bytes:
-    """The plaintext. Raises CannotDecrypt."""
+def decrypt(facts: EncryptionFacts, private_keys: Sequence[rsa.RSAPrivateKey]) -> bytes:
+    """The plaintext, with whichever of our keys it was made for. Raises CannotDecrypt."""
     for wrapped in facts.keys:
-        key = _unwrap(wrapped, private_key)
-        if key is not None and len(key) == DATA_ENCRYPTION[facts.method]:
-            return _open_cbc(key, facts.content) if facts.method in CBC else _open_gcm(key, facts.content)
+        for private_key in private_keys:
+            key = _unwrap(wrapped, private_key)
+            if key is not None and len(key) == DATA_ENCRYPTION[facts.method]:
+                return _open_cbc(key, facts.content) if facts.method in CBC else _open_gcm(key, facts.content)
     raise CannotDecrypt("it was not encrypted for this connection's key, or it is damaged")
 
 

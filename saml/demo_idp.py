@@ -104,6 +104,10 @@ class DemoSamlIdp:
         self._private_key = load_private_key(self.keys.private_pem)
         self._acs_urls: dict[str, str] = {}
 
+    def now(self) -> datetime:
+        """The time by this IdP's clock."""
+        return self._clock.now()
+
     def trust(self, sp_entity_id: str, acs_url: str) -> None:
         """Answer requests of that service provider, at that address."""
         self._acs_urls[sp_entity_id] = acs_url

@@ -16,17 +16,15 @@ from saml.names import tag
 from saml.xml_guard import Element
 
 
-def encrypt_element(node: Element, certificate_pem: str) -> Element:
-    """The EncryptedAssertion that holds ``node`` for the certificate's key. Raises TypeError for a key that is not RSA."""
+def encrypt_element(node: Element, certificate_pem: str, holder_name: str = "EncryptedAssertion") -> Element:
+    """The EncryptedAssertion (or EncryptedID) that holds ``node`` for that key. Raises TypeError for one that is not RSA."""
     public_key = x509.load_pem_x509_certificate(certificate_pem.encode()).public_key()
     if not isinstance(public_key, rsa.RSAPublicKey):
         raise TypeError("an assertion can only be encrypted for an RSA key")
     key, nonce = secrets.token_bytes(32), secrets.token_bytes(12)
     content = nonce + AESGCM(key).encrypt(nonce, etree.tostring(node, with_tail=False), None)
     oaep = padding.OAEP(mgf=padding.MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)  # noqa: S303 - mgf1p is that
-    holder = etree.Element(
-        tag(names.SAML, "EncryptedAssertion"), nsmap={"saml": names.SAML, "xenc": names.XENC, "ds": names.DS}
-    )
+    holder = etree.Element(tag(names.SAML, holder_name), nsmap={"saml": names.SAML, "xenc": names.XENC, "ds": names.DS})
     data = _child(holder, "EncryptedData", Type=names.TYPE_ELEMENT)
     _child(data, "EncryptionMethod", Algorithm=names.AES256_GCM)
     wrapped = _child(etree.SubElement(data, tag(names.DS, "KeyInfo")), "EncryptedKey")

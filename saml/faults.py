@@ -132,7 +132,7 @@ FAULTS: Mapping[str, Fault] = {
         "changes as subject."
     ),
     "saml_subject_encrypted": _refused(
-        "The NameID or an attribute is encrypted by itself. Encrypt the whole assertion instead."
+        "An attribute is encrypted by itself, or a NameID where none belongs. Encrypt the whole assertion instead."
     ),
     "saml_subject_ambiguous": _refused("The attribute that is mapped as subject came with several values."),
     "saml_subject_invalid": _refused("The subject must have 1 to 256 printable characters."),
@@ -145,6 +145,14 @@ FAULTS: Mapping[str, Fault] = {
     ),
     "saml_email_ambiguous": _refused("The e-mail attribute came with several values. Map an attribute that has one."),
     "saml_email_invalid": _refused("The e-mail attribute does not hold an e-mail address. Map the right attribute."),
+    # logout
+    "saml_logout_missing": _broken("A logout message comes as SAMLRequest or SAMLResponse, one of the two."),
+    "saml_not_a_logout": _broken(
+        "The message is not a SAML 2.0 LogoutRequest or LogoutResponse of the kind that its field says."
+    ),
+    "saml_logout_not_signed": _refused(
+        "The logout message is not signed, so anybody could have sent it. Let the IdP sign its logout messages."
+    ),
     "saml_check_broken": _refused("A check could not cope with this message. Tell the operator, with the reference."),
 }
 """Public codes of the SAML checks, by stage; the reference page lists the same."""

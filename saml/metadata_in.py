@@ -164,7 +164,9 @@ def _read(name: str, entity: Element, descriptor: Element) -> FoundIdp:
 
 def _cache_seconds(entity: Element, descriptor: Element) -> int | None:
     """The shortest cacheDuration of the descriptor, its entity and the aggregates around it (SAML metadata 2.3.1)."""
-    told = [str(node.get("cacheDuration")) for node in (descriptor, entity, *entity.iterancestors()) if node.get("cacheDuration")]
+    told = [
+        str(node.get("cacheDuration")) for node in (descriptor, entity, *entity.iterancestors()) if node.get("cacheDuration")
+    ]
     matches = [match for text in told if (match := _DURATION.fullmatch(text.strip())) is not None]
     spans = [sum(int(n or 0) * unit for n, unit in zip(one.groups(), (86400, 3600, 60, 1), strict=True)) for one in matches]
     return min((span for span in spans if span > 0), default=None)

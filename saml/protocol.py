@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from idbroker.federation.contract import (
     AttemptRef,
@@ -20,11 +20,16 @@ from idbroker.federation.contract import (
 )
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.errors import NotFound
+from idbroker.kernel.secrets import new_secret
 from idbroker.outbound.fetcher import Fetcher
-from saml import authn_request, draft, explain, metadata_out, response, schemas
+from saml import authn_request, draft, explain, metadata_out, names, response, schemas
 from saml.checks.examination import Examination
+from saml.checks.logout import LogoutExamination
 from saml.keys import KeyCache
+from saml.logout import LogoutAnswered, LogoutAsked, read_logout
+from saml.logout_messages import LogoutSender, logout_request, logout_request_id, logout_response
 from saml.settings import SpAddresses, read_settings, sp_addresses
+from saml.signing import sign_enveloped
 
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
@@ -73,12 +78,17 @@ class SamlProtocol:
     def begin(self, connection: ConnectionConfig, attempt: AttemptRef) -> Handoff:
         """The AuthnRequest. RelayState is the attempt's handle (43 characters; SAML bindings 3.4.3 allows 80)."""
         keys = self._keys.of(connection)
-        return authn_request.begin(keys, attempt, connection.options, self._sp(connection), self._clock.now())
+        now = self._clock.now()
+        return authn_request.begin(keys, attempt, connection.options, self._sp(connection), now=now, vendor=connection.vendor)
 
     def correlate(self, reply: UnverifiedReply) -> str | None:
         """RelayState when it has the shape of a handle; whether it is one, the login flow knows."""
         relay_state = reply.params.get("RelayState", "")
         return relay_state if _HANDLE.fullmatch(relay_state) else None
+
+    def unsolicited(self, reply: UnverifiedReply) -> bool:
+        """A response whose RelayState is no handle of ours (SAML profiles 4.1.5); IdPs put an address there, or nothing."""
+        return bool(reply.params.get("SAMLResponse")) and self.correlate(reply) is None
 
     def complete(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef) -> ExternalIdentity:
         """Verify the reply. Raises ReplyRefused, and nothing else whatever the reply holds."""
@@ -93,12 +103,46 @@ class SamlProtocol:
         return explain.report(self.examination(connection, reply, attempt))
 
     def publish(self, connection: ConnectionConfig, name: str) -> Published:
-        """SP metadata; reads no secret. Raises NotFound for any other name."""
-        if name != "metadata":
+        """SP metadata: ``metadata`` reads no secret unless sign_metadata is on, ``metadata-signed`` is always signed.
+
+        Raises NotFound for any other name.
+        """
+        if name not in ("metadata", "metadata-signed"):
             raise NotFound("document")
-        certificate = read_settings(connection).sp_certificate
-        body = metadata_out.sp_metadata(self._sp(connection), connection.options, certificate)
+        settings, sp = read_settings(connection), self._sp(connection)
+        root = metadata_out.sp_metadata(sp, connection.options, settings)
+        if name == "metadata-signed" or connection.options.sign_metadata:
+            sign_enveloped(root, self._keys.of(connection).private_key, settings.sp_certificate)
+        body = metadata_out.as_bytes(root)
         return Published(metadata_out.MEDIA_TYPE, body, metadata_out.MAX_AGE_SECONDS)
+
+    # --- single logout, until the login flow asks for it ---
+
+    def begin_logout(self, connection: ConnectionConfig, upstream: Mapping[str, str], handle: str) -> Handoff:
+        """Send the browser to end the IdP's session of a sign-in that kept ``upstream``. Raises NoLogoutAddress."""
+        return logout_request(self._logout_sender(connection), upstream, handle)
+
+    def read_logout(
+        self, connection: ConnectionConfig, message: UnverifiedReply, handle: str | None
+    ) -> LogoutAsked | LogoutAnswered:
+        """Verify what arrived at the logout address. ``handle`` is that of our pending request. Raises ReplyRefused alone."""
+        exam = LogoutExamination(
+            connection=connection,
+            keys=self._keys.of(connection),
+            sp=self._sp(connection),
+            message=message,
+            expected_request=logout_request_id(handle) if handle is not None else None,
+            now=self._clock.now(),
+        )
+        return read_logout(exam)
+
+    def answer_logout(self, connection: ConnectionConfig, asked: LogoutAsked, status: str = names.STATUS_SUCCESS) -> Handoff:
+        """Send the browser back with our answer; ``status`` as in ``logout_messages``. Raises NoLogoutAddress."""
+        identifier = "_" + new_secret()
+        return logout_response(self._logout_sender(connection), asked.request_id, asked.relay_state, identifier, status)
+
+    def _logout_sender(self, connection: ConnectionConfig) -> LogoutSender:
+        return LogoutSender(self._keys.of(connection), self._sp(connection), self._clock.now())
 
     def _sp(self, connection: ConnectionConfig) -> SpAddresses:
         return sp_addresses(self._base_url, connection.id, connection.options)

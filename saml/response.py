@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import datetime
 
-from idbroker.federation.contract import ExternalIdentity, ReplyRefused
+from idbroker.federation.contract import ExternalIdentity, Finding, ReplyRefused
 from saml import names
+from saml.authn_contexts import METHODS
 from saml.checks import order
 from saml.checks.examination import Examination, finding, needed, verdict
 from saml.checks.profile import context_class
@@ -16,23 +17,6 @@ from saml.faults import FAULTS
 from saml.times import read_time
 from saml.xml_guard import Element, children, text_of
 
-_METHODS: Mapping[str, tuple[str, ...]] = {
-    names.CONTEXT_PASSWORD: ("pwd",),
-    names.CONTEXT_PASSWORD_PROTECTED: ("pwd",),
-    "urn:oasis:names:tc:SAML:2.0:ac:classes:Kerberos": ("kerberos",),
-    "urn:federation:authentication:windows": ("kerberos",),
-    "urn:oasis:names:tc:SAML:2.0:ac:classes:X509": ("x509",),
-    "urn:oasis:names:tc:SAML:2.0:ac:classes:TLSClient": ("x509",),
-    "urn:oasis:names:tc:SAML:2.0:ac:classes:Smartcard": ("sc",),
-    "urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI": ("sc",),
-    "urn:oasis:names:tc:SAML:2.0:ac:classes:TimeSyncToken": ("otp",),
-    "urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorContract": ("mfa",),
-    "urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorUnregistered": ("mfa",),
-    "https://refeds.org/profile/mfa": ("mfa",),
-    "http://schemas.microsoft.com/claims/multipleauthn": ("mfa",),
-}
-"""AuthnContextClassRef to RFC 8176 method names; classes that are not listed say nothing about the method."""
-
 
 def complete(exam: Examination) -> ExternalIdentity:
     """The identity in a reply that passes every check. Raises ReplyRefused at the first that it does not pass."""
@@ -40,10 +24,15 @@ def complete(exam: Examination) -> ExternalIdentity:
     if failure is not None:
         findings = [finding(check, seen) for check, seen in answers[:-1]]
         findings.append(advised(exam, *answers[-1]))
-        fault, last = FAULTS[failure.code], findings[-1]
-        detail = f"{last.check}: expected {last.expected or 'otherwise'}, received {last.received or 'nothing'}"
-        raise ReplyRefused(failure.code, fault.public, findings=findings, detail=detail, status=fault.status)
+        raise refusal(failure.code, findings)
     return identity(exam)
+
+
+def refusal(code: str, findings: Sequence[Finding]) -> ReplyRefused:
+    """What a failed check means for the browser: one of three sentences, and the findings for the admins."""
+    fault, last = FAULTS[code], findings[-1]
+    detail = f"{last.check}: expected {last.expected or 'otherwise'}, received {last.received or 'nothing'}"
+    return ReplyRefused(code, fault.public, findings=findings, detail=detail, status=fault.status)
 
 
 def identity(exam: Examination) -> ExternalIdentity:
@@ -60,7 +49,7 @@ def identity(exam: Examination) -> ExternalIdentity:
         replay_key=_replay_key(exam.idp.entity_id, assertion),
         replay_until=needed(exam.valid_until) + exam.skew,
         authenticated_at=_moment(statement, "AuthnInstant"),
-        amr=_METHODS.get(acr or "", ()),
+        amr=METHODS.get(acr or "", ()),
         acr=None if acr == names.CONTEXT_UNSPECIFIED else acr,
         session_not_after=_moment(statement, "SessionNotOnOrAfter"),
         upstream=_upstream(exam.name_id, statement),

@@ -218,7 +218,7 @@ def verified_bytes(facts: SignatureFacts, keys: Sequence[TrustedKey], alone: Ele
     for key_info in children(signature, names.DS, "KeyInfo"):
         signature.remove(key_info)
     signed_info = _canonical_part(signature[0], facts.signed_info_c14n)
-    signer = next((one for one in keys if _signed_by(facts, signed_info, one.certificate)), None)
+    signer = next((one for one in keys if signed_by(facts.method, facts.value, signed_info, one.certificate)), None)
     if signer is None or not _engine_agrees(alone, signature, signer.engine):
         return None
     _cut(signature)
@@ -228,14 +228,15 @@ def verified_bytes(facts: SignatureFacts, keys: Sequence[TrustedKey], alone: Ele
     return signed
 
 
-def _signed_by(facts: SignatureFacts, signed_info: bytes, certificate: Certificate) -> bool:
+def signed_by(method: SignatureMethod, value: bytes, content: bytes, certificate: Certificate) -> bool:
+    """Whether the certificate's key made that signature over ``content``; a key of another kind did not."""
     key = certificate.key
     try:
-        if isinstance(key, rsa.RSAPublicKey) and facts.method.kind == "rsa":
-            key.verify(facts.value, signed_info, padding.PKCS1v15(), facts.method.digest)
+        if isinstance(key, rsa.RSAPublicKey) and method.kind == "rsa":
+            key.verify(value, content, padding.PKCS1v15(), method.digest)
             return True
-        if isinstance(key, ec.EllipticCurvePublicKey) and facts.method.kind == "ec":
-            key.verify(_der(facts.value), signed_info, ec.ECDSA(facts.method.digest))
+        if isinstance(key, ec.EllipticCurvePublicKey) and method.kind == "ec":
+            key.verify(_der(value), content, ec.ECDSA(method.digest))
             return True
     except (InvalidSignature, UnsupportedAlgorithm):
         return False

@@ -133,7 +133,7 @@ _TOO_DEEP = etree.XPath(f"boolean({'/*' * (MAX_DEPTH + 1)})")
 
 
 def survey(root: Element) -> Survey:
-    """Walk a parsed tree once. Raises Unfit for its depth, its number of attributes, and kinds of nodes that are no elements."""
+    """Walk a parsed tree once. Raises Unfit for its depth, its attributes, and for nodes that are neither element nor text."""
     if _TOO_DEEP(root):
         raise Unfit("depth", f"the message is nested deeper than {MAX_DEPTH}")
     found = Survey({}, [])

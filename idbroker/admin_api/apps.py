@@ -34,6 +34,11 @@ class AppDocument(Document):
     backchannel_logout_uri: str | None
     initiate_login_uri: str | None
     tenants: Literal["all"] | list[str]
+    jwks: dict[str, Any] | None
+    jwks_uri: str | None
+    resources: list[str]
+    require_pushed_authorization_requests: bool
+    dpop_bound_access_tokens: bool
     created_at: Time
     updated_at: Time
 

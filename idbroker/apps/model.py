@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import false
 from sqlmodel import Field, col, select
 
 from idbroker.kernel.ids import TenantId
@@ -31,6 +32,12 @@ class App(PlatformRow, table=True):
     backchannel_logout_uri: str | None = None
     initiate_login_uri: str | None = None
     tenants: list[str] | None = Field(default=None, sa_type=JsonColumn)
+    jwks: dict[str, Any] | None = Field(default=None, sa_type=JsonColumn)
+    jwks_uri: str | None = None
+    resources: list[str] = Field(default_factory=list, sa_type=JsonColumn, sa_column_kwargs={"server_default": "[]"})
+    """For which resource servers it may ask tokens (RFC 8707)."""
+    require_pushed_authorization_requests: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    dpop_bound_access_tokens: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
 
@@ -41,6 +48,10 @@ class App(PlatformRow, table=True):
     @property
     def is_public(self) -> bool:
         return self.token_endpoint_auth_method == "none"
+
+    @property
+    def has_secret(self) -> bool:
+        return self.token_endpoint_auth_method in ("client_secret_basic", "client_secret_post")
 
 
 class AppSecret(PlatformRow, table=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 import typer
@@ -53,12 +54,10 @@ def worker() -> None:
     """The background jobs. `serve` on SQLite runs them by itself; with PostgreSQL any number of these may run."""
     services = open_services()
     running = services.worker()
-    try:
-        running.run_until_stopped()
-    except KeyboardInterrupt:
-        running.stop()
-    finally:
-        services.close()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda *_: running.stop())  # the turn under way is finished
+    running.run_until_stopped()
+    services.close()
 
 
 @app.command()

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index
+from sqlalchemy import Index, update
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Field, col, select
 
+from idbroker.kernel.errors import NotFound
 from idbroker.kernel.ids import ConnectionId, TenantId
 from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
 from idbroker.storage.unit import PlatformRepository, TenantRepository
@@ -120,6 +122,15 @@ class Connections(TenantRepository):
     def active(self) -> Sequence[Connection]:
         statement = select(Connection).where(Connection.status == "active").order_by(col(Connection.id)).limit(1000)
         return self.session.execute(statement).scalars().all()
+
+    def bump(self, row: Connection) -> None:
+        """The next version, counted by the database: changes at one moment must not share one, caches go by it."""
+        statement = update(Connection).where(col(Connection.id) == row.id).values(version=col(Connection.version) + 1)
+        returning = statement.returning(col(Connection.version)).execution_options(synchronize_session=False)
+        version = self.session.execute(returning).scalar_one_or_none()
+        if version is None:
+            raise NotFound("connection")
+        set_committed_value(row, "version", version)
 
     def delete(self, row: Connection) -> None:
         indexed = self.session.get(ConnectionIndex, row.id)

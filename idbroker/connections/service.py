@@ -109,8 +109,8 @@ class ConnectionService:
             change = Change(row.status, form.status)
             row.status = form.status
             unit[Outbox].record(Event(_VERBS.get(form.status, "connection.updated"), _resource(row), {"status": change}))
-        row.version += 1
         row.updated_at = unit.clock.now()
+        unit[Connections].bump(row)
         return row
 
     def delete(self, unit: TenantUnit, connection_id: str) -> None:

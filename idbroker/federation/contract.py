@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from idbroker.federation.logout import LogoutAnswered, LogoutAsked, LogoutOutcome
 from idbroker.federation.options import ConnectionOptions
 from idbroker.federation.profile import Profile
 from idbroker.kernel.addresses import parent_domains
@@ -129,7 +130,8 @@ class ExternalIdentity:
     """A person as a customer's IdP vouches for him, every part verified.
 
     ``replay_key`` may be admitted once per connection and is remembered until ``replay_until``.
-    ``upstream`` is what a later logout needs (NameID, SessionIndex, ``sid`` …).
+    ``upstream`` is what a later logout needs, in the words of its specification: ``name_id`` or ``id_token_sub`` names the
+    person, ``session_index`` or ``sid`` the IdP's session; the IdP's own logout finds our sessions by these.
     """
 
     subject: str
@@ -198,10 +200,11 @@ class Published:
 class Endpoint:
     """One address below ``/{protocol}/{connection}/``.
 
-    ``reply``: the IdP's answer arrives here. ``document``: we publish something here.
+    ``reply``: the IdP's answer arrives here. ``logout``: its logout messages do, in both directions. ``document``: we publish
+    something here.
     """
 
-    kind: Literal["reply", "document"]
+    kind: Literal["reply", "logout", "document"]
     method: Literal["GET", "POST"]
     name: str
 
@@ -234,6 +237,10 @@ class FederationProtocol(Protocol):
         """The attempt's handle that the reply claims to answer, None when it names none."""
         ...
 
+    def unsolicited(self, reply: UnverifiedReply) -> bool:
+        """Whether the reply answers nothing that we asked: a sign-in that began at the IdP. Its content is not looked into."""
+        ...
+
     def complete(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef) -> ExternalIdentity:
         """Verify the reply to that attempt. Raises ReplyRefused at the first failed check."""
         ...
@@ -249,6 +256,21 @@ class FederationProtocol(Protocol):
 
         As ``explain``: changes nothing and raises nothing that a reply's content could cause. Its content is personal data.
         """
+        ...
+
+    def begin_logout(self, connection: ConnectionConfig, upstream: Mapping[str, str], handle: str) -> Handoff | None:
+        """How the browser gets the IdP to end its session too. None when the IdP offers no logout, or ``upstream`` names nothing.
+
+        ``handle`` comes back in the answer. Raises ReplyRefused (502) when the IdP's logout address is known not to work.
+        """
+        ...
+
+    def read_logout(self, connection: ConnectionConfig, message: UnverifiedReply) -> LogoutAsked | LogoutAnswered:
+        """Verify what came to a ``logout`` endpoint. Raises ReplyRefused at the first failed check."""
+        ...
+
+    def answer_logout(self, connection: ConnectionConfig, asked: LogoutAsked, outcome: LogoutOutcome) -> Handoff | None:
+        """How the browser takes our answer back to the IdP. None when the IdP has no address for it."""
         ...
 
     def publish(self, connection: ConnectionConfig, name: str) -> Published:

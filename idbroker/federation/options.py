@@ -27,10 +27,14 @@ class ConnectionOptions(BaseModel):
     name_id_format: ShortText | None = None
     force_authn: bool = False
     authn_context: tuple[ShortText, ...] = ()
+    authn_context_comparison: Literal["exact", "minimum", "better", "maximum"] = "exact"
+    """How the IdP compares with authn_context (SAML core 3.3.2.2.1), and how its answer is compared."""
     sp_entity_id: ShortText | None = None
     acs_url_aliases: tuple[ShortText, ...] = ()
     allow_cbc_encryption: bool = False
     allow_sha1_until: date | None = None
+    sign_metadata: bool = False
+    """Sign the metadata that we publish for this connection."""
     entra_tenant_id: ShortText | None = None
     google_hosted_domains: tuple[ShortText, ...] | None = None
     link_scim_by: tuple[Literal["external_id", "email"], ...] = ("external_id", "email")

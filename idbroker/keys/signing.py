@@ -34,7 +34,7 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519Pri
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
 CACHE_SECONDS = 30
-"""How long a process goes on with the set it has read. Rotation publishes a key for much longer before it signs."""
+"""How long a process goes on with the set it has read."""
 
 RETIRED_FOR = timedelta(hours=2)
 """A retired key stays published this long: more than the longest life of a token (60 min) and of a cached key set."""

@@ -42,6 +42,10 @@ class Attempt(PlatformRow, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     session_id: str | None = None
+    test_id: str | None = None
+    """The test sign-in that this is: it ends at a report, never at a session."""
+    candidate_id: str | None = None
+    """The candidate through which a test goes; None for the live configuration."""
 
 
 PENDING = ("open", "sent")

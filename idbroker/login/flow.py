@@ -34,7 +34,7 @@ from idbroker.login.steps import (
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
 from idbroker.tenants.lifecycle import check_sign_in
-from idbroker.tenants.model import Tenant
+from idbroker.tenants.model import Tenant, Tenants
 
 POSTED_AGAIN = "idb_posted_again"
 """Field that marks the second, same-site sending of a reply."""
@@ -99,9 +99,11 @@ class LoginFlow:
 
     def reply(self, protocol: str, connection_id: str, reply: UnverifiedReply, visitor: Visitor) -> Step:
         """The IdP's answer, brought by a browser. Raises SignInRefused."""
-        handle = self._connections.protocol(protocol).correlate(reply)
-        config, attempt = self._replied(protocol, connection_id, handle, visitor)
+        handle, unreadable = self._correlated(protocol, reply)
+        config, tenant, attempt = self._replied(protocol, connection_id, handle, visitor)
         with self._refusing(config.tenant, config.id):
+            if unreadable is not None:
+                raise unreadable
             if handle is None or attempt is None:
                 raise Refusal("reply_without_attempt", START_AGAIN, detail="the reply names no pending sign-in of this service")
             if attempt.state != "sent" or attempt.connection_id != config.id:
@@ -110,6 +112,7 @@ class LoginFlow:
             return PostAgain(reply.address, {**reply.params, POSTED_AGAIN: "1"})
         with self._refusing(config.tenant, config.id, _back(attempt, handle)):
             _check_browser(attempt, visitor)
+            _check_tenant(attempt, tenant)
             identity = self._connections.protocol(protocol).complete(config, reply, _reference(attempt, handle))
             cookie = self._finisher.finish(config, attempt, handle, identity, visitor)
         return SignedIn(cookie, _resume(attempt, handle))
@@ -120,7 +123,8 @@ class LoginFlow:
         if attempt.state == "done":
             with self._database.platform(visitor.actor) as unit:
                 if not unit[Attempts].spend(handle):
-                    raise SignInRefused(Refusal("attempt_spent", START_AGAIN, detail="resumed twice"))
+                    spent = Refusal("attempt_spent", START_AGAIN, detail="resumed twice")
+                    raise SignInRefused(spent, tenant=_owner(attempt), connection_id=attempt.connection_id)
         return attempt
 
     def config(self, protocol: str, connection_id: str, visitor: Visitor) -> ConnectionConfig:
@@ -133,7 +137,7 @@ class LoginFlow:
             return self._nobody(handle, attempt, hints)
         if route.outcome == "choose":
             return AskChoice(handle, attempt.app_name, tenant.name, route.connections)
-        with self._refusing(tenant.tenant_id, hints.connection, _back(attempt, handle)):
+        with self._refusing(tenant.tenant_id, config.id if config else hints.connection, _back(attempt, handle)):
             if config is None:
                 public = "Sign-in is not set up for your organisation yet."
                 raise Refusal("no_connection", public, detail=route.rule, status=403)
@@ -173,20 +177,28 @@ class LoginFlow:
         row = unit[Connections].get(route.connections[0].id) if route.outcome == "connection" else None
         return self._connections.open(unit, row) if row else None
 
+    def _correlated(self, protocol: str, reply: UnverifiedReply) -> tuple[str | None, Refusal | None]:
+        """(the handle that the reply names, why it cannot even be read): refused only once it is known whose reply it is."""
+        try:
+            return self._connections.protocol(protocol).correlate(reply), None
+        except Refusal as refusal:
+            return None, refusal
+
     def _replied(
         self, protocol: str, connection_id: str, handle: str | None, visitor: Visitor
-    ) -> tuple[ConnectionConfig, Attempt | None]:
-        """The connection at one of its public addresses, and the attempt that a reply names. Raises NotFound."""
+    ) -> tuple[ConnectionConfig, Tenant, Attempt | None]:
+        """The connection at one of its public addresses, its owner, and the attempt that a reply names. Raises NotFound."""
         with self._database.platform(visitor.actor, read_only=True) as unit:
             owner = unit[Whereabouts].connection(connection_id)
             attempt = unit[Attempts].get(handle) if handle else None
-            if owner is None:
+            tenant = unit[Tenants].get(owner) if owner else None
+            if tenant is None:
                 raise NotFound("connection")
-            with unit.enter(self._scope(owner, visitor)) as inside:
+            with unit.enter(self._scope(tenant.tenant_id, visitor)) as inside:
                 row = inside[Connections].get(connection_id)
                 if row is None or row.type != protocol or row.status == "disabled":
                     raise NotFound("connection")
-                return self._connections.open(inside, row), attempt
+                return self._connections.open(inside, row), tenant, attempt
 
     def _attempt(self, handle: str, visitor: Visitor) -> Attempt | None:
         with self._database.platform(visitor.actor, read_only=True) as unit:
@@ -196,7 +208,7 @@ class LoginFlow:
         attempt = self._attempt(handle, visitor)
         if attempt is None or attempt.state not in states:
             raise SignInRefused(Refusal("attempt_expired", START_AGAIN, detail="no such attempt, or expired, or over"))
-        with self._refusing(None, attempt.connection_id):
+        with self._refusing(_owner(attempt), attempt.connection_id):
             _check_browser(attempt, visitor)
         return attempt
 
@@ -214,6 +226,11 @@ class LoginFlow:
             raise SignInRefused(
                 refusal, tenant=tenant, connection_id=connection, back=back, context=findings_context(refusal)
             ) from refusal
+
+
+def _owner(attempt: Attempt) -> TenantId | None:
+    """Whose trail a refusal belongs into; None as long as the attempt has gone nowhere."""
+    return TenantId(attempt.tenant_id) if attempt.tenant_id else None
 
 
 def _check_browser(attempt: Attempt, visitor: Visitor) -> None:

@@ -21,6 +21,8 @@ class Visitor:
     ip: str | None = None
     user_agent: str | None = None
     request: RequestId = field(default_factory=new_request_id)
+    restarted: str | None = None
+    """The connection whose sign-in has begun anew in this browser just now, because it had begun at the IdP."""
 
     @property
     def actor(self) -> Actor:
@@ -86,7 +88,51 @@ class SignedIn:
     location: str
 
 
-Step = SendToIdp | AskEmail | AskChoice | PostAgain | SignedIn
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """A sign-in that began at the IdP begins anew, at the app that starts it for ``connection`` or at our own front door.
+
+    ``app_address`` is the app's ``initiate_login_uri`` (OpenID Connect Core 4); ``target`` where in the app the person wants to.
+    """
+
+    tenant: str
+    connection: str
+    app_address: str | None = None
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a sign-out ends: an address that was proven before, or our own page."""
+
+    location: str | None = None
+    app_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignOutAtIdp:
+    """Here all is ended; the IdP is to end its session too."""
+
+    handoff: Handoff
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerIdp:
+    """The IdP, which asked for it, is told that all is ended here."""
+
+    handoff: Handoff
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOut:
+    """All is ended here. ``troubles``: what could not be ended elsewhere, in sentences for the person."""
+
+    destination: Destination = Destination()
+    troubles: tuple[str, ...] = ()
+
+
+Step = SendToIdp | AskEmail | AskChoice | PostAgain | SignedIn | Restart
+LogoutStep = SignOutAtIdp | AnswerIdp | PostAgain | SignedOut
 
 
 class SignInRefused(Refusal):
@@ -99,6 +145,8 @@ class SignInRefused(Refusal):
         tenant: TenantId | None = None,
         connection_id: str | None = None,
         back: str | None = None,
+        start: str | None = None,
+        signing_out: bool = False,
         context: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(cause.code, cause.public, detail=cause.detail, status=cause.status)
@@ -106,4 +154,8 @@ class SignInRefused(Refusal):
         self.connection_id = connection_id
         self.back = back
         """A path of ours that takes the browser back to the app with an OAuth error; None when there is no app."""
+        self.start = start
+        """A path of ours that begins the sign-in as it should begin."""
+        self.signing_out = signing_out
+        """It is a sign-out that was refused."""
         self.context = dict(context or {})

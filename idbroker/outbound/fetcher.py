@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -65,7 +66,14 @@ class GuardedFetcher:
             keepalive_expiry=30.0,
             network_backend=_GuardedBackend(allowed, self._deadline),
         )
-        self._client = httpx2.Client(transport=transport, timeout=timeout, follow_redirects=False, trust_env=False)
+        self._client = httpx2.Client(
+            transport=transport,
+            timeout=timeout,
+            follow_redirects=False,
+            trust_env=False,
+            # One client serves every tenant: what one call was given must not go out with another's.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        )
 
     def get(self, url: str, *, accept: str, headers: Mapping[str, str] | None = None) -> Fetched:
         return self._send("GET", url, {"accept": accept, **(headers or {})}, None)

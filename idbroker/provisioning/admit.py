@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy.exc import IntegrityError
+
 from idbroker.audit.outbox import Outbox
 from idbroker.directory.model import Group, Groups, Identities, Identity, User, Users
 from idbroker.federation.contract import ConnectionConfig, ExternalIdentity
@@ -36,8 +38,8 @@ class Admitted:
 def admit(unit: TenantUnit, connection: ConnectionConfig, identity: ExternalIdentity) -> Admitted:
     """Find or make the person and bring attributes and groups up to date. Raises AdmissionRefused.
 
-    Two first sign-ins at one moment may both want to make the same row: the loser's IntegrityError is the caller's sign to
-    run the transaction again, in which everything is found.
+    Two first sign-ins of one person at one moment both want to make the same identity: the loser's IntegrityError is the
+    caller's sign to run the transaction again, in which everything is found.
     """
     email = _allowed_email(connection, identity.profile)
     link = unit[Identities].get(connection.id, identity.subject)
@@ -137,10 +139,10 @@ def _join_groups(unit: TenantUnit, user: User, source: str, names: tuple[str, ..
     """Make the memberships that come from this connection's claims equal to what it said just now."""
     groups = unit[Groups]
     current = {group.display_name: group for group in groups.of_user(user.id) if group.source == source}
-    for name in current.keys() - set(names):
+    for name in sorted(current.keys() - set(names)):
         groups.leave(user.id, current[name].id)
         unit[Outbox].record(_membership("group.member_removed", current[name], user))
-    missing = [name for name in names if name not in current]
+    missing = sorted(name for name in names if name not in current)  # in one order everywhere, so that nobody waits in a ring
     known = {group.display_name: group for group in groups.named(source, missing)} if missing else {}
     for name in missing:
         group = known.get(name) or _new_group(unit, source, name)
@@ -149,8 +151,13 @@ def _join_groups(unit: TenantUnit, user: User, source: str, names: tuple[str, ..
 
 
 def _new_group(unit: TenantUnit, source: str, name: str) -> Group:
+    """A group that is not there yet, or that another sign-in has made since we looked."""
     group = Group(tenant_id=unit.scope.tenant, id=new_id("grp"), display_name=name, source=source, created_at=unit.clock.now())
-    unit[Groups].add(group)
+    try:
+        with unit.session.begin_nested():
+            unit[Groups].add(group)
+    except IntegrityError:
+        return unit[Groups].named(source, [name])[0]
     unit[Outbox].record(Event("group.created", Resource("group", group.id, name), context={"connection_id": source}))
     return group
 

@@ -6,10 +6,13 @@ handle with another tenant written into it finds nothing.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from idbroker.kernel.ids import TenantId, is_id
 from idbroker.kernel.secrets import digest, new_secret
+
+_SECRET = re.compile(r"[A-Za-z0-9._-]{20,120}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,6 @@ def parse_handle(text: str) -> Handle | None:
     """None for whatever has not the form of a handle."""
     body, dot, secret = text.partition(".")
     tenant = f"tnt_{body}"
-    if not dot or not is_id(tenant, "tnt") or not 20 <= len(secret) <= 120:
+    if not dot or not is_id(tenant, "tnt") or not _SECRET.fullmatch(secret):
         return None
     return Handle(TenantId(tenant), secret)

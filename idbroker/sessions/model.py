@@ -17,7 +17,10 @@ class Session(TenantRow, table=True):
     """The broker's own session of a signed-in person, in one browser and one tenant."""
 
     __tablename__ = "sessions"
-    __table_args__ = (Index("ix_sessions_tenant_id_user_id", "tenant_id", "user_id"),)
+    __table_args__ = (
+        Index("ix_sessions_tenant_id_user_id", "tenant_id", "user_id"),
+        Index("ix_sessions_tenant_id_upstream_person_digest", "tenant_id", "upstream_person_digest"),
+    )
 
     id: str = Field(primary_key=True)
     user_id: str
@@ -29,6 +32,9 @@ class Session(TenantRow, table=True):
     acr: str | None = None
     upstream_sealed: bytes | None = None
     """What a logout at the IdP needs (NameID, SessionIndex, ``sid``), sealed."""
+    upstream_person_digest: str | None = None
+    upstream_session_digest: str | None = None
+    """By which a logout of the IdP finds the session."""
     ip: str | None = None
     user_agent: str | None = None
     started_at: datetime = Field(sa_type=UtcDateTime)
@@ -85,6 +91,15 @@ class Sessions(TenantRepository):
     def live_of_user(self, user_id: str) -> Sequence[Session]:
         statement = select(Session).where(
             Session.user_id == user_id, col(Session.ended_at).is_(None), col(Session.expires_at) > self.now()
+        )
+        return self.session.execute(statement).scalars().all()
+
+    def of_upstream(self, person_digest: str) -> Sequence[Session]:
+        """The live sessions of somebody whom the IdP names so."""
+        statement = select(Session).where(
+            Session.upstream_person_digest == person_digest,
+            col(Session.ended_at).is_(None),
+            col(Session.expires_at) > self.now(),
         )
         return self.session.execute(statement).scalars().all()
 

@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from idbroker.audit.outbox import Outbox
+from idbroker.federation.logout import named_in
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import new_id
 from idbroker.kernel.secrets import digest, matches, new_secret
 from idbroker.keys.envelope import Envelope
 from idbroker.sessions.handles import Handle, new_handle
 from idbroker.sessions.model import AuthorizationCode, AuthorizationCodes, Session, Sessions
+from idbroker.sessions.refresh import RefreshFamilies
 from idbroker.storage.unit import TenantUnit
 
 CODE_SECONDS = 60
@@ -44,6 +46,7 @@ class SessionService:
         """Begin a session. The second value is the cookie's part: session id and secret."""
         now, session_id, secret = unit.clock.now(), new_id("ses"), new_secret()
         expires = now + self._lifetime
+        person, index = named_in(beginning.upstream)
         row = Session(
             tenant_id=unit.scope.tenant,
             id=session_id,
@@ -53,6 +56,8 @@ class SessionService:
             authenticated_at=min(beginning.authenticated_at, now),
             amr=list(beginning.amr),
             acr=beginning.acr,
+            upstream_person_digest=upstream_digest(beginning.connection_id, person),
+            upstream_session_digest=upstream_digest(beginning.connection_id, index),
             upstream_sealed=self._envelope.seal(unit, UPSTREAM_PURPOSE + session_id, json.dumps(beginning.upstream).encode()),
             ip=unit.scope.actor.ip,
             user_agent=(unit.scope.actor.user_agent or "")[:400] or None,
@@ -85,6 +90,7 @@ class SessionService:
             return
         row.ended_at, row.end_reason = unit.clock.now(), reason
         unit[AuthorizationCodes].revoke_of_session(row.id)
+        unit[RefreshFamilies].end_of_session(row.id, reason)
         unit[Outbox].record(
             Event(
                 "session.ended",
@@ -98,7 +104,25 @@ class SessionService:
         rows = unit[Sessions].live_of_user(user_id)
         for row in rows:
             self.end(unit, row, reason)
+        unit[RefreshFamilies].end_of_user(user_id, reason)
         return rows
+
+    def end_upstream(self, unit: TenantUnit, connection_id: str, person: str, sessions: Sequence[str], reason: str) -> int:
+        """End the live sessions that an IdP's logout names: those of ``sessions``, or all of the person's. Answers how many."""
+        named = {upstream_digest(connection_id, index) for index in sessions}
+        rows = unit[Sessions].of_upstream(upstream_digest(connection_id, person) or "")
+        # A session whose IdP gave it no name cannot be told from the one that is meant.
+        meant = [row for row in rows if not named or row.upstream_session_digest in (None, *named)]
+        for row in meant:
+            self.end(unit, row, reason)
+        return len(meant)
+
+    def upstream(self, unit: TenantUnit, row: Session) -> dict[str, str]:
+        """What the sign-in kept for a logout at the IdP."""
+        if row.upstream_sealed is None:
+            return {}
+        kept: dict[str, str] = json.loads(self._envelope.open(unit, UPSTREAM_PURPOSE + row.id, row.upstream_sealed))
+        return kept
 
     def grant_code(self, unit: TenantUnit, session: Session, client_id: str, grant: dict[str, Any]) -> str:
         """An authorization code under a session, for one client. Returns what goes to the browser."""
@@ -116,6 +140,11 @@ class SessionService:
         unit[Sessions].note_app(session.id, client_id)
         session.last_seen_at = unit.clock.now()
         return str(handle)
+
+
+def upstream_digest(connection_id: str, name: str | None) -> str | None:
+    """By which a name that an IdP uses is found again; the same name of another connection is another one."""
+    return None if name is None else digest(f"{connection_id}\n{name}")
 
 
 def is_live(row: Session, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import anyio.to_thread
 import structlog
+from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -19,7 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
-from idbroker.kernel.errors import Refusal
+from idbroker.kernel.errors import NotFound, Refusal
 from idbroker.kernel.ids import RequestId
 from idbroker.kernel.scope import new_request_id
 from idbroker.telemetry.metrics import REQUESTS
@@ -80,12 +81,17 @@ class Bridge:
         except Refusal as refusal:
             log.info("refused", refusal=refusal.code, detail=refusal.detail, route=row.path, request_id=call.request_id)
             return errors(refusal, call)
+        except OperationalError:
+            log.exception("database unavailable", route=row.path, request_id=call.request_id)
+            return errors(Refusal("unavailable", "This service cannot answer just now. Please try again.", status=503), call)
         except Exception:
             log.exception("failed", route=row.path, request_id=call.request_id)
             public = f"Something went wrong here. It has been noted under {call.request_id}."
             return errors(Refusal("internal_error", public, status=500), call)
 
     async def _read(self, request: Request) -> Call:
+        if any(character < " " for value in request.path_params.values() for character in str(value)):
+            raise NotFound("page")  # no id of ours holds a control character, and PostgreSQL stores no NUL to compare with
         if int(request.headers.get("content-length") or 0) > MAX_BODY:
             raise BadRequest("too_large", "The request is too large.", status=413)
         body = bytearray()

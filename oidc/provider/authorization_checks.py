@@ -87,7 +87,8 @@ def allowed_grant(asked: Asked, request: AuthorizationRequest) -> AuthorizationR
 
 def known_scope(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
     """RFC 6749 3.3, OIDC Core 3.1.2.1: unknown scopes are passed over. Without ``openid`` there will be no ID token."""
-    scope = tuple(name for name in scope_list(asked.values.get("scope")) if name in SCOPES)
+    known = SCOPES if "refresh_token" in asked.app.grant_types else [name for name in SCOPES if name != "offline_access"]
+    scope = tuple(name for name in scope_list(asked.values.get("scope")) if name in known)
     if not scope:
         raise OAuthError("invalid_scope", f"ask for at least one scope of: {' '.join(SCOPES)}")
     return replace(request, scope=scope)

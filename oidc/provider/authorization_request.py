@@ -8,9 +8,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from idbroker.kernel.errors import Refusal
+from oidc.provider.claims import NO_CLAIMS, ClaimsRequest
 from oidc.provider.errors import OAuthError, described
 
 NOT_OURS = "This sign-in was begun elsewhere. Please go back to the application and start again."
+
+
+_GRANT = ("issuer", "redirect_uri", "scope", "nonce", "code_challenge", "resource", "claims", "dpop_jkt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,9 @@ class AuthorizationRequest:
     """Only when it is an e-mail address."""
     tenant: str | None = None
     connection: str | None = None
+    resource: str | None = None
+    claims: ClaimsRequest = NO_CLAIMS
+    dpop_jkt: str | None = None
 
     def as_origin(self) -> dict[str, Any]:
         """What must survive the sign-in, as JSON."""
@@ -44,12 +51,15 @@ class AuthorizationRequest:
             "nonce": self.nonce,
             "code_challenge": self.code_challenge,
             "subject": self.subject,
+            "resource": self.resource,
+            "claims": self.claims.as_document(),
+            "dpop_jkt": self.dpop_jkt,
         }
 
     def as_grant(self) -> dict[str, Any]:
         """What the token endpoint must hold the client to, as JSON."""
         origin = self.as_origin()
-        return {name: origin[name] for name in ("issuer", "redirect_uri", "scope", "nonce", "code_challenge")}
+        return {name: origin[name] for name in _GRANT}
 
     def answer_url(self, **members: str) -> str:
         """The app's address with the response in its query; ``state`` and ``iss`` (RFC 9207) always come along."""
@@ -75,4 +85,7 @@ def from_origin(origin: Mapping[str, Any], issuer: str) -> AuthorizationRequest:
         nonce=origin["nonce"],
         code_challenge=origin["code_challenge"],
         subject=origin["subject"],
+        resource=origin.get("resource"),
+        claims=ClaimsRequest.stored(origin.get("claims")),
+        dpop_jkt=origin.get("dpop_jkt"),
     )

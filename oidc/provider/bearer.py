@@ -7,26 +7,39 @@ from dataclasses import dataclass
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.ids import TenantId
 from idbroker.web.call import Call
-from oidc.jose import BadToken
+from oidc.jose import BadToken, Json, text_or
 from oidc.provider.errors import NoToken, OAuthError
 from oidc.provider.issue import ACCESS_TOKEN
 from oidc.provider.issuer import Issuer
 from oidc.provider.issuer_keys import IssuerKeys
 from oidc.provider.primitives import scope_list
 
-_TEXTS = ("sub", "client_id", "jti", "sid", "tenant_id", "scope")
+_TEXTS = ("sub", "client_id", "jti", "tenant_id")
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A token of this issuer that has not expired. Whether its session is live is for the database to say."""
+    """A token of this issuer that has not expired. Whether it is still good is for the database to say."""
 
     subject: str
     client_id: str
     token_id: str
-    session_id: str
     tenant: TenantId
+    audience: str
+    session_id: str | None
+    """None for a machine's."""
     scope: tuple[str, ...]
+    claims: Json
+
+    @property
+    def jkt(self) -> str | None:
+        """Thumbprint of the key that it is bound to (RFC 9449 6.1)."""
+        confirmation = self.claims.get("cnf")
+        return confirmation.get("jkt") if isinstance(confirmation, dict) else None
+
+    @property
+    def userinfo_claims(self) -> tuple[str, ...]:
+        return tuple(self.claims.get("userinfo_claims", ()))
 
 
 class InvalidToken(OAuthError):
@@ -57,10 +70,26 @@ def read_access_token(keys: IssuerKeys, issuer: Issuer, token: str, clock: Clock
     expires = claims.get("exp")
     if not isinstance(expires, int) or expires <= clock.now().timestamp():
         raise InvalidToken("expired")
-    texts = [claims.get(name) for name in _TEXTS]
-    if not all(isinstance(text, str) for text in texts):
-        raise InvalidToken("not a token about a person")
-    subject, client_id, token_id, session_id, tenant, scope = (str(text) for text in texts)
+    subject, client_id, token_id, tenant = _texts(claims)
     if not issuer.serves(TenantId(tenant)):
         raise InvalidToken("another tenant's")
-    return AccessToken(subject, client_id, token_id, session_id, TenantId(tenant), scope_list(scope))
+    session_id = claims.get("sid")
+    if session_id is None and subject != client_id:
+        raise InvalidToken("a person's token without a session")
+    return AccessToken(
+        subject,
+        client_id,
+        token_id,
+        TenantId(tenant),
+        text_or(claims.get("aud"), ""),
+        session_id if isinstance(session_id, str) else None,
+        scope_list(text_or(claims.get("scope"), "")),
+        claims,
+    )
+
+
+def _texts(claims: Json) -> list[str]:
+    texts = [claims.get(name) for name in _TEXTS]
+    if not all(isinstance(text, str) for text in texts):
+        raise InvalidToken("not an access token of ours")
+    return [str(text) for text in texts]

@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from oidc.provider.primitives import scope_text
 
-SCOPES = ("openid", "email", "profile", "groups")
-"""All that can be granted. ``openid`` gives an ID token and userinfo, each of the others a few claims."""
+SCOPES = ("openid", "email", "profile", "groups", "offline_access")
+"""All that can be granted. ``openid`` gives an ID token and userinfo, ``offline_access`` a refresh token, the others claims."""
 
 CLAIMS = (
     "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "tenant_id", "tenant", "roles", "groups",
     "idp", "amr", "acr", "email", "email_verified", "name", "given_name", "family_name",
 )  # fmt: skip
 """Every claim that an ID token or userinfo may hold."""
+
+NAMEABLE = ("email", "email_verified", "name", "given_name", "family_name", "groups", "acr", "amr", "auth_time", "idp", "sid")
+"""Those that the ``claims`` parameter can bring; the others are there in any case."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimsRequest:
+    """Claims that were asked for by name (OIDC Core 5.5): those that a person's scopes could give as well."""
+
+    id_token: tuple[str, ...] = ()
+    userinfo: tuple[str, ...] = ()
+
+    @classmethod
+    def stored(cls, document: Mapping[str, Any] | None) -> ClaimsRequest:
+        given = document or {}
+        return cls(tuple(given.get("id_token", ())), tuple(given.get("userinfo", ())))
+
+    def as_document(self) -> dict[str, list[str]] | None:
+        """None when nothing was asked for."""
+        return {"id_token": list(self.id_token), "userinfo": list(self.userinfo)} if self.id_token or self.userinfo else None
+
+
+NO_CLAIMS = ClaimsRequest()
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """An app that acts for itself, in one tenant."""
+
+    client_id: str
+    tenant_id: str
+    tenant: str
+    """The slug."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +85,40 @@ class Frame:
     scope: tuple[str, ...]
 
 
-def access_token_claims(frame: Frame, person: Person, token_id: str) -> dict[str, Any]:
-    """RFC 9068 2.2. The audience is the client itself: no app has resources of its own yet."""
+def access_token_claims(frame: Frame, person: Person, token_id: str, wanted: tuple[str, ...] = ()) -> dict[str, Any]:
+    """RFC 9068 2.2. ``wanted`` are the claims that userinfo shall show for this token beyond its scope."""
     claims = _common(frame, person) | {"jti": token_id, "client_id": frame.client_id, "scope": scope_text(frame.scope)}
+    if wanted:
+        claims["userinfo_claims"] = list(wanted)
     return claims | _groups(frame.scope, person)
 
 
-def id_token_claims(frame: Frame, person: Person, nonce: str | None, at_hash: str) -> dict[str, Any]:
-    """OIDC Core 2, with the claims of the granted scopes."""
-    claims = _common(frame, person) | {"at_hash": at_hash} | _by_scope(frame.scope, person)
+def machine_token_claims(frame: Frame, machine: Machine, token_id: str) -> dict[str, Any]:
+    """RFC 9068 2.2 for a client of its own: ``sub`` is the client, and there is no session."""
+    return {
+        "iss": frame.issuer,
+        "sub": machine.client_id,
+        "aud": frame.client_id,
+        "exp": frame.expires_at,
+        "iat": frame.issued_at,
+        "jti": token_id,
+        "client_id": frame.client_id,
+        "tenant_id": machine.tenant_id,
+        "tenant": machine.tenant,
+    }
+
+
+def id_token_claims(
+    frame: Frame, person: Person, nonce: str | None, at_hash: str, wanted: Iterable[str] = ()
+) -> dict[str, Any]:
+    """OIDC Core 2, with the claims of the granted scopes and those asked for by name."""
+    claims = _common(frame, person) | {"at_hash": at_hash} | _named(wanted, person) | _by_scope(frame.scope, person)
     return claims if nonce is None else claims | {"nonce": nonce}
 
 
-def userinfo_claims(scope: tuple[str, ...], person: Person) -> dict[str, Any]:
+def userinfo_claims(scope: tuple[str, ...], person: Person, wanted: Iterable[str] = ()) -> dict[str, Any]:
     """OIDC Core 5.3.2."""
-    return {"sub": person.user_id, **_tenant(person), **_by_scope(scope, person)}
+    return {"sub": person.user_id, **_tenant(person), **_named(wanted, person), **_by_scope(scope, person)}
 
 
 def _common(frame: Frame, person: Person) -> dict[str, Any]:
@@ -96,6 +149,18 @@ def _by_scope(scope: tuple[str, ...], person: Person) -> dict[str, Any]:
     if "profile" in scope:
         claims |= _known({"name": person.name, "given_name": person.given_name, "family_name": person.family_name})
     return claims | _groups(scope, person)
+
+
+def _named(wanted: Iterable[str], person: Person) -> dict[str, Any]:
+    """OIDC Core 5.5.1: all are voluntary, so that what is not known is left out."""
+    return {name: value for name, value in personal_claims(person).items() if name in wanted}
+
+
+def personal_claims(person: Person) -> dict[str, Any]:
+    """Whatever may be asked for by name."""
+    about = _by_scope(("email", "profile", "groups"), person)
+    how = {"acr": person.acr, "amr": list(person.amr) or None, "auth_time": int(person.authenticated_at.timestamp())}
+    return about | _known(how) | {"idp": person.connection_id, "sid": person.session_id}
 
 
 def _groups(scope: tuple[str, ...], person: Person) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
 from idbroker.apps.model import App, Apps
-from idbroker.storage.database import Database
+from idbroker.storage.unit import PlatformUnit
 from idbroker.web.call import Call
 from oidc.provider.errors import InvalidClient, OAuthError
+from oidc.provider.issuer import Issuer
 
 METHODS = ("client_secret_basic", "client_secret_post", "none")
 MAX_CREDENTIAL = 512
@@ -27,16 +28,16 @@ class UnverifiedClient:
 
 
 class ClientAuthentication:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def claimed(self, call: Call, form: Mapping[str, str], issuer: Issuer) -> UnverifiedClient:
+        """What the request presents. Raises InvalidClient, or OAuthError when the request is ambiguous."""
+        del issuer
+        return presented(call.headers.get("authorization"), form)
 
-    def authenticate(self, call: Call, form: Mapping[str, str]) -> App:
-        """The proven app. Raises InvalidClient, or OAuthError when the request is ambiguous."""
-        claimed = presented(call.headers.get("authorization"), form)
-        with self._database.platform(call.actor, read_only=True) as unit:
-            app = unit[Apps].get(claimed.client_id)
-            # Asked in every case, so that an unknown client takes as long as a wrong secret.
-            matches = unit[Apps].secret_matches(claimed.client_id, claimed.secret)
+    def proven(self, unit: PlatformUnit, claimed: UnverifiedClient) -> App:
+        """The app, when its proof is good. Raises InvalidClient."""
+        app = unit[Apps].get(claimed.client_id)
+        # Asked in every case, so that an unknown client takes as long as a wrong secret.
+        matches = unit[Apps].secret_matches(claimed.client_id, claimed.secret)
         if app is None:
             raise InvalidClient(f"no app {claimed.client_id[:80]!r}")
         if app.token_endpoint_auth_method != claimed.method:

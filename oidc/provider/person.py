@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from idbroker.apps.model import Apps
+from idbroker.apps.model import App, Apps
 from idbroker.directory.model import Users
 from idbroker.directory.roles import standing
 from idbroker.kernel.ids import TenantId
@@ -10,25 +10,35 @@ from idbroker.kernel.scope import Actor
 from idbroker.sessions.model import Sessions
 from idbroker.sessions.service import is_live
 from idbroker.storage.database import Database
-from idbroker.storage.unit import TenantUnit
+from idbroker.storage.unit import PlatformUnit, TenantUnit
 from idbroker.tenants.lifecycle import SIGN_IN_ALLOWED
 from idbroker.tenants.model import Tenant, Tenants
 from oidc.provider.claims import Person
 
 
-def open_tenant(database: Database, tenant: TenantId, client_id: str, actor: Actor) -> Tenant | None:
+def read_open_tenant(unit: PlatformUnit, tenant: TenantId, app: App | None) -> Tenant | None:
     """The tenant, when its state lets people in and that app is open to it."""
-    with database.platform(actor, read_only=True) as unit:
-        row, app = unit[Tenants].get(tenant), unit[Apps].get(client_id)
-    if row is None or row.status not in SIGN_IN_ALLOWED or app is None or not app.serves(tenant):
+    if app is None or not app.serves(tenant):
         return None
-    return row
+    row = unit[Tenants].get(tenant)
+    return row if row is not None and row.status in SIGN_IN_ALLOWED else None
 
 
-def read_person(unit: TenantUnit, tenant: Tenant, session_id: str, client_id: str) -> Person | None:
-    """The person of a session as that app may see him; None when the session is over or the person is switched off."""
+def open_tenant(database: Database, tenant: TenantId, client_id: str, actor: Actor) -> Tenant | None:
+    """The same in a transaction of its own."""
+    with database.platform(actor, read_only=True) as unit:
+        return read_open_tenant(unit, tenant, unit[Apps].get(client_id))
+
+
+def read_person(
+    unit: TenantUnit, tenant: Tenant, session_id: str, client_id: str, *, offline: bool = False
+) -> Person | None:
+    """The person of a session as that app may see him; None when the session is over or the person is switched off.
+
+    ``offline``: the app was granted ``offline_access``, so that a session that has merely run out will do; an ended one not.
+    """
     session = unit[Sessions].get(session_id)
-    if session is None or not is_live(session, unit.clock.now()):
+    if session is None or session.ended_at is not None or not (offline or is_live(session, unit.clock.now())):
         return None
     user = unit[Users].get(session.user_id)
     if user is None or not user.active:

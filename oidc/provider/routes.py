@@ -10,6 +10,8 @@ from idbroker.keys.signing import SigningKeyRing
 from idbroker.limits.names import UNLIMITED
 from idbroker.login.flow import LoginFlow
 from idbroker.login.reuse import SessionFinder
+from idbroker.outbound.fetcher import Fetcher
+from idbroker.sessions.refresh import RefreshTokens
 from idbroker.sessions.service import SessionService
 from idbroker.storage.database import Database
 from idbroker.web.call import Answer, Call
@@ -23,6 +25,7 @@ from oidc.provider.code import CodeGiver
 from oidc.provider.errors import bearer_errors, oauth_errors
 from oidc.provider.grants.authorization_code import AuthorizationCodeGrant
 from oidc.provider.grants.contract import Grant
+from oidc.provider.grants.refresh_token import RefreshTokenGrant
 from oidc.provider.issue import TokenIssuer
 from oidc.provider.issuer import TENANT_PREFIX, Issuers
 from oidc.provider.issuer_keys import IssuerKeys
@@ -52,11 +55,16 @@ class Provider:
         clock: Clock,
         base_url: str,
         access_token_minutes: int,
+        refresh: RefreshTokens,
+        fetcher: Fetcher,
     ) -> None:
         issuers, issuer_keys = Issuers(database, base_url), IssuerKeys(keys)
         codes = CodeGiver(database, sessions)
         tokens = TokenIssuer(issuer_keys, clock, lifetime=timedelta(minutes=access_token_minutes))
-        grants: dict[str, Grant] = {"authorization_code": AuthorizationCodeGrant(database, tokens)}
+        grants: dict[str, Grant] = {
+            "authorization_code": AuthorizationCodeGrant(refresh),
+            "refresh_token": RefreshTokenGrant(refresh),
+        }
         self._refusal = sign_in.refusal
         self._metadata = Metadata(issuers, issuer_keys, tuple(grants))
         self._authorize = Authorize(
@@ -70,7 +78,7 @@ class Provider:
             sign_in=sign_in,
         )
         self._resume = Resume(database, issuers, codes, flow, sign_in)
-        self._token = Token(issuers, ClientAuthentication(database), grants)
+        self._token = Token(database, issuers, ClientAuthentication(), tokens, grants)
         self._userinfo = Userinfo(database, issuers, issuer_keys, clock)
         self._logout = Logout(
             database=database,

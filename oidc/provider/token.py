@@ -1,34 +1,52 @@
-"""The token endpoint (RFC 6749 3.2): who calls, by which grant, and is he allowed to."""
+"""The token endpoint (RFC 6749 3.2): who calls, by which grant, and is he allowed to. One transaction, then signatures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from idbroker.apps.model import App
+from idbroker.kernel.scope import Actor
+from idbroker.storage.database import Database
 from idbroker.web.call import Answer, Call, json_answer
 from oidc.provider.client_auth import ClientAuthentication
 from oidc.provider.errors import NEVER_STORED, OAuthError
-from oidc.provider.grants.contract import Grant
+from oidc.provider.grants.contract import Exchange, Grant
+from oidc.provider.issue import Granted, TokenIssuer
 from oidc.provider.issuer import Issuers
-from oidc.provider.parameters import present
+from oidc.provider.parameters import form_of
 
 
 class Token:
     """``grants`` maps a ``grant_type`` to what answers it; discovery lists the same names."""
 
-    def __init__(self, issuers: Issuers, clients: ClientAuthentication, grants: Mapping[str, Grant]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        issuers: Issuers,
+        clients: ClientAuthentication,
+        tokens: TokenIssuer,
+        grants: Mapping[str, Grant],
+    ) -> None:
+        self._database = database
         self._issuers = issuers
         self._clients = clients
+        self._tokens = tokens
         self._grants = grants
 
     def answer(self, call: Call) -> Answer:
         """RFC 6749 5.1. Raises OAuthError, or BadRequest unless the body is a form."""
         issuer = self._issuers.of(call)
-        form = call.form
-        if form.repeated:
-            raise OAuthError("invalid_request", "a parameter came more than once")
-        values = present(form)
-        app = self._clients.authenticate(call, values)
-        name = values.get("grant_type")
+        values = form_of(call)
+        claimed = self._clients.claimed(call, values, issuer)
+        with self._database.platform(call.actor) as unit:
+            app = self._clients.proven(unit, claimed)
+            grant = self._grant(app, values.get("grant_type"))
+            outcome = grant.decide(Exchange(unit, issuer, app, values, acting(app, call), call.request_id))
+        if not isinstance(outcome, Granted):
+            raise outcome
+        return json_answer(self._tokens.answer(issuer, app, outcome), 200, *NEVER_STORED)
+
+    def _grant(self, app: App, name: str | None) -> Grant:
         if name is None:
             raise OAuthError("invalid_request", "grant_type is missing")
         grant = self._grants.get(name)
@@ -36,6 +54,9 @@ class Token:
             raise OAuthError("unsupported_grant_type", f"the grant types are: {' '.join(sorted(self._grants))}")
         if name not in app.grant_types:
             raise OAuthError("unauthorized_client", "this app may not use this grant type")
-        if "resource" in values:
-            raise OAuthError("invalid_target", "this app has no resources")  # RFC 8707 2
-        return json_answer(grant.exchange(issuer, app, values, call), 200, *NEVER_STORED)
+        return grant
+
+
+def acting(app: App, call: Call) -> Actor:
+    """The app as the trail names it."""
+    return Actor(type="app", id=app.id, name=app.name, ip=call.client_ip, user_agent=call.actor.user_agent)

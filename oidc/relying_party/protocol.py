@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from idbroker.federation.contract import (
     AttemptRef,
@@ -17,6 +17,7 @@ from idbroker.federation.contract import (
     RedirectTo,
     UnverifiedReply,
 )
+from idbroker.federation.logout import LogoutAnswered, LogoutAsked, LogoutOutcome
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.errors import NotFound
 from idbroker.kernel.ids import ConnectionId
@@ -72,6 +73,11 @@ class OidcProtocol:
     def correlate(self, reply: UnverifiedReply) -> str | None:
         return handle_in(reply.params)
 
+    def unsolicited(self, reply: UnverifiedReply) -> bool:
+        """Never: a sign-in that begins elsewhere comes to ``initiate_login_uri`` (OIDC Core 4), not with an answer."""
+        del reply
+        return False
+
     def complete(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef) -> ExternalIdentity:
         settings = RpSettings.of(connection)
         verdict(REPLY_CHECKS, ReplyEvidence(reply.params, settings, attempt))
@@ -99,15 +105,28 @@ class OidcProtocol:
     def report(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Document:
         """The findings of ``explain`` with their verdict. Claims stand in the refusal of a real sign-in, not in its reply."""
         findings = self.explain(connection, reply, attempt)
+        codes = {check.name: check.code for check in REPLY_CHECKS} | {check.name: check.code for check in ID_TOKEN_CHECKS}
         failed = next((finding.check for finding in findings if finding.outcome == "fail"), None)
         return {
             "verdict": "refuse" if failed else "accept",
-            "code": failed,
+            "code": codes.get(failed or ""),
             "findings": [finding.as_document() for finding in findings],
             "attributes": {},
             "mapped": {},
             "xml": "",
         }
+
+    def begin_logout(self, connection: ConnectionConfig, upstream: Mapping[str, str], handle: str) -> None:
+        """None: signing out at the OpenID provider is not offered."""
+        del connection, upstream, handle
+
+    def read_logout(self, connection: ConnectionConfig, message: UnverifiedReply) -> LogoutAsked | LogoutAnswered:
+        """Raises NotFound: no endpoint of ours takes such a message."""
+        raise NotFound("logout endpoint")
+
+    def answer_logout(self, connection: ConnectionConfig, asked: LogoutAsked, outcome: LogoutOutcome) -> None:
+        """None: the provider is not waiting in the browser."""
+        del connection, asked, outcome
 
     def publish(self, connection: ConnectionConfig, name: str) -> Published:
         raise NotFound("document")

@@ -43,7 +43,7 @@ def decryption(exam: Examination) -> str:
         holder = children(exam.verified_response, names.SAML, "EncryptedAssertion")[0]
         facts = read_encryption(holder, cbc_allowed=exam.connection.options.allow_cbc_encryption)
     try:
-        root = decrypted_element(decrypt(facts, exam.keys.private_key), holder)
+        root = decrypted_element(decrypt(facts, exam.keys.decrypting), holder)
     except CannotDecrypt as error:
         raise Failed("saml_cannot_decrypt", expected="encrypted for our certificate", received=str(error)) from error
     except Unfit as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from idbroker.federation.contract import AttemptRef, ConnectionConfig, Finding, Stage, UnverifiedReply
 from idbroker.federation.profile import Profile
@@ -96,6 +96,8 @@ class Examination:
     confirmations: tuple[Confirmation, ...] = ()
     valid_until: datetime | None = None
     name_id: Element | None = None
+    plain_name_id: Element | None = None
+    """The NameID that came out of an EncryptedID."""
     subject: str | None = None
     attributes: dict[str, list[str]] | None = None
     profile: Profile | None = None
@@ -114,21 +116,24 @@ class Examination:
         return last_day is not None and self.now.date() <= last_day
 
 
+E = TypeVar("E")
+
+
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One question to a reply. ``ask`` answers what it saw, or raises Failed or NotApplicable."""
+class Check(Generic[E]):
+    """One question to a message under examination. ``ask`` answers what it saw, or raises Failed or NotApplicable."""
 
     name: str
     stage: Stage
     spec: str
-    ask: Callable[[Examination], str]
+    ask: Callable[[E], str]
 
 
 Seen = str | NotApplicable | NotReached | Failed
 """What a check answered: what it saw, or why not."""
 
 
-def ask(check: Check, examination: Examination) -> Seen:
+def ask(check: Check[E], examination: E) -> Seen:
     """Put one check's question. Whatever a hostile message breaks in a library ends as a failure."""
     try:
         return check.ask(examination)
@@ -138,7 +143,7 @@ def ask(check: Check, examination: Examination) -> Seen:
         return Failed("saml_check_broken", received=f"{type(error).__name__}: {error}")
 
 
-def finding(check: Check, seen: Seen) -> Finding:
+def finding(check: Check[E], seen: Seen) -> Finding:
     """A check's answer as an admin reads it, with the advice that holds for every vendor."""
     if isinstance(seen, str):
         return Finding(check.name, check.stage, "pass", check.spec, received=seen[:MAX_SHOWN])
@@ -158,12 +163,12 @@ def finding(check: Check, seen: Seen) -> Finding:
     )
 
 
-def verdict(checks: Sequence[Check], examination: Examination) -> tuple[list[tuple[Check, Seen]], Failed | None]:
+def verdict(checks: Sequence[Check[E]], examination: E) -> tuple[list[tuple[Check[E], Seen]], Failed | None]:
     """Run the list up to the first failure: the answers so far, and that failure.
 
     Findings are made of them only when somebody will read them; making them costs a tenth of a good answer.
     """
-    answers: list[tuple[Check, Seen]] = []
+    answers: list[tuple[Check[E], Seen]] = []
     for check in checks:
         seen = ask(check, examination)
         answers.append((check, seen))

@@ -1,9 +1,10 @@
 """Stage three, who it is: NameID or mapped attribute, attributes, and the profile made of them.
 
 The rule for the subject, which admins see in the guide: the attribute mapped as ``subject`` if there is such a mapping,
-else the NameID of format persistent, emailAddress, unspecified or a directory name (or of no format). A transient
-NameID never identifies anyone. An assertion without NameID and without a mapped subject is refused: an e-mail address alone may
-pass from one person to the next, so it identifies only where an admin maps it.
+else the NameID of format persistent, emailAddress, unspecified or a directory name (or of no format). A NameID that is
+encrypted by itself counts as if it came plain. A transient NameID never identifies anyone. An assertion without NameID and
+without a mapped subject is refused: an e-mail address alone may pass from one person to the next, so it identifies only
+where an admin maps it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from idbroker.federation.profile import AmbiguousClaim, map_profile, single_valu
 from idbroker.kernel.addresses import BadAddress, normal_email
 from saml import names
 from saml.checks.examination import Examination, Failed, NotApplicable, needed
+from saml.checks.preflight import unfit
+from saml.decryption import BadEncryption, CannotDecrypt, decrypt, decrypted_element, read_encryption
 from saml.names import tag
-from saml.xml_guard import Element, children, local_name, text_of
+from saml.xml_guard import Element, Unfit, children, local_name, text_of
 
 MAX_SUBJECT = 256
 
@@ -28,9 +31,35 @@ _IDENTIFYING = _EMAIL | _UNSPECIFIED | _DIRECTORY | {names.FORMAT_PERSISTENT}
 
 
 def nothing_hidden(exam: Examination) -> str:
-    for node in needed(exam.assertion).iter(tag(names.SAML, "EncryptedID"), tag(names.SAML, "EncryptedAttribute")):
-        raise Failed("saml_subject_encrypted", expected="plain NameID and attributes", received=local_name(node))
-    return "plain"
+    """What is encrypted by itself: one NameID of the subject may be, an attribute may not (SAML core 2.2.4, 2.7.3.2)."""
+    assertion = needed(exam.assertion)
+    for node in assertion.iter(tag(names.SAML, "EncryptedAttribute")):
+        raise Failed("saml_subject_encrypted", expected="plain attributes", received=local_name(node))
+    hidden = list(assertion.iter(tag(names.SAML, "EncryptedID")))
+    if not hidden:
+        return "plain"
+    subjects = children(assertion, names.SAML, "Subject")
+    if len(hidden) != 1 or len(subjects) != 1 or hidden[0].getparent() is not subjects[0]:
+        raise Failed("saml_subject_encrypted", expected="one EncryptedID in the subject", received=f"{len(hidden)} elsewhere")
+    exam.plain_name_id = _decrypted_name_id(exam, hidden[0])
+    return "an encrypted NameID, decrypted"
+
+
+def _decrypted_name_id(exam: Examination, holder: Element) -> Element:
+    """The ciphertext is covered by the signature, so its plaintext is as good as a signed NameID."""
+    try:
+        facts = read_encryption(holder, cbc_allowed=exam.connection.options.allow_cbc_encryption)
+        plain = decrypted_element(decrypt(facts, exam.keys.decrypting), holder)
+    except BadEncryption as error:
+        code = "saml_encryption_algorithm" if error.algorithm else "saml_encryption_structure"
+        raise Failed(code, received=f"in the EncryptedID: {error}") from error
+    except CannotDecrypt as error:
+        raise Failed("saml_cannot_decrypt", expected="encrypted for our certificate", received=str(error)) from error
+    except Unfit as error:
+        raise unfit(error) from error
+    if plain.tag != tag(names.SAML, "NameID") or len(plain):
+        raise Failed("saml_subject_encrypted", expected="an encrypted saml:NameID", received=local_name(plain))
+    return plain
 
 
 def attributes_read(exam: Examination) -> str:
@@ -58,6 +87,8 @@ def _values(attribute: Element) -> list[str]:
 def name_id(exam: Examination) -> str:
     subjects = children(needed(exam.assertion), names.SAML, "Subject")
     found = children(subjects[0], names.SAML, "NameID") if len(subjects) == 1 else []
+    if exam.plain_name_id is not None:
+        found.append(exam.plain_name_id)
     if len(found) != 1:
         raise NotApplicable("The assertion has no NameID.")
     exam.name_id = found[0]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from saml.checks import crypto, identity, preflight, profile
-from saml.checks.examination import Check
+from saml.checks.examination import Check, Examination
 
-PREFLIGHT: tuple[Check, ...] = (
+PREFLIGHT: tuple[Check[Examination], ...] = (
     Check("response_present", "preflight", "SAML bindings 3.5.4", preflight.response_present),
     Check("delivered_here", "preflight", "SAML profiles 4.1.3.5", preflight.delivered_here),
     Check("size", "preflight", "our bound: 256 KB", preflight.small_enough),
@@ -25,14 +25,14 @@ PREFLIGHT: tuple[Check, ...] = (
     Check("schema", "preflight", "SAML core 1.1", preflight.schema_valid),
 )
 
-CRYPTO: tuple[Check, ...] = (
+CRYPTO: tuple[Check[Examination], ...] = (
     Check("response_signature", "crypto", "SAML core 5.4, XML Signature 3.2", crypto.response_signature),
     Check("decryption", "crypto", "SAML core 6, XML Encryption 1.1 4.4", crypto.decryption),
     Check("assertion_signature", "crypto", "SAML core 5.4, XML Signature 3.2", crypto.assertion_signature),
     Check("signed_content", "crypto", "SAML core 5.4.2", crypto.signed_content),
 )
 
-PROFILE: tuple[Check, ...] = (
+PROFILE: tuple[Check[Examination], ...] = (
     Check("response_issuer", "profile", "SAML profiles 4.1.4.2", profile.response_issuer),
     Check("assertion_issuer", "profile", "SAML profiles 4.1.4.2", profile.assertion_issuer),
     Check("destination", "profile", "SAML bindings 3.5.5.2", profile.destination),
@@ -58,4 +58,4 @@ PROFILE: tuple[Check, ...] = (
     Check("email", "profile", "RFC 5321 4.1.2", identity.email_grammar),
 )
 
-CHECKS: tuple[Check, ...] = (*PREFLIGHT, *CRYPTO, *PROFILE)
+CHECKS: tuple[Check[Examination], ...] = (*PREFLIGHT, *CRYPTO, *PROFILE)

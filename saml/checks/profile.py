@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from saml import names
+from saml.authn_contexts import satisfies
 from saml.checks.examination import Confirmation, Examination, Failed, NotApplicable, needed
 from saml.names import tag
 from saml.times import read_time, write_time
@@ -261,7 +262,8 @@ def authn_context(exam: Examination) -> str:
     wanted = exam.connection.options.authn_context
     if not wanted:
         return came or "none"
-    # SAML core 3.3.2.2.1: comparison "exact" is what begin() asks for.
-    if came not in wanted:
-        raise Failed("saml_authn_context_mismatch", expected=" or ".join(wanted), received=came or "none")
+    comparison = exam.connection.options.authn_context_comparison
+    if came is None or not satisfies(came, wanted, comparison):
+        expected = f"{'' if comparison == 'exact' else f'{comparison}: '}{' or '.join(wanted)}"
+        raise Failed("saml_authn_context_mismatch", expected=expected, received=came or "none")
     return came

@@ -63,9 +63,7 @@ def test_a_first_sign_in_makes_the_person(broker: Broker, acme: TenantScope) -> 
     assert (user.email, user.email_verified, user.user_name, user.source) == ("alice@acme.com", True, "alice@acme.com", "jit")
     assert (user.display_name, user.active, user.last_sign_in_at) == ("Alice Doe", True, broker.clock.now())
     told = broker.events(acme.tenant, "user.created")
-    assert [(e["resource"]["id"], e["context"]) for e in told] == [
-        (user.id, {"source": "jit", "connection_id": connection})
-    ]
+    assert [(e["resource"]["id"], e["context"]) for e in told] == [(user.id, {"source": "jit", "connection_id": connection})]
 
 
 def test_the_next_one_finds_the_person_and_brings_him_up_to_date(broker: Broker, acme: TenantScope) -> None:

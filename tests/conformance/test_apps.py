@@ -96,7 +96,8 @@ def test_loopback_redirects_may_be_plain_http() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tenants", "serves"), [("all", [True, True]), (["tnt_a"], [True, False]), ([], [False, False]), (["tnt_a", "tnt_b"], [True, True])]
+    ("tenants", "serves"),
+    [("all", [True, True]), (["tnt_a"], [True, False]), ([], [False, False]), (["tnt_a", "tnt_b"], [True, True])],
 )
 def test_whom_an_app_serves(broker: Broker, tenants: Any, serves: list[bool]) -> None:
     app_id, _ = create(broker, tenants=tenants)

@@ -39,7 +39,13 @@ def test_a_connection_is_kept_as_its_protocol_understood_it(broker: Broker) -> N
     broker.domain(acme, "acme.net")
     made = broker.connection(acme, client_secret="hush", attribute_mapping={"email": "mail"}, options={"jit": "update"})
     config = broker.config(acme, made)
-    assert (config.id, config.tenant, config.version, config.protocol, config.vendor) == (made, acme.tenant, 1, "scripted", "okta")
+    assert (config.id, config.tenant, config.version, config.protocol, config.vendor) == (
+        made,
+        acme.tenant,
+        1,
+        "scripted",
+        "okta",
+    )
     assert config.settings == {"issuer": "https://idp.example.com"}
     assert config.secrets == {"secret": "hush"}
     assert config.options.jit == "update"
@@ -149,17 +155,19 @@ def test_only_active_ones_are_offered(broker: Broker) -> None:
         ({"issuer": ...}, []),
     ],
 )
-def test_what_is_wrong_is_named(
-    sqlite_stores: Stores, clock: TestClock, fields: dict[str, Any], pointers: list[str]
-) -> None:
+def test_what_is_wrong_is_named(sqlite_stores: Stores, clock: TestClock, fields: dict[str, Any], pointers: list[str]) -> None:
     broker = Broker(sqlite_stores, clock)
     acme = broker.tenant("acme")
     given = {name: value for name, value in {"issuer": "https://i", **fields}.items() if value is not ...}
     wanted = ConnectionForm(**{"type": "scripted", "name": "IdP", **given})
-    with pytest.raises(Invalid) as refused:
+
+    def create() -> None:
         draft = broker.connections.draft(wanted, new_connection_id())
         with broker.database.tenant(acme) as unit:
             broker.connections.create(unit, wanted, new_connection_id(), draft)
+
+    with pytest.raises(Invalid) as refused:
+        create()
     assert [error.pointer for error in refused.value.errors] == pointers
     with broker.database.tenant(acme, read_only=True) as unit:
         assert list(unit[Connections].page()) == []

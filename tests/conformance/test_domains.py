@@ -128,7 +128,11 @@ def test_what_is_not_there_is_not_found(broker: Broker) -> None:
     def removal(unit: TenantUnit) -> None:
         broker.domains.remove(unit, row.id)
 
-    for act in (removal, lambda unit: broker.domains.accept(unit, row.id), lambda unit: broker.domains.force(unit, row.id, "x")):
+    for act in (
+        removal,
+        lambda unit: broker.domains.accept(unit, row.id),
+        lambda unit: broker.domains.force(unit, row.id, "x"),
+    ):
         with pytest.raises(NotFound), broker.database.tenant(acme) as unit:
             act(unit)
 
@@ -176,7 +180,9 @@ def test_what_nobody_can_own(sqlite_stores: Stores, clock: TestClock, name: str)
     assert [error.pointer for error in refused.value.errors] == ["/domain"]
 
 
-@pytest.mark.parametrize("name", ["acme.github.io", "acme.co.uk", "mail.acme.co.uk", "acme.example", "müller.de", "gmail.com.acme.de"])
+@pytest.mark.parametrize(
+    "name", ["acme.github.io", "acme.co.uk", "mail.acme.co.uk", "acme.example", "müller.de", "gmail.com.acme.de"]
+)
 def test_what_somebody_can(sqlite_stores: Stores, clock: TestClock, name: str) -> None:
     broker = Broker(sqlite_stores, clock)
     claim(broker, broker.tenant("acme"), name)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from idbroker.kernel.ids import PLATFORM_TRAIL
+from idbroker.kernel.scope import TenantScope
 from idbroker.keys.envelope import Envelope, TenantKeys
 from idbroker.keys.master import CannotOpen, LocalMasterKeys
 from idbroker.keys.signing import ALGORITHMS, SigningKeyRing
-from idbroker.kernel.ids import PLATFORM_TRAIL
-from idbroker.kernel.scope import TenantScope
 from tests.support.broker import Broker
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
@@ -92,13 +94,18 @@ def test_the_master_key_is_rotated(stores: Stores) -> None:
         seal(stores, PLATFORM, by=envelope(MASTER_KEY))
 
 
-def test_a_data_key_that_was_never_kept_seals_nothing_later(stores: Stores) -> None:
-    """The transaction that made the key was rolled back; what the process remembers of it must not seal the next value."""
-    by = envelope()
-    with pytest.raises(KeyError), stores.main.tenant(PLATFORM) as unit:
+def make_a_key_and_fail(stores: Stores, by: Envelope) -> None:
+    with stores.main.tenant(PLATFORM) as unit:
         by.prepare(unit)
         by.seal(unit, "purpose", b"lost")
         raise KeyError
+
+
+def test_a_data_key_that_was_never_kept_seals_nothing_later(stores: Stores) -> None:
+    """The transaction that made the key was rolled back; what the process remembers of it must not seal the next value."""
+    by = envelope()
+    with pytest.raises(KeyError):
+        make_a_key_and_fail(stores, by)
     with stores.main.tenant(PLATFORM) as unit:
         by.prepare(unit)
         sealed = by.seal(unit, "purpose", b"kept")
@@ -108,10 +115,8 @@ def test_a_data_key_that_was_never_kept_seals_nothing_later(stores: Stores) -> N
 
 def test_a_remembered_key_that_was_never_kept_opens_nothing_wrongly(stores: Stores) -> None:
     by = envelope()
-    with pytest.raises(KeyError), stores.main.tenant(PLATFORM) as unit:
-        by.prepare(unit)
-        by.seal(unit, "purpose", b"lost")
-        raise KeyError
+    with pytest.raises(KeyError):
+        make_a_key_and_fail(stores, by)
     with stores.main.tenant(PLATFORM) as unit:
         envelope().prepare(unit)
     sealed = seal(stores, PLATFORM, b"by another process")
@@ -125,7 +130,7 @@ def test_nothing_planted_lies_open_in_the_files(sqlite_stores: Stores, clock: Te
     broker.connection(acme, client_secret=planted)
     SigningKeyRing(sqlite_stores.main, broker.envelope, clock).verifiers(acme.tenant)
     broker.trail.seal_all()
-    folder = __import__("pathlib").Path(str(sqlite_stores.main.engine.url.database)).parent
+    folder = Path(str(sqlite_stores.main.engine.url.database)).parent
     content = b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
     assert b"https://idp.example.com" in content, "the files are the right ones"
     assert b"BEGIN PUBLIC KEY" in content

@@ -97,7 +97,8 @@ for dialect, metadata in zip(dialects(Urls(sys.argv[1], sys.argv[2] or None)), (
 def test_migrations_of_several_processes_take_turns(empty: Urls, clock: TestClock) -> None:
     """As when several workers of a server start on a new SQLite file."""
     command = [sys.executable, "-c", MIGRATE, empty.database, empty.owner or ""]
-    started = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(2)]
+    root = Path(__file__).parents[2]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE, cwd=root) for _ in range(2)]
     ended = [(process.communicate(timeout=60)[1].decode(), process.returncode) for process in started]
     assert ended == [("", 0)] * 2
     for dialect, metadata in zip(dialects(empty), BOTH, strict=True):

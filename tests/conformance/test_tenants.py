@@ -6,6 +6,7 @@ import pytest
 
 from idbroker.kernel.errors import Conflict, Invalid, NotFound
 from idbroker.kernel.ids import TenantId, is_id, new_id
+from idbroker.kernel.scope import TenantScope
 from idbroker.keys.envelope import TenantKeys
 from idbroker.tenants.model import Tenant, Tenants
 from idbroker.tenants.service import RESERVED_SLUGS
@@ -38,7 +39,7 @@ def test_a_new_tenant(broker: Broker) -> None:
     told = broker.events(tenant.tenant_id)
     assert [event["action"] for event in told] == ["tenant.created"]
     assert told[0]["resource"] == {"type": "tenant", "id": tenant.id, "name": "Acme"}
-    with broker.database.platform(OPERATOR) as unit, unit.enter(broker.tenant("bob")) as inside:
+    with broker.database.tenant(TenantScope(tenant.tenant_id, OPERATOR)) as inside:
         assert inside[TenantKeys].newest() is not None
 
 
@@ -57,7 +58,21 @@ def test_a_race_for_a_slug_has_one_winner(broker: Broker) -> None:
 
 
 @pytest.mark.parametrize(
-    "slug", ["", "A", "acme corp", "-acme", "acme-", "acme_corp", "a" * 64, "acmé", "acme\n", "acme.com", "../x", *sorted(RESERVED_SLUGS)]
+    "slug",
+    [
+        "",
+        "A",
+        "acme corp",
+        "-acme",
+        "acme-",
+        "acme_corp",
+        "a" * 64,
+        "acmé",
+        "acme\n",
+        "acme.com",
+        "../x",
+        *sorted(RESERVED_SLUGS),
+    ],
 )
 def test_bad_slugs(sqlite_stores: Stores, clock: TestClock, slug: str) -> None:
     with pytest.raises(Invalid) as refused:

@@ -29,6 +29,7 @@ def test_a_handle_says_where_to_look_and_nothing_more() -> None:
         "", ".", BODY, f"{BODY}.", f".{SECRET}", f"{BODY}.{'s' * 19}", f"{BODY}.{'s' * 121}", f"tnt_{BODY}.{SECRET}",
         f"{BODY.upper()}.{SECRET}", f"{BODY[:-1]}.{SECRET}", f"{BODY}x.{SECRET}", f" {BODY}.{SECRET}", f"{BODY}\n.{SECRET}",
         f"platform.{SECRET}", f"{BODY[:-1]}u.{SECRET}", f"../{BODY}.{SECRET}",
+        f"{BODY}.{SECRET}\x00", f"{BODY}.{SECRET}é", f"{BODY}.{SECRET} ", f"{BODY}.{SECRET}~{SECRET}", f"{BODY}.{SECRET};",
     ],
 )  # fmt: skip
 def test_other_forms_are_no_handles(text: str) -> None:

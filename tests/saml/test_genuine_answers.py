@@ -269,12 +269,39 @@ def test_fresh_sign_in_when_the_app_asks(attempt: AttemptRef, accepted: bool) ->
         assert _refused(world, answer) == "saml_authentication_too_old"
 
 
-def test_encrypted_name_id_is_refused_plainly() -> None:
+def _encrypted_id(certificate: str) -> Callable[[Element], None]:
     def hide(assertion: Element) -> None:
         name_id = next(assertion.iter(tag(names.SAML, "NameID")))
-        hidden = encrypt_element(name_id, key_pair("sp").certificate_pem)
-        hidden.tag = tag(names.SAML, "EncryptedID")
-        name_id.getparent().replace(name_id, hidden)
+        name_id.getparent().replace(name_id, encrypt_element(name_id, certificate, "EncryptedID"))
+
+    return hide
+
+
+@pytest.mark.parametrize("signed", SIGNED)
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain assertion", "encrypted assertion"])
+def test_encrypted_name_id(signed: str, encrypted: bool) -> None:
+    ours = key_pair("sp").certificate_pem
+    answer = replace(SIGNED[signed], edit_assertion=_encrypted_id(ours), encrypt_for=ours if encrypted else None)
+    identity = World().sign_in(answer)
+    assert identity.subject == ALICE.name_id
+    assert identity.upstream["name_id"] == ALICE.name_id
+
+
+def test_encrypted_transient_name_id_identifies_no_one_either() -> None:
+    answer = Answer(edit_assertion=_encrypted_id(key_pair("sp").certificate_pem), name_id_format=names.FORMAT_TRANSIENT)
+    assert _refused(World(), answer) == "saml_transient_name_id"
+
+
+def test_encrypted_name_id_for_someone_else() -> None:
+    answer = Answer(edit_assertion=_encrypted_id(key_pair("stranger").certificate_pem))
+    assert _refused(World(), answer) == "saml_cannot_decrypt"
+
+
+def test_encrypted_attribute_is_refused_plainly() -> None:
+    def hide(assertion: Element) -> None:
+        attribute = next(assertion.iter(tag(names.SAML, "Attribute")))
+        hidden = encrypt_element(attribute, key_pair("sp").certificate_pem, "EncryptedAttribute")
+        attribute.getparent().replace(attribute, hidden)
 
     assert _refused(World(), Answer(edit_assertion=hide)) == "saml_subject_encrypted"
 

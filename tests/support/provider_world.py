@@ -29,7 +29,9 @@ from idbroker.login.finish import Finisher
 from idbroker.login.flow import LoginFlow
 from idbroker.login.refusals import RefusalRecorder
 from idbroker.login.reuse import SessionFinder
+from idbroker.outbound.fetcher import Fetched, FetchFailed
 from idbroker.sessions.model import Session
+from idbroker.sessions.refresh import RefreshTokens
 from idbroker.sessions.service import Beginning, SessionService
 from idbroker.storage.database import Database
 from idbroker.tenants.lifecycle import Status
@@ -103,6 +105,29 @@ class Browser:
         return answer
 
 
+class PublishedKeys:
+    """A fetcher to whom the world is a few documents by address; counts what it is asked for."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, Any] = {}
+        self.asked: list[str] = []
+        self.posted: list[tuple[str, dict[str, str]]] = []
+        self.answers: list[int] = []
+
+    def get(self, url: str, *, accept: str, headers: Mapping[str, str] | None = None) -> Fetched:
+        self.asked.append(url)
+        if url not in self.documents:
+            raise FetchFailed("outbound_failed", "The other server could not be reached.", detail=url)
+        return Fetched(url, 200, {}, json.dumps(self.documents[url]).encode())
+
+    def post_form(self, url: str, fields: Mapping[str, str], *, headers: Mapping[str, str] | None = None) -> Fetched:
+        self.posted.append((url, dict(fields)))
+        return Fetched(url, self.answers.pop(0) if self.answers else 200, {}, b"")
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
 class ProviderWorld:
     def __init__(self, database: Database, clock: TestClock) -> None:
         self.database, self.clock = database, clock
@@ -110,6 +135,7 @@ class ProviderWorld:
         self.sessions = SessionService(self.envelope, lifetime=timedelta(hours=8))
         self.cookies = Cookies([KEY], https=True, session_seconds=8 * 3600)
         self.keys = SigningKeyRing(database, self.envelope, clock)
+        self.fetcher = PublishedKeys()
         pages = Pages(https=True)
         sign_in = SignInFace(pages, self.cookies, RefusalRecorder(database))
         finisher = Finisher(database, self.sessions, clock)
@@ -126,6 +152,8 @@ class ProviderWorld:
             clock=clock,
             base_url=BASE,
             access_token_minutes=10,
+            refresh=RefreshTokens(self.envelope, absolute=timedelta(days=30), idle=timedelta(days=14)),
+            fetcher=self.fetcher,
         ).rows()
         self._numbers = itertools.count(1)
         self.acme = self.tenant("acme")

@@ -9,7 +9,7 @@ from typing import Any
 
 
 def at_once(count: int, action: Callable[[int], Any]) -> list[Any]:
-    """Call ``action(0)`` … ``action(count - 1)``, each in a thread of its own, together; results or exceptions in that order."""
+    """Call ``action(0)`` … ``action(count - 1)`` together, a thread each. Their results or exceptions, in that order."""
     gate = threading.Barrier(count, timeout=20)
 
     def run(number: int) -> Any:

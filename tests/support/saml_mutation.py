@@ -177,7 +177,9 @@ def run_mutations(count: int, seed: int = 0) -> str:
             steps = [_random_step(chance) for _ in range(chance.randrange(1, 4))]
             encoded = mutated(genuine, steps)
         accepted += outcome(world, encoded, expected)
-    return f"{count} mutations: {accepted} left the signed content as it was and were accepted as it, {count - accepted} refused"
+    return (
+        f"{count} mutations: {accepted} left the signed content as it was and were accepted as it, {count - accepted} refused"
+    )
 
 
 def _random_step(chance: random.Random) -> Step:

@@ -1,31 +1,30 @@
 """The authorization code grant (RFC 6749 4.1.3, RFC 7636 4.5): one code, one client, one exchange.
 
 unknown code, another client's, another issuer's     invalid_grant, and the code is left as it was
-wrong redirect URI or verifier, by the right client  invalid_grant, and the code is burnt: there is no second guess
+wrong redirect URI, verifier or key, right client    invalid_grant, and the code is burnt: there is no second guess
 second use, by the right client                      invalid_grant, and what the first use gave is revoked
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
 
-from idbroker.apps.model import App
 from idbroker.audit.outbox import Outbox
 from idbroker.kernel.event import Event, Resource
-from idbroker.kernel.scope import Actor, TenantScope
 from idbroker.sessions.handles import Handle, parse_handle
+from idbroker.sessions.jti import RevokedTokens
 from idbroker.sessions.model import AuthorizationCode, AuthorizationCodes
-from idbroker.storage.database import Database
+from idbroker.sessions.refresh import RefreshFamilies, RefreshTokens, end, family_of
 from idbroker.storage.unit import TenantUnit
 from idbroker.tenants.model import Tenant
-from idbroker.web.call import Call
+from oidc.provider.claims import ClaimsRequest, Person
 from oidc.provider.errors import OAuthError
-from oidc.provider.issue import Granted, TokenIssuer, new_token_id
-from oidc.provider.issuer import Issuer
-from oidc.provider.person import open_tenant, read_person
+from oidc.provider.grants.contract import Exchange
+from oidc.provider.issue import LONGEST_LIFE, Granted, new_token_id
+from oidc.provider.person import read_open_tenant, read_person
 from oidc.provider.primitives import verifier_matches
+from oidc.provider.resource import granted_resource
 
 _SENTENCE = "The code is wrong, has expired, was used before, or is not for this request."
 
@@ -34,65 +33,94 @@ _SENTENCE = "The code is wrong, has expired, was used before, or is not for this
 class _Presented:
     """A code as a proven client brings it."""
 
-    issuer: Issuer
-    app: App
+    exchange: Exchange
     handle: Handle
     redirect_uri: str
     code_verifier: str
 
 
 class AuthorizationCodeGrant:
-    def __init__(self, database: Database, tokens: TokenIssuer) -> None:
-        self._database = database
-        self._tokens = tokens
+    def __init__(self, refresh: RefreshTokens) -> None:
+        self._refresh = refresh
 
-    def exchange(self, issuer: Issuer, app: App, form: Mapping[str, str], call: Call) -> Mapping[str, Any]:
-        """Raises OAuthError."""
-        for name in ("code", "redirect_uri", "code_verifier"):
-            if name not in form:
-                raise OAuthError("invalid_request", f"{name} is missing")
-        handle = parse_handle(form["code"])
-        if handle is None or not issuer.serves(handle.tenant):
-            raise _invalid_grant("not a code of this issuer")
-        presented = _Presented(issuer, app, handle, form["redirect_uri"], form["code_verifier"])
-        actor = Actor(type="app", id=app.id, name=app.name, ip=call.client_ip, user_agent=call.actor.user_agent)
-        tenant = open_tenant(self._database, handle.tenant, app.id, actor)
+    def decide(self, exchange: Exchange) -> Granted | OAuthError:
+        code = exchange.required("code")
+        redirect_uri, verifier = exchange.required("redirect_uri"), exchange.required("code_verifier")
+        handle = parse_handle(code)
+        if handle is None or not exchange.issuer.serves(handle.tenant):
+            return _invalid_grant("not a code of this issuer")
+        tenant = read_open_tenant(exchange.platform, handle.tenant, exchange.app)
         if tenant is None:
-            raise _invalid_grant("no such tenant, or closed, or the app is not open to it")
-        with self._database.tenant(TenantScope(handle.tenant, actor, call.request_id)) as unit:
-            # A refusal is a value in here: what it changes (a burnt code, revoked tokens) must be committed.
-            outcome = _use(unit, tenant, presented)
-        if isinstance(outcome, OAuthError):
-            raise outcome
-        return self._tokens.answer(issuer, app, outcome)
+            return _invalid_grant("no such tenant, or closed, or the app is not open to it")
+        with exchange.enter(handle.tenant) as unit:
+            return self._use(unit, tenant, _Presented(exchange, handle, redirect_uri, verifier))
+
+    def _use(self, unit: TenantUnit, tenant: Tenant, code: _Presented) -> Granted | OAuthError:
+        app, codes = code.exchange.app, unit[AuthorizationCodes]
+        row = codes.get(code.handle.digest)
+        if row is None or row.client_id != app.id or row.grant["issuer"] != code.exchange.issuer.url:
+            return _invalid_grant("no such code for this client at this issuer")
+        if row.consumed_at is not None:
+            return _reused(unit, row)
+        if row.revoked_at is not None or row.expires_at <= unit.clock.now():
+            return _invalid_grant("the code was revoked or has expired")
+        if not codes.consume(code.handle.digest):
+            return _reused(unit, row)  # another exchange of it was faster, in this very moment
+        unbound = _unbound(code, row)
+        if unbound is not None:
+            return unbound
+        person = read_person(unit, tenant, row.session_id, app.id)
+        if person is None:
+            return _invalid_grant("the session is over or the person is switched off")
+        return self._granted(unit, person, code.exchange, row)
+
+    def _granted(self, unit: TenantUnit, person: Person, exchange: Exchange, row: AuthorizationCode) -> Granted:
+        scope, refresh_token = tuple(row.grant["scope"]), None
+        resource = granted_resource(exchange, row.grant.get("resource"))
+        row.access_token_id = new_token_id()
+        if "offline_access" in scope and "refresh_token" in exchange.app.grant_types:
+            kept = {name: row.grant.get(name) for name in ("issuer", "scope", "resource", "claims")}
+            family, refresh_token = self._refresh.begin(
+                unit,
+                session_id=row.session_id,
+                user_id=person.user_id,
+                client_id=row.client_id,
+                # RFC 9449 5: the refresh token of a public client is bound to its key; a confidential one proves itself.
+                grant={**kept, "jkt": exchange.jkt if exchange.app.is_public else None},
+            )
+            row.access_token_id = f"{family.id}.0"
+        return Granted(
+            person,
+            scope,
+            row.access_token_id,
+            nonce=row.grant["nonce"],
+            resource=resource,
+            jkt=exchange.jkt,
+            claims=ClaimsRequest.stored(row.grant.get("claims")),
+            refresh_token=refresh_token,
+        )
 
 
-def _use(unit: TenantUnit, tenant: Tenant, code: _Presented) -> Granted | OAuthError:
-    codes = unit[AuthorizationCodes]
-    row = codes.get(code.handle.digest)
-    if row is None or row.client_id != code.app.id or row.grant["issuer"] != code.issuer.url:
-        return _invalid_grant("no such code for this client at this issuer")
-    if row.consumed_at is not None:
-        return _reused(unit, row)
-    if row.revoked_at is not None or row.expires_at <= unit.clock.now():
-        return _invalid_grant("the code was revoked or has expired")
-    if not codes.consume(code.handle.digest):
-        return _reused(unit, row)  # another exchange of it was faster, in this very moment
+def _unbound(code: _Presented, row: AuthorizationCode) -> OAuthError | None:
+    """Why the code is not for this request; None when it is."""
     if row.grant["redirect_uri"] != code.redirect_uri:
         return _invalid_grant("the redirect URI is not that of the authorization request")
     if not verifier_matches(code.code_verifier, row.grant["code_challenge"]):
         return _invalid_grant("the code verifier does not match")
-    person = read_person(unit, tenant, row.session_id, code.app.id)
-    if person is None:
-        return _invalid_grant("the session is over or the person is switched off")
-    row.access_token_id = new_token_id()
-    return Granted(person, tuple(row.grant["scope"]), row.grant["nonce"], row.access_token_id)
+    if row.grant.get("dpop_jkt") not in (None, code.exchange.jkt):  # RFC 9449 10
+        return _invalid_grant("the code is bound to another key")
+    return None
 
 
 def _reused(unit: TenantUnit, row: AuthorizationCode) -> OAuthError:
     """RFC 6749 4.1.2: two have had the code, and nobody knows which of them is the app."""
     if row.revoked_at is None:
-        row.revoked_at = unit.clock.now()
+        now = row.revoked_at = unit.clock.now()
+        if row.access_token_id is not None:
+            unit[RevokedTokens].add(row.access_token_id, now + timedelta(seconds=LONGEST_LIFE))
+            family = unit[RefreshFamilies].get(family_of(row.access_token_id) or "")
+            if family is not None:
+                end(family, now, "reuse")
         unit[Outbox].record(
             Event(
                 "token.reuse_detected",

@@ -1,0 +1,52 @@
+"""A sign-in that began at the IdP (SAML profiles 4.1.5): an answer that nobody here has asked for.
+
+It proves nothing about the browser that brings it, so it is never a sign-in. Where the connection allows it, it is taken
+as a wish: the same sign-in begins anew from our side, and the IdP, where the person is signed in already, answers at once.
+"""
+
+from __future__ import annotations
+
+from idbroker.apps.model import App, Apps
+from idbroker.federation.contract import ConnectionConfig, UnverifiedReply
+from idbroker.kernel.errors import Refusal
+from idbroker.login.steps import Restart, SignInRefused, Visitor
+from idbroker.storage.database import Database
+from idbroker.tenants.model import Tenant
+
+_OFF = (
+    "This sign-in began at your organisation's own sign-in page, which is not switched on for it here. Nothing is wrong with "
+    "your account: please begin with the button below."
+)
+_AGAIN = (
+    "Your organisation's sign-in service answers without saying which sign-in it answers, so this one would begin again and "
+    "again. Please go back to the application and start there."
+)
+
+
+def begun_at_idp(
+    database: Database, config: ConnectionConfig, tenant: Tenant, reply: UnverifiedReply, visitor: Visitor
+) -> Restart:
+    """How it begins anew. Raises SignInRefused where the connection does not allow it, or when it has just done so."""
+    start = f"/sso?connection={config.id}"
+    if not config.options.allow_idp_initiated:
+        cause = Refusal("unsolicited", _OFF, detail="the answer names no sign-in of ours; allow_idp_initiated is off", status=403)
+        raise SignInRefused(cause, tenant=config.tenant, connection_id=config.id, start=start)
+    if visitor.restarted == config.id:
+        detail = "the answer to the new beginning names no sign-in of ours either: does the IdP send RelayState back?"
+        cause = Refusal("unsolicited_again", _AGAIN, detail=detail, status=403)
+        raise SignInRefused(cause, tenant=config.tenant, connection_id=config.id)
+    app = _default_app(database, config, visitor)
+    if app is None or app.initiate_login_uri is None:
+        return Restart(tenant.slug, config.id)
+    wanted = reply.params.get("RelayState", "")
+    target = wanted if wanted in config.options.relay_state_allow else None
+    return Restart(tenant.slug, config.id, app.initiate_login_uri, target)
+
+
+def _default_app(database: Database, config: ConnectionConfig, visitor: Visitor) -> App | None:
+    """The app that the connection names, as long as it is there and open to the tenant."""
+    if config.options.default_app is None:
+        return None
+    with database.platform(visitor.actor, read_only=True) as unit:
+        app = unit[Apps].get(config.options.default_app)
+    return app if app is not None and app.serves(config.tenant) else None
