@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -129,7 +130,7 @@ def stages(world: World, encoded: str, rounds: int) -> dict[str, float]:
 def measure(kind: str, rounds: int) -> dict[str, Any]:
     world = World()
     # A real clock for python3-saml, which asks it and no other.
-    world.clock.moment = time_now()
+    world.clock.moment = datetime.now(UTC).replace(microsecond=0)
     world.attempt = replace(world.attempt, begun_at=world.clock.moment)
     encoded = world.answer(KINDS[kind])
     whole = timed(lambda: world.complete(encoded), rounds)
@@ -143,12 +144,6 @@ def measure(kind: str, rounds: int) -> dict[str, Any]:
         "ratio": round(whole / least, 2) if least else None,
         "python3_saml_us": round(timed(python3_saml(world, encoded), max(20, rounds // 10))),
     }
-
-
-def time_now() -> Any:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC).replace(microsecond=0)
 
 
 def main() -> None:

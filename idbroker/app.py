@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import MetaData
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,20 +17,29 @@ from idbroker import plugins
 from idbroker.admin_api.routes import AdminApi
 from idbroker.apps.service import AppService
 from idbroker.audit.trail import Trail
+from idbroker.connections.candidates import CandidateService
+from idbroker.connections.certificate_watch import CertificateWatch
 from idbroker.connections.domains import DomainService, TxtLookup
+from idbroker.connections.refresh import Refresher
 from idbroker.connections.service import ConnectionService
 from idbroker.federation.contract import Protocols
 from idbroker.front.account import AccountPage
 from idbroker.front.routes import Front
+from idbroker.front.test_sign_in import TestSignInPages
 from idbroker.kernel.clock import Clock, SystemClock
 from idbroker.kernel.ids import PLATFORM_TRAIL
 from idbroker.keys.envelope import Envelope
 from idbroker.keys.master import LocalMasterKeys
+from idbroker.keys.rotation import KeyRotation
 from idbroker.keys.signing import SigningKeyRing
+from idbroker.login.diagnoses import DiagnosisKeeper
 from idbroker.login.finish import Finisher
 from idbroker.login.flow import LoginFlow
+from idbroker.login.logout import LogoutFlow
+from idbroker.login.logout_address import LogoutAddresses
 from idbroker.login.refusals import RefusalRecorder
 from idbroker.login.reuse import SessionFinder
+from idbroker.login.trials import Trials
 from idbroker.outbound.dns import DnsTxtLookup
 from idbroker.outbound.fetcher import Fetcher, GuardedFetcher
 from idbroker.sessions.refresh import RefreshTokens
@@ -48,7 +58,11 @@ from idbroker.web.pages import Pages
 from idbroker.web.route import Row
 from idbroker.web.sign_in import SignInFace
 from idbroker.web.tenancy import Tenancy
-from idbroker.worker import Worker, jobs
+from idbroker.worker import Job, Worker, each_tenant, jobs
+from oidc.provider.backchannel import LogoutSender
+from oidc.provider.issuer import Issuers
+from oidc.provider.issuer_keys import IssuerKeys
+from oidc.provider.keeping import forget_requests, forget_tokens
 from oidc.provider.routes import Provider
 
 
@@ -63,21 +77,47 @@ class Services:
     trail: Trail
     envelope: Envelope
     keys: SigningKeyRing
+    rotation: KeyRotation
     fetcher: Fetcher
     protocols: Protocols
     tenants: TenantService
     domains: DomainService
     connections: ConnectionService
+    candidates: CandidateService
+    refresher: Refresher
+    diagnoses: DiagnosisKeeper
+    trials: Trials
     apps: AppService
     sessions: SessionService
 
     def worker(self) -> Worker:
-        return Worker(jobs(self.database, self.trail), self.clock)
+        watch = CertificateWatch(self.database, self.connections)
+        return Worker([*jobs(self.database, self.trail, self.refresher, watch), *_token_jobs(self)], self.clock)
 
     def close(self) -> None:
         self.database.close()
         self.trail.store.close()
         self.fetcher.close()
+
+
+def _token_jobs(services: Services) -> list[Job]:
+    """The provider's: telling apps of endings, keeping signing keys young, forgetting what nobody needs."""
+    issuers = Issuers(services.database, services.settings.public_url)
+    sender = LogoutSender(services.database, IssuerKeys(services.keys), issuers, services.fetcher, services.clock)
+
+    def keep_keys() -> int:
+        owners = [PLATFORM_TRAIL, *(scope.tenant for scope in each_tenant(services.database))]
+        return sum(services.rotation.keep(owner) for owner in owners)
+
+    def forget() -> int:
+        return sum(forget_tokens(services.database, scope) for scope in each_tenant(services.database))
+
+    return [
+        Job("tell apps of endings", timedelta(seconds=1), sender.run_due, slow=True),
+        Job("keep signing keys", timedelta(hours=1), keep_keys, slow=True),
+        Job("forget requests", timedelta(minutes=5), partial(forget_requests, services.database)),
+        Job("forget tokens", timedelta(hours=1), forget),
+    ]
 
 
 def build_services(
@@ -104,7 +144,10 @@ def build_services(
     schema.check(database, MAIN)
     schema.check(store, AUDIT)
     envelope = Envelope(LocalMasterKeys(master_keys))
+    keys = SigningKeyRing(database, envelope, clock)
     protocols = plugins.protocols(settings.public_url, clock, fetcher)
+    connections = ConnectionService(protocols, envelope, plugins.upkeeps(settings.public_url, clock, fetcher))
+    candidates = CandidateService(connections)
     return Services(
         settings=settings,
         clock=clock,
@@ -112,12 +155,17 @@ def build_services(
         database=database,
         trail=Trail(database, store),
         envelope=envelope,
-        keys=SigningKeyRing(database, envelope, clock),
+        keys=keys,
+        rotation=KeyRotation(database, keys, clock, max_age=timedelta(days=settings.signing_key_days)),
         fetcher=fetcher,
         protocols=protocols,
         tenants=TenantService(envelope),
         domains=DomainService(look_up_txt or DnsTxtLookup(settings.dns_resolver)),
-        connections=ConnectionService(protocols, envelope),
+        connections=connections,
+        candidates=candidates,
+        refresher=Refresher(database, connections, candidates),
+        diagnoses=DiagnosisKeeper(database, envelope),
+        trials=Trials(database, connections, candidates, envelope),
         apps=AppService(),
         sessions=SessionService(envelope, lifetime=timedelta(hours=settings.session_hours)),
     )
@@ -137,7 +185,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
     settings = services.settings
     pages = Pages(https=settings.is_https)
     cookies = Cookies(services.master_keys, https=settings.is_https, session_seconds=settings.session_hours * 3600)
-    sign_in = SignInFace(pages, cookies, RefusalRecorder(services.database))
+    sign_in = SignInFace(pages, cookies, RefusalRecorder(services.database, services.diagnoses))
     finder = SessionFinder(services.database, services.sessions)
     flow = LoginFlow(
         services.database,
@@ -145,7 +193,10 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         Finisher(services.database, services.sessions, services.clock),
         services.clock,
         lifetime=timedelta(minutes=settings.attempt_minutes),
+        trials=services.trials,
     )
+    addresses = LogoutAddresses(services.fetcher, services.clock)
+    logout = LogoutFlow(services.database, services.connections, services.sessions, flow, addresses)
     provider = Provider(
         database=services.database,
         keys=services.keys,
@@ -155,6 +206,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         cookies=cookies,
         sign_in=sign_in,
         pages=pages,
+        leaving=logout,
         clock=services.clock,
         base_url=settings.public_url,
         access_token_minutes=settings.access_token_minutes,
@@ -165,7 +217,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         ),
         fetcher=services.fetcher,
     )
-    account = AccountPage(services.database, services.sessions, cookies, pages)
+    account = AccountPage(services.database, services.sessions, cookies, pages, face=sign_in, logout=logout)
     admin_api = AdminApi(
         database=services.database,
         tenants=services.tenants,
@@ -175,10 +227,15 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         sessions=services.sessions,
         trail=services.trail,
         clock=services.clock,
+        candidates=services.candidates,
+        refresher=services.refresher,
+        trials=services.trials,
+        diagnoses=services.diagnoses,
     )
     rows: tuple[Row, ...] = (
         *provider.rows(),
-        *Front(flow, services.protocols, sign_in, account).rows(),
+        *Front(flow, logout, services.protocols, sign_in, account).rows(),
+        *TestSignInPages(services.trials, sign_in, pages).rows(sign_in.refusal),
         *admin_api.rows(),
         *asset_rows(sign_in.refusal),
         *health_rows(_probes(services), sign_in.refusal),

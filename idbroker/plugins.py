@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 
 from sqlalchemy import make_url
 
 from idbroker.federation.contract import FederationProtocol, Protocols
+from idbroker.federation.upkeep import Upkeep, Upkeeps
 from idbroker.kernel.clock import Clock
 from idbroker.outbound.fetcher import Fetcher
+from idbroker.saml_upkeep import SamlUpkeep
 from idbroker.settings import BadSettings, Settings
 from idbroker.storage.dialect import Dialect
 from idbroker.storage.dialects.postgres import PostgresDialect
@@ -38,11 +40,13 @@ TABLES = (
     "idbroker.sessions.model",
     "idbroker.sessions.pushed",
     "idbroker.sessions.refresh",
+    "idbroker.sessions.revocations",
     "idbroker.tenants.model",
 )
 """Every module that maps a table; a test finds the ones that are missing."""
 
 PROTOCOLS: tuple[Callable[[str, Clock, Fetcher], FederationProtocol], ...] = (SamlProtocol, OidcProtocol)
+UPKEEPS: Mapping[str, Callable[[str, Clock, Fetcher], Upkeep]] = {"saml": SamlUpkeep}
 
 
 def load_tables() -> None:
@@ -54,6 +58,11 @@ def load_tables() -> None:
 def protocols(base_url: str, clock: Clock, fetcher: Fetcher) -> Protocols:
     made = (factory(base_url, clock, fetcher) for factory in PROTOCOLS)
     return {protocol.name: protocol for protocol in made}
+
+
+def upkeeps(base_url: str, clock: Clock, fetcher: Fetcher) -> Upkeeps:
+    """Of the protocols whose connections need looking after."""
+    return {name: factory(base_url, clock, fetcher) for name, factory in UPKEEPS.items()}
 
 
 def main_dialect(settings: Settings) -> Dialect:

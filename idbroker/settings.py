@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     access_token_minutes: Annotated[int, Field(ge=1, le=60)] = 10
     refresh_token_days: Annotated[int, Field(ge=1, le=365)] = 30
     refresh_token_idle_days: Annotated[int, Field(ge=1, le=365)] = 14
+    signing_key_days: Annotated[int, Field(ge=1, le=3650)] = 90
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
 
     @classmethod

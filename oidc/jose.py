@@ -28,8 +28,8 @@ from oidc.strict_json import MAX_TOKEN, BadToken, Json, b64url, b64url_decode, s
 
 __all__ = [
     "ALGORITHMS", "BadToken", "Json", "Key", "KeySet", "NativePrivateKey", "NativePublicKey", "UnknownKey", "UnverifiedToken",
-    "as_key", "b64url", "b64url_decode", "check_signature", "half_hash", "import_key_set", "key_set", "media_type",
-    "public_jwk", "read", "sign", "strict_json", "text_or", "thumbprint", "verify",
+    "as_key", "b64url", "b64url_decode", "check_signature", "embedded_key", "half_hash", "import_key_set", "key_set",
+    "media_type", "public_jwk", "read", "sign", "strict_json", "text_or", "thumbprint", "verify",
 ]  # fmt: skip
 
 NativePrivateKey = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
@@ -203,6 +203,17 @@ def import_key_set(document: Mapping[str, Any]) -> KeySet:
         raise BadToken("key", "no list of keys")
     found = (_import_public(entry) for entry in entries[:MAX_KEYS])
     return key_set(key for key in found if key is not None)
+
+
+def embedded_key(header: Mapping[str, Any]) -> Key:
+    """The public key that a proof of possession brings in its own header (RFC 9449 4.2). It proves a key, never a name.
+
+    Raises BadToken for none, an unusable one, and one with its private part.
+    """
+    key = _import_public(header.get("jwk"))
+    if key is None:
+        raise BadToken("key", "no usable public key in the header")
+    return key
 
 
 def _import_public(entry: Any) -> Key | None:

@@ -22,7 +22,7 @@ from saml.xml_guard import Element
 MEDIA_TYPE = "application/samlmetadata+xml"
 MAX_AGE_SECONDS = 3600
 
-SLO_SERVED = False
+SLO_SERVED = True
 """Whether the single logout address is listed: only once there is somebody behind it."""
 
 _ENCRYPTION_METHODS = (names.AES256_GCM, names.AES128_GCM, names.RSA_OAEP_MGF1P)

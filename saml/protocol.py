@@ -18,20 +18,27 @@ from idbroker.federation.contract import (
     Published,
     UnverifiedReply,
 )
+from idbroker.federation.logout import LogoutAnswered, LogoutAsked, LogoutOutcome
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.errors import NotFound
 from idbroker.kernel.secrets import new_secret
 from idbroker.outbound.fetcher import Fetcher
-from saml import authn_request, draft, explain, metadata_out, names, response, schemas
+from saml import authn_request, draft, explain, logout, logout_messages, metadata_out, names, response, schemas
 from saml.checks.examination import Examination
+from saml.checks.logout import MAX_AGE as LOGOUT_MAX_AGE
 from saml.checks.logout import LogoutExamination
 from saml.keys import KeyCache
-from saml.logout import LogoutAnswered, LogoutAsked, read_logout
-from saml.logout_messages import LogoutSender, logout_request, logout_request_id, logout_response
+from saml.logout_messages import LogoutSender, NoLogoutAddress
 from saml.settings import SpAddresses, read_settings, sp_addresses
 from saml.signing import sign_enveloped
 
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_STATUS: Mapping[LogoutOutcome, str] = {
+    "success": names.STATUS_SUCCESS,
+    "partial": logout_messages.STATUS_PARTIAL,
+    "failed": logout_messages.STATUS_RESPONDER,
+}
+_PARTIAL = logout_messages.STATUS_PARTIAL.rpartition(":")[2]
 
 
 class SamlProtocol:
@@ -50,7 +57,12 @@ class SamlProtocol:
 
     @property
     def endpoints(self) -> Sequence[Endpoint]:
-        return (Endpoint("reply", "POST", "acs"), Endpoint("document", "GET", "metadata"))
+        return (
+            Endpoint("reply", "POST", "acs"),
+            Endpoint("logout", "GET", "slo"),
+            Endpoint("logout", "POST", "slo"),
+            Endpoint("document", "GET", "metadata"),
+        )
 
     def draft(self, upload: ConnectionUpload, current: ConnectionConfig | None) -> ConnectionDraft:
         """See the contract. An upload without any source keeps what ``current`` has; our key pair is always kept."""
@@ -102,6 +114,47 @@ class SamlProtocol:
         """The whole diagnosis (CONTRACT 8): verdict, code, findings, attributes, mapped profile, decoded XML."""
         return explain.report(self.examination(connection, reply, attempt))
 
+    def begin_logout(self, connection: ConnectionConfig, upstream: Mapping[str, str], handle: str) -> Handoff | None:
+        """A signed LogoutRequest (SAML profiles 4.4.3.1). None when the IdP names no address, or the sign-in had no NameID."""
+        try:
+            return logout_messages.logout_request(self._sender(connection), upstream, handle)
+        except (NoLogoutAddress, KeyError):
+            return None
+
+    def read_logout(self, connection: ConnectionConfig, message: UnverifiedReply) -> LogoutAsked | LogoutAnswered:
+        """The verified LogoutRequest or LogoutResponse. Raises ReplyRefused, and nothing else whatever the message holds."""
+        handle, now = self.correlate(message), self._clock.now()
+        exam = LogoutExamination(
+            connection=connection,
+            keys=self._keys.of(connection),
+            sp=self._sp(connection),
+            message=message,
+            expected_request=logout_messages.logout_request_id(handle) if handle is not None else None,
+            now=now,
+        )
+        found = logout.read_logout(exam)
+        if isinstance(found, logout.LogoutAnswered):
+            outcome: LogoutOutcome = "success" if found.complete else "partial" if found.status == _PARTIAL else "failed"
+            return LogoutAnswered(handle, outcome, found.status)
+        return LogoutAsked(
+            person=found.name_id,
+            sessions=found.session_indexes,
+            replay_key=found.request_id,
+            replay_until=now + LOGOUT_MAX_AGE + 2 * exam.skew,  # from then on it is too old by itself
+            request_id=found.request_id,
+            relay_state=found.relay_state or None,
+        )
+
+    def answer_logout(self, connection: ConnectionConfig, asked: LogoutAsked, outcome: LogoutOutcome) -> Handoff | None:
+        """A signed LogoutResponse with the RelayState that came (SAML bindings 3.4.3). None when the IdP names no address."""
+        relay_state, identifier = asked.relay_state or "", f"_{new_secret()}"
+        try:
+            return logout_messages.logout_response(
+                self._sender(connection), asked.request_id, relay_state, identifier, _STATUS[outcome]
+            )
+        except NoLogoutAddress:
+            return None
+
     def publish(self, connection: ConnectionConfig, name: str) -> Published:
         """SP metadata: ``metadata`` reads no secret unless sign_metadata is on, ``metadata-signed`` is always signed.
 
@@ -116,32 +169,7 @@ class SamlProtocol:
         body = metadata_out.as_bytes(root)
         return Published(metadata_out.MEDIA_TYPE, body, metadata_out.MAX_AGE_SECONDS)
 
-    # --- single logout, until the login flow asks for it ---
-
-    def begin_logout(self, connection: ConnectionConfig, upstream: Mapping[str, str], handle: str) -> Handoff:
-        """Send the browser to end the IdP's session of a sign-in that kept ``upstream``. Raises NoLogoutAddress."""
-        return logout_request(self._logout_sender(connection), upstream, handle)
-
-    def read_logout(
-        self, connection: ConnectionConfig, message: UnverifiedReply, handle: str | None
-    ) -> LogoutAsked | LogoutAnswered:
-        """Verify what arrived at the logout address. ``handle`` is that of our pending request. Raises ReplyRefused alone."""
-        exam = LogoutExamination(
-            connection=connection,
-            keys=self._keys.of(connection),
-            sp=self._sp(connection),
-            message=message,
-            expected_request=logout_request_id(handle) if handle is not None else None,
-            now=self._clock.now(),
-        )
-        return read_logout(exam)
-
-    def answer_logout(self, connection: ConnectionConfig, asked: LogoutAsked, status: str = names.STATUS_SUCCESS) -> Handoff:
-        """Send the browser back with our answer; ``status`` as in ``logout_messages``. Raises NoLogoutAddress."""
-        identifier = "_" + new_secret()
-        return logout_response(self._logout_sender(connection), asked.request_id, asked.relay_state, identifier, status)
-
-    def _logout_sender(self, connection: ConnectionConfig) -> LogoutSender:
+    def _sender(self, connection: ConnectionConfig) -> LogoutSender:
         return LogoutSender(self._keys.of(connection), self._sp(connection), self._clock.now())
 
     def _sp(self, connection: ConnectionConfig) -> SpAddresses:

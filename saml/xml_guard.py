@@ -11,6 +11,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lxml import etree
 
@@ -41,9 +42,10 @@ def strict_base64(text: str) -> bytes:
     """Decode base64 in which nothing but line breaks is tolerated beside the alphabet (RFC 4648 3.5 for the last bits)."""
     try:
         bare = text.replace("\r", "").replace("\n", "").encode("ascii")
-        data = binascii.a2b_base64(bare, strict_mode=True)
+        data = binascii.a2b_base64(bare)
     except (binascii.Error, UnicodeEncodeError) as error:
         raise Unfit("base64", "the text is not base64") from error
+    # Decoding is lenient; that encoding again gives the same text proves that there was nothing to be lenient about.
     if binascii.b2a_base64(data, newline=False) != bare:
         raise Unfit("base64", "the base64 text is not in its one canonical form")
     return data
@@ -121,12 +123,20 @@ class Survey:
     """One walk over a parsed tree: what the structure checks ask about."""
 
     by_local_name: dict[str, list[Element]]
-    """In document order, whatever the namespace."""
+    """Of the names in ``_ASKED_FOR``, in document order, whatever the namespace."""
     identifiers: list[str]
     """In every spelling: ID, Id, id, xml:id, wsu:Id … A resolver may know any of them."""
 
     def named(self, *local_names: str) -> list[Element]:
         return [node for name in local_names for node in self.by_local_name.get(name, ())]
+
+
+_ASKED_FOR = frozenset({"Response", "Assertion", "EncryptedAssertion", "Signature"})
+
+
+@lru_cache(maxsize=1024)
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
 
 
 _TOO_DEEP = etree.XPath(f"boolean({'/*' * (MAX_DEPTH + 1)})")
@@ -142,11 +152,13 @@ def survey(root: Element) -> Survey:
         name = node.tag
         if not isinstance(name, str):
             raise Unfit("comment", "the message holds something else than elements and text")
-        found.by_local_name.setdefault(name.rpartition("}")[2], []).append(node)
-        for attribute, value in node.items():
+        local = _local(name)
+        if local in _ASKED_FOR:
+            found.by_local_name.setdefault(local, []).append(node)
+        for attribute in node.keys():  # noqa: SIM118 - an element, not a mapping
             attributes += 1
-            if str(attribute).rpartition("}")[2].lower() in _ID_NAMES:
-                found.identifiers.append(str(value))
+            if _local(attribute).lower() in _ID_NAMES:
+                found.identifiers.append(str(node.get(attribute)))
     if attributes > MAX_NODES:
         raise Unfit("nodes", f"the message has more than {MAX_NODES} attributes")
     return found

@@ -153,6 +153,7 @@ class ConnectionCalls:
             fresh = self._service.known(unit, connection_id)
             if fresh.version != row.version:
                 raise Conflict("connection_changed", "The connection was changed by another request meanwhile. Try again.")
+            unit[Connections].claim(fresh)
             self._service.update(unit, fresh, form, draft)
             return json_answer(self._service.document(unit, fresh))
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import StringConstraints
 
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import read_body
 from idbroker.admin_api.connections import ONE, connection_id_of
+from idbroker.admin_api.findings import Report
 from idbroker.admin_api.operation import Operation
-from idbroker.admin_api.shapes import Body, Document, shown
+from idbroker.admin_api.shapes import Body, shown
 from idbroker.connections.service import ConnectionService
 from idbroker.federation.contract import UnverifiedReply
 from idbroker.kernel.errors import invalid_field
@@ -26,27 +25,6 @@ MAX_RESPONSE = 400_000
 
 class PastedResponse(Body):
     saml_response: Annotated[str, StringConstraints(min_length=1, max_length=MAX_RESPONSE)]
-
-
-class FindingDocument(Document):
-    check: str
-    stage: Literal["preflight", "crypto", "profile", "state"]
-    outcome: Literal["pass", "fail", "skip"]
-    spec: str
-    expected: str
-    received: str
-    advice: str
-
-
-class Diagnosis(Document):
-    """``code`` is the first check that failed. ``xml`` is the response as text, unverified."""
-
-    verdict: Literal["accept", "refuse"]
-    code: str | None
-    findings: list[FindingDocument]
-    attributes: dict[str, list[str]]
-    mapped: dict[str, Any]
-    xml: str
 
 
 class ExplainCall:
@@ -68,7 +46,7 @@ class ExplainCall:
                     permission=Permission.CONNECTIONS_READ,
                 ),
                 body=PastedResponse,
-                answer=Diagnosis,
+                answer=Report,
             )
         ]
 
@@ -85,22 +63,4 @@ class ExplainCall:
             raise invalid_field("/saml_response", f"A connection of type {row.type} gets no SAML responses.")
         text = "".join(form.saml_response.split())
         reply = UnverifiedReply("POST", f"{call.base_url}/{row.type}/{row.id}/{address}", {"SAMLResponse": text})
-        findings = [finding.as_document() for finding in protocol.explain(connection, reply, None)]
-        failed = next((finding["check"] for finding in findings if finding["outcome"] == "fail"), None)
-        return shown(
-            Diagnosis(
-                verdict="refuse" if failed else "accept",
-                code=failed,
-                findings=[FindingDocument(**finding) for finding in findings],
-                attributes={},
-                mapped={},
-                xml=_as_text(text),
-            )
-        )
-
-
-def _as_text(encoded: str) -> str:
-    try:
-        return base64.b64decode(encoded).decode("utf-8", "replace")
-    except (binascii.Error, ValueError):
-        return ""
+        return shown(Report.model_validate(protocol.report(connection, reply, None)))

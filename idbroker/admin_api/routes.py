@@ -6,21 +6,30 @@ from idbroker.admin_api.api_keys import ApiKeyCalls
 from idbroker.admin_api.app_secrets import AppSecretCalls
 from idbroker.admin_api.apps import AppCalls
 from idbroker.admin_api.audit_events import AuditEventCalls
+from idbroker.admin_api.candidates import CandidateCalls
 from idbroker.admin_api.connections import ConnectionCalls
+from idbroker.admin_api.diagnoses import DiagnosisCalls
 from idbroker.admin_api.documentation import Documentation
 from idbroker.admin_api.domains import DomainCalls
 from idbroker.admin_api.explain import ExplainCall
 from idbroker.admin_api.hrd import HrdCall
 from idbroker.admin_api.operation import Operation
 from idbroker.admin_api.people import PeopleCalls
+from idbroker.admin_api.revocations import RevocationCalls
 from idbroker.admin_api.role_mappings import RoleMappingCalls
 from idbroker.admin_api.sessions import SessionCalls
 from idbroker.admin_api.tenants import TenantCalls
+from idbroker.admin_api.test_sign_ins import TestSignInCalls
+from idbroker.admin_api.upkeep import UpkeepCalls
 from idbroker.apps.service import AppService
 from idbroker.audit.trail import Trail
+from idbroker.connections.candidates import CandidateService
 from idbroker.connections.domains import DomainService
+from idbroker.connections.refresh import Refresher
 from idbroker.connections.service import ConnectionService
 from idbroker.kernel.clock import Clock
+from idbroker.login.diagnoses import DiagnosisKeeper
+from idbroker.login.trials import Trials
 from idbroker.sessions.service import SessionService
 from idbroker.storage.database import Database
 from idbroker.tenants.service import TenantService
@@ -41,6 +50,10 @@ class AdminApi:
         sessions: SessionService,
         trail: Trail,
         clock: Clock,
+        candidates: CandidateService,
+        refresher: Refresher,
+        trials: Trials,
+        diagnoses: DiagnosisKeeper,
     ) -> None:
         del clock  # units bring their own
         described: list[Operation] = [
@@ -48,10 +61,15 @@ class AdminApi:
             *DomainCalls(database, domains).operations(),
             *ConnectionCalls(database, connections).operations(),
             *ExplainCall(database, connections).operations(),
+            *TestSignInCalls(trials).operations(),
+            *UpkeepCalls(database, connections, refresher).operations(),
+            *CandidateCalls(database, connections, candidates).operations(),
+            *DiagnosisCalls(diagnoses).operations(),
             *AppCalls(apps).operations(),
             *AppSecretCalls(apps).operations(),
             *PeopleCalls().operations(),
             *SessionCalls(sessions).operations(),
+            *RevocationCalls().operations(),
             *RoleMappingCalls(database).operations(),
             *AuditEventCalls(trail).operations(),
             *ApiKeyCalls(database).operations(),

@@ -79,7 +79,7 @@ class AppForm(BaseModel):
             return None
         keys = jwks.get("keys")
         if not isinstance(keys, list) or not keys or not all(isinstance(key, dict) for key in keys):
-            raise ValueError("a JWKS is needed: {\"keys\": […]} with at least one key")
+            raise ValueError('a JWKS is needed: {"keys": […]} with at least one key')
         if any(name in key for key in keys for name in ("d", "p", "q", "k")):
             raise ValueError("the JWKS must hold public keys only")
         if len(json.dumps(jwks)) > MAX_JWKS:

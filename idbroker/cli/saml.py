@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from idbroker.cli.answers import AsJson, Stop, open_services, operator
 from idbroker.connections.model import Connections, Whereabouts
-from idbroker.federation.contract import UnverifiedReply
+from idbroker.federation.contract import Document, UnverifiedReply
 from idbroker.kernel.scope import TenantScope
 
 saml_app = typer.Typer(no_args_is_help=True, help="SAML diagnosis.")
@@ -43,18 +44,30 @@ def saml_explain(
         config = services.connections.open(unit, row)
     protocol = services.connections.protocol(row.type)
     reply = UnverifiedReply("POST", protocol.describe(config)["sp"]["acs_url"], {"SAMLResponse": _encoded(file)})
-    findings = protocol.explain(config, reply, None)
-    if as_json:
-        typer.echo(json.dumps([finding.as_document() for finding in findings]))
-    else:
-        for finding in findings:
-            said = (
-                f" expected {finding.expected}, received {finding.received}. {finding.advice}"
-                if finding.outcome == "fail"
-                else ""
-            )
-            typer.echo(f"{MARKS[finding.outcome]} {finding.stage:9} {finding.check}{said}")
-    raise typer.Exit(1 if any(finding.outcome == "fail" for finding in findings) else 0)
+    report = protocol.report(config, reply, None)
+    typer.echo(json.dumps(report) if as_json else "\n".join(_lines(report)))
+    raise typer.Exit(1 if report["verdict"] == "refuse" else 0)
+
+
+def _lines(report: Document) -> Iterator[str]:
+    """The report for a person: verdict, checks, attributes, what was made of them, the message."""
+    yield f"verdict: {report['verdict']}" + (f" ({report['code']})" if report["code"] else "")
+    for finding in report["findings"]:
+        yield f"{MARKS[finding['outcome']]} {finding['stage']:9} {finding['check']}"
+        if finding["outcome"] == "fail":
+            yield f"     expected: {finding['expected'] or '-'}"
+            yield f"     received: {finding['received'] or '-'}"
+            yield f"     {finding['advice']}"
+    for title, values in (("attributes as received", report["attributes"]), ("as mapped", report["mapped"])):
+        yield f"{title}:"
+        yield from (f"     {name}: {_shown(value)}" for name, value in values.items())
+    yield report["xml"]
+
+
+def _shown(value: Any) -> str:
+    """Control characters out of an attribute could write to the terminal, so they are made visible."""
+    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def _encoded(file: Path) -> str:

@@ -8,7 +8,9 @@ import typer
 
 from idbroker.app import Services
 from idbroker.cli.answers import AsJson, Stop, known_tenant, open_services, operator, show
+from idbroker.kernel.clock import rfc3339
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
+from idbroker.keys.rotation import KeyState
 from idbroker.keys.signing import ALGORITHMS, Algorithm
 
 signing_app = typer.Typer(no_args_is_help=True, help="The keys that sign tokens.")
@@ -23,8 +25,8 @@ def signing_list(
 ) -> None:
     """The keys that an issuer publishes."""
     services = open_services()
-    verifiers = services.keys.verifiers(_issuer(services, tenant))
-    show([{"kid": key.kid, "algorithm": key.algorithm} for key in verifiers], as_json=as_json)
+    states = services.rotation.states(_issuer(services, tenant))
+    show([_shown(key) for key in states], as_json=as_json)
 
 
 @signing_app.command("rotate")
@@ -32,15 +34,15 @@ def signing_rotate(
     tenant: OfTenant = None,
     algorithm: Annotated[str | None, typer.Option(help="RS256, ES256 or EdDSA; without it, all.")] = None,
 ) -> None:
-    """Let a new key sign from now on; the old one stays published until its last token has expired."""
+    """Let the next key sign, at once when it has been published for an hour; the old one stays published for two more."""
     if algorithm is not None and algorithm not in ALGORITHMS:
         raise Stop(f"--algorithm is one of: {', '.join(ALGORITHMS)}")
     chosen: tuple[Algorithm, ...] = (algorithm,) if algorithm else ALGORITHMS
     services = open_services()
     owner = _issuer(services, tenant)
-    services.keys.verifiers(owner)
     for each in chosen:
-        typer.echo(f"{each}: {services.keys.rotate(owner, each)}")
+        rotation = services.rotation.rotate(owner, each)
+        typer.echo(f"{each}: {rotation.kid} signs from {rfc3339(rotation.at)}")
 
 
 @signing_app.command("retire")
@@ -49,9 +51,15 @@ def signing_retire(
 ) -> None:
     """Stop publishing a retired key at once: tokens that it signed are no longer accepted anywhere."""
     services = open_services()
-    if not services.keys.withdraw(_issuer(services, tenant), kid):
+    if not services.rotation.withdraw(_issuer(services, tenant), kid):
         raise Stop(f"{kid} is not a retired key of this issuer. Rotate first: idbroker signing-keys rotate")
     typer.echo(f"{kid} is no longer published")
+
+
+def _shown(key: KeyState) -> dict[str, str | None]:
+    times = {"signs_from": key.activated_at, "retired_at": key.retired_at}
+    shown = {name: rfc3339(moment) if moment else None for name, moment in times.items()}
+    return {"kid": key.kid, "algorithm": key.algorithm, "state": key.state, **shown}
 
 
 def _issuer(services: Services, tenant: str | None) -> TenantId:

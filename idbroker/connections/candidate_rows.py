@@ -97,5 +97,10 @@ class PreviousConfigurations(TenantRepository):
 
     def put(self, row: PreviousConfiguration) -> None:
         """Keep it in place of an older one."""
-        self.session.merge(row)
+        standing = self.get(row.connection_id)
+        if standing is None:
+            self.session.add(row)
+        else:
+            for name, value in row.model_dump(exclude={"tenant_id", "connection_id"}).items():
+                setattr(standing, name, value)
         self.session.flush()

@@ -22,7 +22,7 @@ from idbroker.connections.candidate_rows import (
     PreviousConfiguration,
     PreviousConfigurations,
 )
-from idbroker.connections.configuration import OURS, Configuration, difference, live_configuration, put_in_place
+from idbroker.connections.configuration import OURS, Configuration, Told, difference, live_configuration, put_in_place
 from idbroker.connections.model import Connection
 from idbroker.connections.refresh_rows import MetadataRefreshes
 from idbroker.connections.service import ConnectionForm, ConnectionService, parse_options, resource
@@ -30,12 +30,13 @@ from idbroker.federation.contract import ConnectionConfig, Document
 from idbroker.federation.options import ConnectionOptions
 from idbroker.federation.upkeep import SettingsChange
 from idbroker.kernel.clock import rfc3339
-from idbroker.kernel.errors import Conflict, NotFound, invalid_field
+from idbroker.kernel.errors import Conflict, FieldError, Invalid, NotFound, invalid_field
 from idbroker.kernel.event import Event
 from idbroker.kernel.ids import new_id
 from idbroker.storage.unit import TenantUnit
 
 MAX_CANDIDATES = 10
+NOT_STAGED = frozenset(ConnectionForm.model_fields) - {"vendor", "options", "attribute_mapping"}
 
 
 class CandidateForm(BaseModel):
@@ -56,19 +57,24 @@ class CandidateService:
     def draft(self, form: CandidateForm, current: ConnectionConfig) -> Configuration:
         """What the protocol understands. May call the IdP, so it happens outside any transaction."""
         given = form.model_extra or {}
+        misplaced = [FieldError(f"/{name}", "belongs to the connection itself") for name in given if name in NOT_STAGED]
+        if misplaced:
+            raise Invalid("A candidate is another configuration of the same connection.", misplaced)
         whole = ConnectionForm(
             type=current.protocol,
             name="candidate",
             vendor=form.vendor,
             options=form.options,
             attribute_mapping=form.attribute_mapping,
-            **{name: value for name, value in given.items() if name not in ConnectionForm.model_fields},
+            **given,
         )
         drafted = self._connections.draft(whole, current.id, current)
         options = parse_options(form.options)
         for name in OURS:
             if getattr(options, name) != getattr(current.options, name):
-                raise invalid_field(f"/options/{name}", "This is our side of the connection; change it on the connection itself.")
+                raise invalid_field(
+                    f"/options/{name}", "This is our side of the connection; change it on the connection itself."
+                )
         return Configuration(
             vendor=form.vendor or drafted.vendor,
             settings=drafted.settings,
@@ -79,7 +85,14 @@ class CandidateService:
         )
 
     def add(
-        self, unit: TenantUnit, row: Connection, wanted: Configuration, *, label: str = "", origin: str = ADMIN, digest: str = ""
+        self,
+        unit: TenantUnit,
+        row: Connection,
+        wanted: Configuration,
+        *,
+        label: str = "",
+        origin: str = ADMIN,
+        digest: str = "",
     ) -> ConnectionCandidate:
         """Let it stand beside the live configuration."""
         if len(unit[Candidates].page(row.id, limit=MAX_CANDIDATES)) >= MAX_CANDIDATES:
@@ -102,7 +115,13 @@ class CandidateService:
         candidate.secrets_sealed = self._connections.seal(unit, candidate.id, wanted.secrets)
         unit[Candidates].add(candidate)
         action = "connection.metadata_held" if origin == REFRESH else "connection.candidate_added"
-        unit[Outbox].record(Event(action, resource(row), context=self._told(row, candidate.id, difference(self._connections, row, wanted))))
+        changes = difference(self._connections, row, wanted)
+        told = {
+            "candidate_id": candidate.id,
+            "live_version": row.version,
+            "difference": [change.as_document() for change in changes],
+        }
+        unit[Outbox].record(Event(action, resource(row), context=told))
         return candidate
 
     def known(self, unit: TenantUnit, connection_id: str, candidate_id: str) -> ConnectionCandidate:
@@ -156,14 +175,15 @@ class CandidateService:
         wanted = self._wanted(unit, self._connections.open(unit, row), candidate)
         if not unit[Candidates].take(candidate_id):
             raise NotFound("candidate")
-        self._swap(unit, row, wanted, "connection.candidate_promoted", {"candidate_id": candidate_id, "origin": candidate.origin})
+        context = {"candidate_id": candidate_id, "origin": candidate.origin}
+        self._swap(unit, row, wanted, Told("connection.candidate_promoted", context))
 
     def roll_back(self, unit: TenantUnit, row: Connection) -> None:
         """Restore what the connection had before the last promotion or roll-back. Raises Conflict when there is nothing."""
         previous = unit[PreviousConfigurations].get(row.id)
         if previous is None:
             raise Conflict("nothing_to_roll_back", "No candidate was promoted before, so there is nothing to go back to.")
-        secrets = self._connections.unseal(unit, _previous_purpose(row.id), previous.secrets_sealed)
+        secrets = self._connections.unseal(unit, _previous_key(row.id), previous.secrets_sealed)
         live = self._connections.open(unit, row)
         draft = self._connections.upkeep(row.type).rebased(previous.settings, secrets, live)
         wanted = Configuration(
@@ -174,7 +194,7 @@ class CandidateService:
             warnings=previous.warnings,
             secrets=draft.secrets,
         )
-        self._swap(unit, row, wanted, "connection.rolled_back", {"to_version": previous.version})
+        self._swap(unit, row, wanted, Told("connection.rolled_back", {"to_version": previous.version}))
 
     def remove(self, unit: TenantUnit, row: Connection, candidate_id: str) -> None:
         """An admin's no. What a refresh proposed is not proposed again as long as it says the same."""
@@ -205,10 +225,10 @@ class CandidateService:
                 context = {"candidate_id": candidate.id, "origin": REFRESH}
                 unit[Outbox].record(Event("connection.candidate_removed", resource(row), context=context))
 
-    def _swap(self, unit: TenantUnit, row: Connection, wanted: Configuration, action: str, context: Document) -> None:
+    def _swap(self, unit: TenantUnit, row: Connection, wanted: Configuration, told: Told) -> None:
         before = live_configuration(self._connections, unit, row)
         version = row.version
-        put_in_place(self._connections, unit, row, wanted, action, context)
+        put_in_place(self._connections, unit, row, wanted, told)
         unit[PreviousConfigurations].put(
             PreviousConfiguration(
                 tenant_id=unit.scope.tenant,
@@ -216,7 +236,7 @@ class CandidateService:
                 version=version,
                 vendor=before.vendor,
                 settings=dict(before.settings),
-                secrets_sealed=self._connections.seal_for(unit, _previous_purpose(row.id), before.secrets),
+                secrets_sealed=self._connections.seal(unit, _previous_key(row.id), before.secrets),
                 options=dict(before.options),
                 attribute_mapping=dict(before.attribute_mapping),
                 warnings=[dict(warning) for warning in before.warnings],
@@ -238,18 +258,11 @@ class CandidateService:
             secrets=draft.secrets,
         )
 
-    def _told(self, row: Connection, candidate_id: str, changes: Sequence[SettingsChange]) -> Document:
-        return {
-            "candidate_id": candidate_id,
-            "live_version": row.version,
-            "difference": [change.as_document() for change in changes],
-        }
-
 
 def _with_ours(options: Any, live: Any) -> dict[str, Any]:
     kept = {name: value for name, value in options.items() if name not in OURS}
     return kept | {name: live[name] for name in OURS if name in live}
 
 
-def _previous_purpose(connection_id: str) -> str:
+def _previous_key(connection_id: str) -> str:
     return f"previous:{connection_id}"

@@ -10,7 +10,7 @@ from idbroker.audit.outbox import Outbox
 from idbroker.connections.model import Connection, Connections
 from idbroker.connections.service import ConnectionService, resource
 from idbroker.federation.contract import ConnectionDraft
-from idbroker.federation.upkeep import SettingsChange
+from idbroker.federation.upkeep import SettingsChange, changed_value
 from idbroker.kernel.event import Change, Event
 from idbroker.storage.unit import TenantUnit
 
@@ -28,6 +28,14 @@ class Configuration:
     attribute_mapping: Mapping[str, str]
     warnings: Sequence[Mapping[str, str]]
     secrets: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How the trail names a change, beside the change itself."""
+
+    action: str
+    context: Mapping[str, Any]
 
 
 def live_configuration(service: ConnectionService, unit: TenantUnit, row: Connection) -> Configuration:
@@ -57,10 +65,21 @@ def difference(service: ConnectionService, row: Connection, wanted: Configuratio
     """Field by field, from what is live to what is wanted. Secrets are never in it."""
     changes = list(service.upkeep(row.type).difference(row.settings, wanted.settings))
     for name in ("vendor", "options", "attribute_mapping"):
-        before, after = getattr(row, name), getattr(wanted, name)
-        if before != after:
-            changes.append(SettingsChange(name, before, after, "hold"))
+        changes += changed_value(name, getattr(row, name), getattr(wanted, name))
     return changes
+
+
+def as_told(changes: Sequence[SettingsChange]) -> dict[str, Change]:
+    """Field by field, as an event has them; where a field has several changes (certificates), lists of what went and came."""
+    told: dict[str, Change] = {}
+    for name in dict.fromkeys(change.field for change in changes):
+        same = [change for change in changes if change.field == name]
+        if len(same) == 1:
+            told[name] = Change(same[0].before, same[0].after)
+        else:
+            gone, come = [c.before for c in same if c.before is not None], [c.after for c in same if c.after is not None]
+            told[name] = Change(gone, come)
+    return told
 
 
 def put_in_place(
@@ -68,8 +87,7 @@ def put_in_place(
     unit: TenantUnit,
     row: Connection,
     wanted: Configuration,
-    action: str,
-    context: Mapping[str, Any],
+    told: Told,
 ) -> list[SettingsChange]:
     """Make it the live one. Raises Conflict when somebody else changed the connection since ``row`` was read."""
     changes = difference(service, row, wanted)
@@ -82,7 +100,6 @@ def put_in_place(
     row.warnings = [dict(warning) for warning in wanted.warnings]
     row.secrets_sealed = service.seal(unit, row.id, wanted.secrets)
     row.updated_at = unit.clock.now()
-    told = {change.field: Change(change.before, change.after) for change in changes}
-    unit[Outbox].record(Event(action, resource(row), told, context=context))
+    unit[Outbox].record(Event(told.action, resource(row), as_told(changes), context=told.context))
     service.settled(unit, row, allowed_before)
     return changes

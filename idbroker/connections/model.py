@@ -10,10 +10,10 @@ from sqlalchemy import Index, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Field, col, select
 
-from idbroker.kernel.errors import NotFound
+from idbroker.kernel.errors import Conflict, NotFound
 from idbroker.kernel.ids import ConnectionId, TenantId
 from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
-from idbroker.storage.unit import PlatformRepository, TenantRepository
+from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
 
 
 class Domain(TenantRow, table=True):
@@ -131,6 +131,17 @@ class Connections(TenantRepository):
         if version is None:
             raise NotFound("connection")
         set_committed_value(row, "version", version)
+
+    def claim(self, row: Connection) -> None:
+        """The next version, for the one who read this one and came first. Raises Conflict for everybody else."""
+        statement = (
+            update(Connection)
+            .where(col(Connection.id) == row.id, col(Connection.version) == row.version)
+            .values(version=row.version + 1)
+        )
+        if changed(self.session.execute(statement.execution_options(synchronize_session=False))) != 1:
+            raise Conflict("connection_changed", "The connection was changed by another request meanwhile. Try again.")
+        set_committed_value(row, "version", row.version + 1)
 
     def delete(self, row: Connection) -> None:
         indexed = self.session.get(ConnectionIndex, row.id)

@@ -23,17 +23,16 @@ class ConnectionNotice(TenantRow, table=True):
 
 
 class ConnectionNotices(TenantRepository):
-    def lower(self, connection_id: str, subject: str, level: int) -> bool:
-        """Whether this level is news. Raises IntegrityError when another worker tells of it at this very moment."""
+    def lower(self, connection_id: str, subject: str, level: int) -> ConnectionNotice | None:
+        """The notice where this level is news. Raises IntegrityError when another worker tells of it at this very moment."""
         row = self.keyed(ConnectionNotice, connection_id, subject)
         if row is None:
-            self.session.add(
-                ConnectionNotice(
-                    tenant_id=self.tenant, connection_id=connection_id, subject=subject, level=level, at=self.now()
-                )
+            row = ConnectionNotice(
+                tenant_id=self.tenant, connection_id=connection_id, subject=subject, level=level, at=self.now()
             )
+            self.session.add(row)
             self.session.flush()
-            return True
+            return row
         statement = (
             update(ConnectionNotice)
             .where(
@@ -43,7 +42,8 @@ class ConnectionNotices(TenantRepository):
             )
             .values(level=level, at=self.now())
         )
-        return changed(self.session.execute(statement.execution_options(synchronize_session=False))) == 1
+        news = changed(self.session.execute(statement.execution_options(synchronize_session=False))) == 1
+        return row if news else None
 
     def forget(self, connection_id: str) -> None:
         statement = delete(ConnectionNotice).where(col(ConnectionNotice.connection_id) == connection_id)

@@ -9,7 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from idbroker.audit.outbox import Outbox
+from idbroker.connections.candidate_rows import Candidates
 from idbroker.connections.model import Connection, Connections, Domain, Domains
+from idbroker.connections.notice_rows import ConnectionNotices
+from idbroker.connections.refresh_rows import MetadataRefreshes
+from idbroker.connections.timing import next_reading
 from idbroker.federation.contract import (
     ConnectionConfig,
     ConnectionDraft,
@@ -20,6 +24,7 @@ from idbroker.federation.contract import (
 )
 from idbroker.federation.options import ConnectionOptions
 from idbroker.federation.profile import MAPPED_CLAIMS
+from idbroker.federation.upkeep import PlainUpkeep, Source, Upkeep, Upkeeps
 from idbroker.kernel.addresses import BadAddress, normal_domain
 from idbroker.kernel.clock import rfc3339
 from idbroker.kernel.errors import Conflict, FieldError, Invalid, NotFound, invalid_field
@@ -48,9 +53,13 @@ class ConnectionForm(BaseModel):
 
 
 class ConnectionService:
-    def __init__(self, protocols: Protocols, envelope: Envelope) -> None:
+    """``upkeeps`` are those of the protocols that have one."""
+
+    def __init__(self, protocols: Protocols, envelope: Envelope, upkeeps: Upkeeps | None = None) -> None:
         self._protocols = protocols
         self._envelope = envelope
+        self._upkeeps = upkeeps or {}
+        self._plain = PlainUpkeep()
 
     def draft(self, form: ConnectionForm, connection_id: str, current: ConnectionConfig | None = None) -> ConnectionDraft:
         """What the protocol understands. May call the IdP, so it happens outside any transaction."""
@@ -74,7 +83,7 @@ class ConnectionService:
             vendor=form.vendor or draft.vendor,
             status=form.status,
             settings=dict(draft.settings),
-            secrets_sealed=self._seal(unit, connection_id, draft.secrets),
+            secrets_sealed=self.seal(unit, connection_id, draft.secrets),
             options=parse_options(form.options).model_dump(mode="json", exclude_defaults=True),
             attribute_mapping=form.attribute_mapping,
             routing_domains=_routing_domains(form.routing_domains),
@@ -83,12 +92,14 @@ class ConnectionService:
             updated_at=now,
         )
         unit[Connections].add(row)
-        unit[Outbox].record(Event("connection.created", _resource(row), context={"type": row.type, "status": row.status}))
+        unit[Outbox].record(Event("connection.created", resource(row), context={"type": row.type, "status": row.status}))
+        self.settled(unit, row, None)
         return row
 
     def update(self, unit: TenantUnit, row: Connection, form: ConnectionForm, draft: ConnectionDraft | None) -> Connection:
         """Change what differs; a ``draft`` replaces the IdP's settings. A change of status is an event of its own."""
         _check_mapping(form.attribute_mapping)
+        sha1_before = row.options.get("allow_sha1_until")
         wanted: dict[str, Any] = {
             "name": form.name,
             "vendor": form.vendor or row.vendor,
@@ -99,24 +110,28 @@ class ConnectionService:
         if draft is not None:
             wanted["settings"] = dict(draft.settings)
             wanted["warnings"] = [{"code": w.code, "message": w.message} for w in draft.warnings]
-            row.secrets_sealed = self._seal(unit, row.id, draft.secrets)
+            row.secrets_sealed = self.seal(unit, row.id, draft.secrets)
         told = {name: Change(getattr(row, name), value) for name, value in wanted.items() if getattr(row, name) != value}
         for name, change in told.items():
             setattr(row, name, change.after)
         if told or draft is not None:
-            unit[Outbox].record(Event("connection.updated", _resource(row), told))
+            unit[Outbox].record(Event("connection.updated", resource(row), told))
         if form.status != row.status:
             change = Change(row.status, form.status)
             row.status = form.status
-            unit[Outbox].record(Event(_VERBS.get(form.status, "connection.updated"), _resource(row), {"status": change}))
+            unit[Outbox].record(Event(_VERBS.get(form.status, "connection.updated"), resource(row), {"status": change}))
         row.updated_at = unit.clock.now()
         unit[Connections].bump(row)
+        self.settled(unit, row, sha1_before)
         return row
 
     def delete(self, unit: TenantUnit, connection_id: str) -> None:
         row = self.known(unit, connection_id)
         unit[Connections].delete(row)
-        unit[Outbox].record(Event("connection.deleted", _resource(row)))
+        unit[Candidates].forget(connection_id)
+        unit[MetadataRefreshes].forget(connection_id)
+        unit[ConnectionNotices].forget(connection_id)
+        unit[Outbox].record(Event("connection.deleted", resource(row)))
 
     def known(self, unit: TenantUnit, connection_id: str) -> Connection:
         row = unit[Connections].get(connection_id)
@@ -126,7 +141,6 @@ class ConnectionService:
 
     def open(self, unit: TenantUnit, row: Connection) -> ConnectionConfig:
         """The connection as its protocol sees it, secrets opened."""
-        secrets = json.loads(self._envelope.open(unit, SECRET_PURPOSE + row.id, row.secrets_sealed))
         return ConnectionConfig(
             id=ConnectionId(row.id),
             tenant=TenantId(row.tenant_id),
@@ -134,7 +148,7 @@ class ConnectionService:
             protocol=row.type,
             vendor=row.vendor,
             settings=row.settings,
-            secrets=secrets,
+            secrets=self.unseal(unit, row.id, row.secrets_sealed),
             options=ConnectionOptions(**row.options),
             attribute_mapping=row.attribute_mapping,
             verified_domains=tuple(name for domain in unit[Domains].verified() for name in _spoken_for(domain)),
@@ -142,6 +156,15 @@ class ConnectionService:
 
     def protocol(self, name: str) -> FederationProtocol:
         return self._protocols[name]
+
+    def upkeep(self, name: str) -> Upkeep:
+        return self._upkeeps.get(name, self._plain)
+
+    def source(self, row: Connection) -> Source | None:
+        """Where its settings are read again by themselves; None where they are not."""
+        if row.options.get("metadata_refresh") == "off":
+            return None
+        return self.upkeep(row.type).source(row.settings)
 
     def document(self, unit: TenantUnit, row: Connection) -> Document:
         """The connection as the Admin API shows it; no secret is in it."""
@@ -161,8 +184,25 @@ class ConnectionService:
             "updated_at": rfc3339(row.updated_at),
         }
 
-    def _seal(self, unit: TenantUnit, connection_id: str, secrets: Mapping[str, str]) -> bytes:
-        return self._envelope.seal(unit, SECRET_PURPOSE + connection_id, json.dumps(dict(secrets)).encode())
+    def seal(self, unit: TenantUnit, key: str, secrets: Mapping[str, str]) -> bytes:
+        """``key`` is the id of what the secrets belong to: sealed for one thing, they do not open for another."""
+        return self._envelope.seal(unit, SECRET_PURPOSE + key, json.dumps(dict(secrets)).encode())
+
+    def unseal(self, unit: TenantUnit, key: str, sealed: bytes) -> dict[str, str]:
+        """Raises CannotOpen unless it was sealed for that tenant and key."""
+        opened: dict[str, str] = json.loads(self._envelope.open(unit, SECRET_PURPOSE + key, sealed))
+        return opened
+
+    def settled(self, unit: TenantUnit, row: Connection, sha1_before: str | None) -> None:
+        """What follows from a new or changed configuration: when to read its source again, and what is told of SHA-1."""
+        source = self.source(row)
+        if source is None:
+            unit[MetadataRefreshes].forget(row.id)
+        elif unit[MetadataRefreshes].next_at(row.id) is None:
+            unit[MetadataRefreshes].plan(row.id, next_reading(row.id, unit.clock.now(), source))
+        until = row.options.get("allow_sha1_until")
+        if until is not None and until != sha1_before:
+            unit[Outbox].record(Event("connection.sha1_allowed", resource(row), context={"until": until}))
 
 
 def _spoken_for(domain: Domain) -> tuple[str, ...]:
@@ -199,5 +239,5 @@ def _routing_domains(names: list[str]) -> list[str]:
         raise invalid_field("/routing_domains", f"{error}.") from error
 
 
-def _resource(row: Connection) -> Resource:
+def resource(row: Connection) -> Resource:
     return Resource("connection", row.id, row.name)

@@ -22,7 +22,8 @@ def next_reading(connection_id: str, now: datetime, source: Source) -> datetime:
 
 def next_attempt(connection_id: str, now: datetime, failures: int) -> datetime:
     """After so many failures in a row: an hour, then twice as long each time, a day at most."""
-    return now + min(SOONEST * 2 ** min(failures - 1, 10), LATEST) * _spread(connection_id)
+    doubled: int = 2 ** min(failures - 1, 10)
+    return now + min(SOONEST * doubled, LATEST) * _spread(connection_id)
 
 
 def notice_level(not_after: datetime, now: datetime) -> int | None:

@@ -60,6 +60,7 @@ class OidcSite:
             carried={"query": query},
             email=email or asked.login_hint or "",
             problem=problem,
+            faults=(),
         )
 
     async def _login(self, request: Request) -> Response:

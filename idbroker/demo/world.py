@@ -26,6 +26,7 @@ from idbroker.kernel.clock import SystemClock
 from idbroker.kernel.secrets import new_secret
 from oidc.demo_op import DemoClient, DemoOp
 from saml.demo_idp import DemoSamlIdp
+from saml.demo_logout import DemoLogout
 
 OP_CLIENT = "broker"
 
@@ -76,7 +77,8 @@ def demo_world(port: int) -> Iterator[World]:
         clock = SystemClock()
         idp = DemoSamlIdp(f"{servers.saml_idp}/metadata", f"{servers.saml_idp}/sso", clock)
         provider = DemoOp(servers.oidc_idp, {}, clock)
-        servers.start(2, SamlSite(idp, ORCHARD).application())
+        logout = DemoLogout(idp, f"{servers.saml_idp}/slo")
+        servers.start(2, SamlSite(idp, logout, ORCHARD).application())
         servers.start(3, OidcSite(provider, HARBOR).application())
 
         asgi, key = stack.enter_context(running_broker(demo_settings(folder, servers.broker)))
@@ -85,15 +87,16 @@ def demo_world(port: int) -> Iterator[World]:
 
         operator = Operator(servers.broker, key)
         stack.callback(operator.close)
-        _connect_saml(operator, idp)
+        _connect_saml(operator, idp, logout)
         _connect_oidc(operator, provider)
         servers.start(1, _notes(operator, servers).application())
         yield World(servers.app, servers.broker, servers.saml_idp, servers.oidc_idp, key)
 
 
-def _connect_saml(operator: Operator, idp: DemoSamlIdp) -> None:
-    made = operator.organisation(ORCHARD, {"metadata_xml": idp.metadata()})
+def _connect_saml(operator: Operator, idp: DemoSamlIdp, logout: DemoLogout) -> None:
+    made = operator.organisation(ORCHARD, {"metadata_xml": logout.metadata()})
     idp.trust(made["sp"]["entity_id"], made["sp"]["acs_url"])
+    logout.trust(made["sp"]["entity_id"], made["sp"]["slo_url"])
 
 
 def _connect_oidc(operator: Operator, provider: DemoOp) -> None:

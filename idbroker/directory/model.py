@@ -106,6 +106,11 @@ class Identities(TenantRepository):
         self.session.add(row)
         self.session.flush()
 
+    def subjects_of(self, connection_id: str, user_id: str) -> Sequence[str]:
+        """By which subjects a connection knows a person; usually one."""
+        statement = select(Identity.subject).where(Identity.user_id == user_id, Identity.connection_id == connection_id)
+        return self.session.execute(statement.order_by(col(Identity.subject)).limit(100)).scalars().all()
+
     def connections_of(self, user_ids: Sequence[str]) -> dict[str, list[str]]:
         """User id → the connections that know this person."""
         statement = select(Identity).where(col(Identity.user_id).in_(user_ids))

@@ -259,7 +259,7 @@ class FederationProtocol(Protocol):
         ...
 
     def begin_logout(self, connection: ConnectionConfig, upstream: Mapping[str, str], handle: str) -> Handoff | None:
-        """How the browser gets the IdP to end its session too. None when the IdP offers no logout, or ``upstream`` names nothing.
+        """How the browser gets the IdP to end its session. None when it offers no logout, or ``upstream`` names nothing.
 
         ``handle`` comes back in the answer. Raises ReplyRefused (502) when the IdP's logout address is known not to work.
         """

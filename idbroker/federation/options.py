@@ -35,6 +35,8 @@ class ConnectionOptions(BaseModel):
     allow_sha1_until: date | None = None
     sign_metadata: bool = False
     """Sign the metadata that we publish for this connection."""
+    metadata_refresh: Literal["auto", "hold", "off"] = "auto"
+    """What reading the metadata URL again may change: what only adds trust, nothing without an admin's word; or never read."""
     entra_tenant_id: ShortText | None = None
     google_hosted_domains: tuple[ShortText, ...] | None = None
     link_scim_by: tuple[Literal["external_id", "email"], ...] = ("external_id", "email")

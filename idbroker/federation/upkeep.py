@@ -15,6 +15,7 @@ from idbroker.kernel.errors import Conflict
 
 Settings = Mapping[str, Any]
 Policy = Literal["take", "hold"]
+Kind = Literal["added", "removed", "changed"]
 RolloverStep = Literal["begin", "finish", "cancel"]
 
 
@@ -23,19 +24,27 @@ class SettingsChange:
     """One difference between two settings of a connection. ``take``: harmless enough to happen by itself."""
 
     field: str
+    kind: Kind
     before: Any
     after: Any
     policy: Policy
-    message: str = ""
 
     def as_document(self) -> Document:
         return {
             "field": self.field,
+            "kind": self.kind,
             "before": self.before,
             "after": self.after,
             "policy": self.policy,
-            "message": self.message,
         }
+
+
+def changed_value(name: str, before: Any, after: Any, policy: Policy = "hold") -> list[SettingsChange]:
+    """The change of one value; nothing when it is the same."""
+    if before == after:
+        return []
+    kind: Kind = "added" if before is None else "removed" if after is None else "changed"
+    return [SettingsChange(name, kind, before, after, policy)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +86,7 @@ class Upkeep(Protocol):
         ...
 
     def taken(self, live: ConnectionConfig, after: Settings) -> Settings:
-        """The live settings with the changes of policy ``take`` in them, and no other."""
+        """The live settings with as many changes of policy ``take`` in them as are safe without the others."""
         ...
 
     def rebased(self, settings: Settings, secrets: Mapping[str, str], live: ConnectionConfig) -> ConnectionDraft:
@@ -102,8 +111,8 @@ class PlainUpkeep:
         raise no_metadata_url()
 
     def difference(self, before: Settings, after: Settings) -> Sequence[SettingsChange]:
-        names = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
-        return [SettingsChange(name, before.get(name), after.get(name), "hold") for name in names]
+        names = sorted({*before, *after})
+        return [change for name in names for change in changed_value(name, before.get(name), after.get(name))]
 
     def taken(self, live: ConnectionConfig, after: Settings) -> Settings:
         del after

@@ -10,6 +10,8 @@ from idbroker.apps.model import Apps
 from idbroker.directory.model import User, Users
 from idbroker.kernel.scope import Actor, TenantScope
 from idbroker.kernel.secrets import derive
+from idbroker.login.logout import Ended, LogoutFlow
+from idbroker.login.steps import Destination
 from idbroker.sessions.handles import Handle
 from idbroker.sessions.model import Session, Sessions
 from idbroker.sessions.service import SessionService
@@ -19,6 +21,7 @@ from idbroker.web.call import Answer, BadRequest, Call, redirect
 from idbroker.web.cookies import Cookies
 from idbroker.web.pages import Pages
 from idbroker.web.route import ErrorFace, OpenRoute
+from idbroker.web.sign_in import SignInFace
 
 FORM_PURPOSE = "account form"
 
@@ -55,11 +58,22 @@ class _Live:
 
 
 class AccountPage:
-    def __init__(self, database: Database, sessions: SessionService, cookies: Cookies, pages: Pages) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sessions: SessionService,
+        cookies: Cookies,
+        pages: Pages,
+        *,
+        face: SignInFace,
+        logout: LogoutFlow,
+    ) -> None:
         self._database = database
         self._sessions = sessions
         self._cookies = cookies
         self._pages = pages
+        self._face = face
+        self._logout = logout
 
     def rows(self, errors: ErrorFace) -> list[OpenRoute]:
         return [
@@ -71,7 +85,7 @@ class AccountPage:
 
     def _show(self, call: Call) -> Answer:
         people = [self._person(live) for handle in self._handles(call) if (live := self._live(handle, call)) is not None]
-        return self._pages.render("account.html", people=people)
+        return self._pages.render("account.html", leaves=bool(people), people=people)
 
     def _sign_out(self, call: Call) -> Answer:
         """End one session of the person whose form it was, in this browser or another."""
@@ -92,8 +106,12 @@ class AccountPage:
             row = unit[Sessions].get(wanted)
             if row is not None and row.user_id == live.user.id:
                 self._sessions.end(unit, row, "signed_out")
-        dropped = [handle.tenant] if wanted == live.session.id else []
-        return redirect("/account", self._cookies.drop_sessions(call, dropped))
+        if wanted != live.session.id:
+            # Its IdP's session is in another browser; a trip from here would end this one's.
+            return redirect("/account")
+        visitor, headers = self._face.beginner(call)
+        step = self._logout.leave([Ended(handle.tenant, wanted)], Destination("/account"), visitor)
+        return self._face.signed_out(step, call, *headers, self._cookies.drop_sessions(call, [handle.tenant]))
 
     def _handles(self, call: Call) -> list[Handle]:
         return self._cookies.session_handles(call)

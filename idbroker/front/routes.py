@@ -7,14 +7,17 @@ from idbroker.front.account import AccountPage
 from idbroker.front.door import FrontDoor
 from idbroker.front.upstream import Upstream
 from idbroker.login.flow import LoginFlow
+from idbroker.login.logout import LogoutFlow
 from idbroker.web.route import OpenRoute
 from idbroker.web.sign_in import SignInFace
 
 
 class Front:
-    def __init__(self, flow: LoginFlow, protocols: Protocols, face: SignInFace, account: AccountPage) -> None:
+    def __init__(
+        self, flow: LoginFlow, logout: LogoutFlow, protocols: Protocols, face: SignInFace, account: AccountPage
+    ) -> None:
         self._door = FrontDoor(flow, face)
-        self._upstream = Upstream(flow, protocols, face)
+        self._upstream = Upstream(flow, logout, protocols, face)
         self._account = account
         self._errors = face.refusal
 

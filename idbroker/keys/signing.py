@@ -1,7 +1,7 @@
 """The keys that sign tokens: a set per issuer, private parts sealed under the owner's data key, made when first needed.
 
 An issuer's owner is a tenant, or the platform for the shared issuer. States: ``next`` (published, not yet signing),
-``active`` (signs), ``retired`` (published until its last token has expired), then gone.
+``active`` (signs), ``retired`` (published until its last token has expired), then gone. ``keys.rotation`` moves them on.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, col, select
 
-from idbroker.audit.outbox import Outbox
 from idbroker.kernel.clock import Clock
-from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.keys.envelope import Envelope
@@ -30,6 +28,7 @@ from idbroker.storage.unit import TenantRepository, TenantUnit
 
 Algorithm = Literal["RS256", "ES256", "EdDSA"]
 ALGORITHMS: tuple[Algorithm, ...] = ("RS256", "ES256", "EdDSA")
+State = Literal["next", "active", "retired"]
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
@@ -48,12 +47,17 @@ class SigningKey(TenantRow, table=True):
     algorithm: str = Field(primary_key=True)
     generation: int = Field(primary_key=True)
     kid: str
-    state: str
     public_pem: str
     private_sealed: bytes
     created_at: datetime = Field(sa_type=UtcDateTime)
     activated_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+    def state(self, now: datetime) -> State:
+        """What the key is at that moment. Both times may lie ahead: a rotation is announced before it happens."""
+        if self.activated_at is None or now < self.activated_at:
+            return "next"
+        return "active" if self.retired_at is None or now < self.retired_at else "retired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ class SigningKeys(TenantRepository):
         rows = self.session.execute(statement).scalars().all()
         return [row for row in rows if row.retired_at is None or row.retired_at > horizon]
 
-    def all(self, algorithm: Algorithm) -> Sequence[SigningKey]:
+    def all(self, algorithm: str) -> Sequence[SigningKey]:
         """Every key of that algorithm that there ever was, oldest first."""
         statement = select(SigningKey).where(SigningKey.algorithm == algorithm).order_by(col(SigningKey.generation))
         return self.session.execute(statement).scalars().all()
@@ -116,30 +120,37 @@ class SigningKeyRing:
     def verifiers(self, owner: TenantId) -> tuple[Verifier, ...]:
         return self._set(owner).verifiers
 
-    def rotate(self, owner: TenantId, algorithm: Algorithm) -> str:
-        """A new key signs from now on, the old one is retired and stays published. Returns the new key id."""
-        with self._database.tenant(TenantScope(owner, SYSTEM)) as unit:
-            newest = 0
-            for row in unit[SigningKeys].all(algorithm):
-                newest = row.generation
-                if row.state == "active":
-                    row.state, row.retired_at = "retired", self._clock.now()
-            self._envelope.prepare(unit)
-            kid = self._make(unit, algorithm, newest + 1).kid
-            unit[Outbox].record(Event("signing_key.rotated", Resource("signing_key", kid), context={"algorithm": algorithm}))
-        self._sets.pop(owner, None)
-        return kid
+    def make(
+        self, unit: TenantUnit, algorithm: Algorithm, generation: int, *, activated_at: datetime | None = None
+    ) -> SigningKey:
+        """A new key pair of the unit's owner; without ``activated_at`` it is published and does not sign. Raises IntegrityError
+        when that generation is there already.
+        """
+        self._envelope.prepare(unit)
+        key = _generate(algorithm)
+        public = key.public_key()
+        spki = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        kid = hashlib.sha256(spki).hexdigest()[:24]
+        der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        row = SigningKey(
+            tenant_id=unit.scope.tenant,
+            algorithm=algorithm,
+            generation=generation,
+            kid=kid,
+            public_pem=public.public_bytes(
+                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+            ).decode(),
+            private_sealed=self._envelope.seal(unit, _purpose(kid), der),
+            created_at=self._clock.now(),
+            activated_at=activated_at,
+        )
+        unit[SigningKeys].add(row)
+        self._parsed[kid] = key
+        return row
 
-    def withdraw(self, owner: TenantId, kid: str) -> bool:
-        """Stop publishing a retired key now. False when the issuer has no retired key of that id."""
-        with self._database.tenant(TenantScope(owner, SYSTEM)) as unit:
-            rows = [row for row in unit[SigningKeys].published() if row.kid == kid and row.state == "retired"]
-            for row in rows:
-                row.retired_at = self._clock.now() - RETIRED_FOR
-                event = Event("signing_key.withdrawn", Resource("signing_key", kid), context={"algorithm": row.algorithm})
-                unit[Outbox].record(event)
+    def forget(self, owner: TenantId) -> None:
+        """Read that issuer's keys anew when they are next wanted: they were changed here."""
         self._sets.pop(owner, None)
-        return bool(rows)
 
     def _set(self, owner: TenantId) -> _KeySet:
         known = self._sets.get(owner)
@@ -160,11 +171,10 @@ class SigningKeyRing:
             return known
         try:
             with self._database.tenant(scope) as unit:
-                self._envelope.prepare(unit)
                 present = self._load(unit).signers
                 for algorithm in ALGORITHMS:
-                    if algorithm not in present:
-                        self._make(unit, algorithm, 1)
+                    if algorithm not in present:  # nobody can know this issuer's keys yet: the first one signs at once
+                        self.make(unit, algorithm, 1, activated_at=self._clock.now())
         except IntegrityError:
             pass  # another replica made them in the same moment; they are read below
         with self._database.tenant(scope, read_only=True) as unit:
@@ -177,7 +187,7 @@ class SigningKeyRing:
             algorithm = cast("Algorithm", row.algorithm)
             public = serialization.load_pem_public_key(row.public_pem.encode())
             verifiers.append(Verifier(row.kid, algorithm, cast("PublicKey", public)))
-            if row.state == "active":
+            if row.state(self._clock.now()) == "active":
                 signers[algorithm] = Signer(row.kid, algorithm, self._private(unit, row))
         return _KeySet(self._clock.now(), signers, tuple(verifiers))
 
@@ -192,29 +202,6 @@ class SigningKeyRing:
             )
             self._parsed[row.kid] = key
         return key
-
-    def _make(self, unit: TenantUnit, algorithm: Algorithm, generation: int) -> SigningKey:
-        key = _generate(algorithm)
-        public = key.public_key()
-        spki = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-        kid = hashlib.sha256(spki).hexdigest()[:24]
-        der = key.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        row = SigningKey(
-            tenant_id=unit.scope.tenant,
-            algorithm=algorithm,
-            generation=generation,
-            kid=kid,
-            state="active",
-            public_pem=public.public_bytes(
-                serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-            ).decode(),
-            private_sealed=self._envelope.seal(unit, _purpose(kid), der),
-            created_at=self._clock.now(),
-            activated_at=self._clock.now(),
-        )
-        unit[SigningKeys].add(row)
-        self._parsed[kid] = key
-        return row
 
 
 def _purpose(kid: str) -> str:

@@ -1,6 +1,7 @@
 """One sign-in attempt as a row: where it came from, where it was sent, how it ended. Short-lived, purged after expiry.
 
 States: ``open`` (no connection yet) → ``sent`` (at the IdP) → ``done`` (a session stands) → ``spent`` (resumed, once).
+A test sign-in ends as ``tested``.
 A refused reply leaves it ``sent``: a forgery must not cost the person the genuine answer. The handle is stored hashed, and
 so is the browser's secret that the attempt is bound to.
 """
@@ -78,6 +79,10 @@ class Attempts(PlatformRepository):
     def finish(self, handle: str, connection: str, session_id: str) -> bool:
         """``sent`` → ``done``, for one caller only."""
         return self._move(handle, "sent", "done", session_id=session_id, connection=connection)
+
+    def end_test(self, handle: str) -> bool:
+        """``sent`` → ``tested``, for one caller only. Nothing resumes from there."""
+        return self._move(handle, "sent", "tested")
 
     def spend(self, handle: str) -> bool:
         """``done`` → ``spent``, for one caller only."""

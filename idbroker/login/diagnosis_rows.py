@@ -64,6 +64,20 @@ class Diagnoses(TenantRepository):
         self.session.delete(row)
         self.session.flush()
 
+    def trim(self, connection_id: str, keep: int) -> None:
+        """Let go of the oldest, down to so many of that connection."""
+        statement = (
+            select(Diagnosis.reference)
+            .where(Diagnosis.connection_id == connection_id)
+            .order_by(col(Diagnosis.at).desc())
+            .offset(keep)
+            .limit(100)
+        )
+        beyond = self.session.execute(statement).scalars().all()
+        if beyond:
+            gone = delete(Diagnosis).where(col(Diagnosis.reference).in_(beyond))
+            self.session.execute(gone.execution_options(synchronize_session=False))
+
     def purge(self) -> int:
         statement = delete(Diagnosis).where(col(Diagnosis.until) <= self.now())
         return changed(self.session.execute(statement.execution_options(synchronize_session=False)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 from idbroker.connections.discovery import Route
 from idbroker.connections.model import Connections, Whereabouts
@@ -17,6 +18,7 @@ from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
 from idbroker.kernel.secrets import digest, matches, new_secret
 from idbroker.login.attempt import PENDING, Attempt, Attempts
+from idbroker.login.evidence import Evidence
 from idbroker.login.finish import Finisher
 from idbroker.login.refusals import findings_context
 from idbroker.login.route import Hints, find_tenant, route_within
@@ -24,20 +26,19 @@ from idbroker.login.steps import (
     AskChoice,
     AskEmail,
     LoginRequest,
-    PostAgain,
     SendToIdp,
     SignedIn,
     SignInRefused,
     Step,
     Visitor,
+    post_again,
 )
+from idbroker.login.trials import Trials
+from idbroker.login.unsolicited import begun_at_idp
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
 from idbroker.tenants.lifecycle import check_sign_in
 from idbroker.tenants.model import Tenant, Tenants
-
-POSTED_AGAIN = "idb_posted_again"
-"""Field that marks the second, same-site sending of a reply."""
 
 NO_SUCH_DOMAIN = "No organisation signs in here with this address. Check the spelling, or ask your administrator."
 START_AGAIN = "This sign-in has expired or was begun in another browser. Please go back to the application and start again."
@@ -45,13 +46,21 @@ START_AGAIN = "This sign-in has expired or was begun in another browser. Please 
 
 class LoginFlow:
     def __init__(
-        self, database: Database, connections: ConnectionService, finisher: Finisher, clock: Clock, *, lifetime: timedelta
+        self,
+        database: Database,
+        connections: ConnectionService,
+        finisher: Finisher,
+        clock: Clock,
+        *,
+        lifetime: timedelta,
+        trials: Trials | None = None,
     ) -> None:
         self._database = database
         self._connections = connections
         self._finisher = finisher
         self._clock = clock
         self._lifetime = lifetime
+        self._trials = trials
 
     def begin(self, request: LoginRequest, visitor: Visitor) -> Step:
         """A new attempt, bound to the browser, and its first step. Raises SignInRefused."""
@@ -101,6 +110,8 @@ class LoginFlow:
         """The IdP's answer, brought by a browser. Raises SignInRefused."""
         handle, unreadable = self._correlated(protocol, reply)
         config, tenant, attempt = self._replied(protocol, connection_id, handle, visitor)
+        if unreadable is None and handle is None and self._connections.protocol(protocol).unsolicited(reply):
+            return begun_at_idp(self._database, config, tenant, reply, visitor)
         with self._refusing(config.tenant, config.id):
             if unreadable is not None:
                 raise unreadable
@@ -108,12 +119,19 @@ class LoginFlow:
                 raise Refusal("reply_without_attempt", START_AGAIN, detail="the reply names no pending sign-in of this service")
             if attempt.state != "sent" or attempt.connection_id != config.id:
                 raise Refusal("reply_elsewhere", START_AGAIN, detail=f"attempt is {attempt.state} at {attempt.connection_id}")
-        if visitor.secret is None and reply.method == "POST" and POSTED_AGAIN not in reply.params:
-            return PostAgain(reply.address, {**reply.params, POSTED_AGAIN: "1"})
+        again = post_again(reply, visitor)
+        if again is not None:
+            return again
         with self._refusing(config.tenant, config.id, _back(attempt, handle)):
             _check_browser(attempt, visitor)
             _check_tenant(attempt, tenant)
-            identity = self._connections.protocol(protocol).complete(config, reply, _reference(attempt, handle))
+            reference = _reference(attempt, handle)
+            if attempt.test_id is not None and self._trials is not None:
+                return self._trials.conclude(config, attempt.test_id, reference, reply, visitor)
+        upstream = self._connections.protocol(protocol)
+        evidence = Evidence(attempt.handle_digest, partial(upstream.report, config, reply, reference))
+        with self._refusing(config.tenant, config.id, _back(attempt, handle), evidence):
+            identity = upstream.complete(config, reply, reference)
             cookie = self._finisher.finish(config, attempt, handle, identity, visitor)
         return SignedIn(cookie, _resume(attempt, handle))
 
@@ -198,7 +216,10 @@ class LoginFlow:
                 row = inside[Connections].get(connection_id)
                 if row is None or row.type != protocol or row.status == "disabled":
                     raise NotFound("connection")
-                return self._connections.open(inside, row), tenant, attempt
+                if self._trials is None:
+                    return self._connections.open(inside, row), tenant, attempt
+                with self._refusing(tenant.tenant_id, row.id):
+                    return self._trials.configured(inside, row, attempt), tenant, attempt
 
     def _attempt(self, handle: str, visitor: Visitor) -> Attempt | None:
         with self._database.platform(visitor.actor, read_only=True) as unit:
@@ -216,15 +237,18 @@ class LoginFlow:
         return TenantScope(tenant, visitor.actor, visitor.request)
 
     @contextmanager
-    def _refusing(self, tenant: TenantId | None, connection: str | None, back: str | None = None) -> Iterator[None]:
+    def _refusing(
+        self, tenant: TenantId | None, connection: str | None, back: str | None = None, evidence: Evidence | None = None
+    ) -> Iterator[None]:
         """Give a refusal what is known of the sign-in."""
         try:
             yield
         except SignInRefused:
             raise
         except Refusal as refusal:
+            context = findings_context(refusal)
             raise SignInRefused(
-                refusal, tenant=tenant, connection_id=connection, back=back, context=findings_context(refusal)
+                refusal, tenant=tenant, connection_id=connection, back=back, context=context, evidence=evidence
             ) from refusal
 
 

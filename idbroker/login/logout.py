@@ -1,9 +1,9 @@
 """Single logout: the browser's trip to the IdPs of sessions that have just ended, and the IdP's own wish that sessions end.
 
-    sign out here   the sessions end first, at once; then each IdP that offers it is visited, one after the other, and the
-                    person ends where he was to end. What an IdP could not do is told, never hidden, never undone.
-    the IdP asks    its verified request ends the sessions that it names, in one transaction, whatever browser brings it
-                    (it may be a frame of the IdP's page, without any cookie of ours), and is answered.
+sign out here   the sessions end first, at once; then each IdP that offers it is visited, one after the other, and the
+                person ends where he was to end. What an IdP could not do is told, never hidden, never undone.
+the IdP asks    its verified request ends the sessions that it names, in one transaction, whatever browser brings it
+                (it may be a frame of the IdP's page, without any cookie of ours), and is answered.
 """
 
 from __future__ import annotations
@@ -23,12 +23,21 @@ from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
 from idbroker.kernel.secrets import digest, new_secret
-from idbroker.login.flow import POSTED_AGAIN, LoginFlow
+from idbroker.login.flow import LoginFlow
 from idbroker.login.logout_address import LogoutAddresses
 from idbroker.login.logout_attempt import LogoutAttempt, LogoutAttempts
 from idbroker.login.refusals import findings_context
 from idbroker.login.replay import SeenReplies
-from idbroker.login.steps import AnswerIdp, Destination, LogoutStep, PostAgain, SignedOut, SignInRefused, SignOutAtIdp, Visitor
+from idbroker.login.steps import (
+    AnswerIdp,
+    Destination,
+    LogoutStep,
+    SignedOut,
+    SignInRefused,
+    SignOutAtIdp,
+    Visitor,
+    post_again,
+)
 from idbroker.sessions.model import Sessions
 from idbroker.sessions.service import SessionService
 from idbroker.storage.database import Database
@@ -41,7 +50,7 @@ NO_ADDRESS = f"{_NOT_SIGNED_OUT}its sign-out page does not exist."
 REPORTED = f"{_NOT_SIGNED_OUT}it reported an error."
 UNREADABLE = f"{_NOT_SIGNED_OUT}its answer could not be accepted."
 PARTIAL = "Your organisation's sign-in service could not sign you out of every application that you opened through it."
-_REFUSED = "A sign-out message that claims to come from your organisation's sign-in service could not be accepted. It changed nothing."
+_REFUSED = "A sign-out message in the name of your organisation's sign-in service could not be accepted. It changed nothing."
 _OVER = "This sign-out is over already, or was begun in another browser."
 
 
@@ -90,9 +99,7 @@ class LogoutFlow:
             raise self._refused(config, message, visitor, refusal) from refusal
         if isinstance(found, LogoutAsked):
             return self._ended_by_idp(config, found, visitor)
-        if visitor.secret is None and message.method == "POST" and POSTED_AGAIN not in message.params:
-            return PostAgain(message.address, {**message.params, POSTED_AGAIN: "1"})
-        return self._answered(config, found, visitor)
+        return post_again(message, visitor) or self._answered(config, found, visitor)
 
     def _on(self, rest: _Rest, visitor: Visitor) -> LogoutStep:
         """To the next IdP that can be asked; to the end when there is none."""
@@ -116,7 +123,7 @@ class LogoutFlow:
             return None
         status = self._addresses.missing(handoff.url)
         if status is not None:
-            raise Refusal("idp_logout_address", NO_ADDRESS, detail=f"{handoff.url.partition('?')[0]} answers {status}", status=502)
+            raise Refusal("idp_logout_address", NO_ADDRESS, detail=f"{handoff.url.partition('?')[0]} answers {status}")
         row = LogoutAttempt(
             handle_digest=digest(handle),
             browser_digest=digest(visitor.secret),
@@ -171,9 +178,7 @@ class LogoutFlow:
         with self._database.platform(visitor.actor) as unit:
             return unit[LogoutAttempts].take(row)
 
-    def _refused(
-        self, config: ConnectionConfig, message: UnverifiedReply, visitor: Visitor, cause: Refusal
-    ) -> SignInRefused:
+    def _refused(self, config: ConnectionConfig, message: UnverifiedReply, visitor: Visitor, cause: Refusal) -> SignInRefused:
         """In words that are true: an answer that cannot be accepted leaves the person signed out here, and a way to go on.
 
         The pending trip is not used up: a forgery must not cost the genuine answer.

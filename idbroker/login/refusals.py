@@ -10,29 +10,44 @@ from idbroker.kernel.errors import Refusal, new_reference
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import PLATFORM_TRAIL
 from idbroker.kernel.scope import TenantScope
+from idbroker.login.diagnoses import DiagnosisKeeper
 from idbroker.login.steps import SignInRefused, Visitor
 from idbroker.storage.database import Database
 
 
 class RefusalRecorder:
-    def __init__(self, database: Database) -> None:
+    """``diagnoses``: where whole reports are kept; without it the trail has the failed findings alone."""
+
+    def __init__(self, database: Database, diagnoses: DiagnosisKeeper | None = None) -> None:
         self._database = database
+        self._diagnoses = diagnoses
 
     def record(self, refusal: Refusal, visitor: Visitor) -> str:
-        """Write ``sign_in.refused`` in a unit of its own, into the tenant's trail or, where none is known, the operator's.
+        """Write ``sign_in.refused`` in a unit of its own, into the tenant's trail or, where none is known, the operator's;
+        ``sign_out.refused`` for a sign-out.
 
         Returns the reference, which is also the event's resource.
         """
         reference = new_reference()
         context: dict[str, Any] = {"reference": reference, "code": refusal.code, "detail": refusal.detail}
-        tenant = PLATFORM_TRAIL
-        if isinstance(refusal, SignInRefused):
-            tenant = refusal.tenant or PLATFORM_TRAIL
-            context |= {"connection_id": refusal.connection_id, **refusal.context}
-        scope = TenantScope(tenant, visitor.actor, visitor.request)
+        if not isinstance(refusal, SignInRefused) or refusal.tenant is None:
+            more = {"connection_id": refusal.connection_id, **refusal.context} if isinstance(refusal, SignInRefused) else {}
+            with self._database.tenant(TenantScope(PLATFORM_TRAIL, visitor.actor, visitor.request)) as unit:
+                unit[Outbox].record(_event(refusal, reference, context | more))
+            return reference
+        scope = TenantScope(refusal.tenant, visitor.actor, visitor.request)
+        report = self._diagnoses.examined(refusal, scope) if self._diagnoses is not None else None
+        context |= {"connection_id": refusal.connection_id, **refusal.context}
         with self._database.tenant(scope) as unit:
-            unit[Outbox].record(Event("sign_in.refused", Resource("sign_in", reference), context=context))
+            unit[Outbox].record(_event(refusal, reference, context))
+            if self._diagnoses is not None and report is not None:
+                self._diagnoses.keep(unit, reference, refusal, report)
         return reference
+
+
+def _event(refusal: Refusal, reference: str, context: dict[str, Any]) -> Event:
+    kind = "sign_out" if isinstance(refusal, SignInRefused) and refusal.signing_out else "sign_in"
+    return Event(f"{kind}.refused", Resource(kind, reference), context=context)
 
 
 def findings_context(refusal: Refusal) -> dict[str, Any]:

@@ -7,10 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from idbroker.connections.discovery import Candidate
-from idbroker.federation.contract import Handoff
+from idbroker.federation.contract import Handoff, UnverifiedReply
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.ids import RequestId, TenantId
 from idbroker.kernel.scope import Actor, new_request_id
+from idbroker.login.evidence import Evidence
+
+POSTED_AGAIN = "idb_posted_again"
+"""Field that marks the second, same-site sending of a reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,13 @@ class PostAgain:
     fields: Mapping[str, str]
 
 
+def post_again(reply: UnverifiedReply, visitor: Visitor) -> PostAgain | None:
+    """What may bring the browser's cookie along; None when it is here, or did not come the second time either."""
+    if visitor.secret is not None or reply.method != "POST" or POSTED_AGAIN in reply.params:
+        return None
+    return PostAgain(reply.address, {**reply.params, POSTED_AGAIN: "1"})
+
+
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     """A session stands. ``cookie`` is its handle, ``location`` where the browser goes next."""
@@ -92,7 +103,7 @@ class SignedIn:
 class Restart:
     """A sign-in that began at the IdP begins anew, at the app that starts it for ``connection`` or at our own front door.
 
-    ``app_address`` is the app's ``initiate_login_uri`` (OpenID Connect Core 4); ``target`` where in the app the person wants to.
+    ``app_address`` is the app's ``initiate_login_uri`` (OpenID Connect Core 4), ``target`` where the person wants to in it.
     """
 
     tenant: str
@@ -131,7 +142,14 @@ class SignedOut:
     troubles: tuple[str, ...] = ()
 
 
-Step = SendToIdp | AskEmail | AskChoice | PostAgain | SignedIn | Restart
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Nobody was signed in, and that was the point: the browser goes on to a page of ours."""
+
+    location: str
+
+
+Step = SendToIdp | AskEmail | AskChoice | PostAgain | SignedIn | Restart | GoOn
 LogoutStep = SignOutAtIdp | AnswerIdp | PostAgain | SignedOut
 
 
@@ -148,8 +166,12 @@ class SignInRefused(Refusal):
         start: str | None = None,
         signing_out: bool = False,
         context: Mapping[str, Any] | None = None,
+        evidence: Evidence | None = None,
     ) -> None:
         super().__init__(cause.code, cause.public, detail=cause.detail, status=cause.status)
+        self.cause = cause
+        self.evidence = evidence
+        """What a diagnosis can be made of; None for what never reached a connection's checks."""
         self.tenant = tenant
         self.connection_id = connection_id
         self.back = back

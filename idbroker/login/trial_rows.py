@@ -56,11 +56,11 @@ class TrialSignIns(TenantRepository):
         """Keep what came of it, once."""
         return self._move(test_id, "started", {"state": outcome, "code": code, "sealed": sealed, "finished_at": self.now()})
 
-    def newest(
-        self, *, connection_id: str | None = None, after: str | None = None, limit: int = 50
-    ) -> Sequence[TrialSignIn]:
+    def newest(self, *, connection_id: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[TrialSignIn]:
         """Newest first; ``after`` is the last id of the page before."""
-        statement = select(TrialSignIn).where(col(TrialSignIn.until) > self.now()).order_by(col(TrialSignIn.id).desc()).limit(limit)
+        statement = (
+            select(TrialSignIn).where(col(TrialSignIn.until) > self.now()).order_by(col(TrialSignIn.id).desc()).limit(limit)
+        )
         if connection_id is not None:
             statement = statement.where(TrialSignIn.connection_id == connection_id)
         if after is not None:
@@ -72,7 +72,5 @@ class TrialSignIns(TenantRepository):
         return changed(self.session.execute(statement.execution_options(synchronize_session=False)))
 
     def _move(self, test_id: str, before: str, values: dict[str, object]) -> bool:
-        statement = (
-            update(TrialSignIn).where(col(TrialSignIn.id) == test_id, col(TrialSignIn.state) == before).values(**values)
-        )
+        statement = update(TrialSignIn).where(col(TrialSignIn.id) == test_id, col(TrialSignIn.state) == before).values(**values)
         return changed(self.session.execute(statement.execution_options(synchronize_session=False))) == 1

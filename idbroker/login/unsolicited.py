@@ -9,7 +9,7 @@ from __future__ import annotations
 from idbroker.apps.model import App, Apps
 from idbroker.federation.contract import ConnectionConfig, UnverifiedReply
 from idbroker.kernel.errors import Refusal
-from idbroker.login.steps import Restart, SignInRefused, Visitor
+from idbroker.login.steps import PostAgain, Restart, SignInRefused, Visitor, post_again
 from idbroker.storage.database import Database
 from idbroker.tenants.model import Tenant
 
@@ -25,12 +25,16 @@ _AGAIN = (
 
 def begun_at_idp(
     database: Database, config: ConnectionConfig, tenant: Tenant, reply: UnverifiedReply, visitor: Visitor
-) -> Restart:
+) -> Restart | PostAgain:
     """How it begins anew. Raises SignInRefused where the connection does not allow it, or when it has just done so."""
     start = f"/sso?connection={config.id}"
     if not config.options.allow_idp_initiated:
-        cause = Refusal("unsolicited", _OFF, detail="the answer names no sign-in of ours; allow_idp_initiated is off", status=403)
+        detail = "the answer names no sign-in of ours, and allow_idp_initiated is off"
+        cause = Refusal("unsolicited", _OFF, detail=detail, status=403)
         raise SignInRefused(cause, tenant=config.tenant, connection_id=config.id, start=start)
+    again = post_again(reply, visitor)  # the cookie that tells whether it has just begun anew
+    if again is not None:
+        return again
     if visitor.restarted == config.id:
         detail = "the answer to the new beginning names no sign-in of ours either: does the IdP send RelayState back?"
         cause = Refusal("unsolicited_again", _AGAIN, detail=detail, status=403)

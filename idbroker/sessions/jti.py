@@ -50,6 +50,9 @@ class RevokedToken(TenantRow, table=True):
 
 
 class RevokedTokens(TenantRepository):
+    def has(self, token_id: str) -> bool:
+        return self.keyed(RevokedToken, token_id) is not None
+
     def add(self, token_id: str, until: datetime) -> None:
         """Revoke. Twice is once, at the same moment too."""
         try:
@@ -57,9 +60,6 @@ class RevokedTokens(TenantRepository):
                 self.session.add(RevokedToken(tenant_id=self.tenant, token_id=token_id, until=until))
         except IntegrityError:
             return
-
-    def has(self, token_id: str) -> bool:
-        return self.keyed(RevokedToken, token_id) is not None
 
     def purge(self) -> int:
         statement = delete(RevokedToken).where(col(RevokedToken.until) < self.now())

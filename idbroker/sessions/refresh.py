@@ -181,9 +181,7 @@ class RefreshTokens:
         row = unit[RefreshFamilies].get(handle.family_id)
         return row if row is not None and self._is_genuine(unit, row, handle) else None
 
-    def use(
-        self, unit: TenantUnit, handle: RefreshHandle, client_id: str, request: Mapping[str, Any]
-    ) -> Rotated | NotUsable:
+    def use(self, unit: TenantUnit, handle: RefreshHandle, client_id: str, request: Mapping[str, Any]) -> Rotated | NotUsable:
         """Turn the token over for a request of that client. A reuse ends the family, in this transaction.
 
         Only the client that a token was given to can use it up, or end its family by using it twice.

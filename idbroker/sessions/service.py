@@ -17,6 +17,7 @@ from idbroker.keys.envelope import Envelope
 from idbroker.sessions.handles import Handle, new_handle
 from idbroker.sessions.model import AuthorizationCode, AuthorizationCodes, Session, Sessions
 from idbroker.sessions.refresh import RefreshFamilies
+from idbroker.sessions.revocations import Revocations
 from idbroker.storage.unit import TenantUnit
 
 CODE_SECONDS = 60
@@ -90,7 +91,8 @@ class SessionService:
             return
         row.ended_at, row.end_reason = unit.clock.now(), reason
         unit[AuthorizationCodes].revoke_of_session(row.id)
-        unit[RefreshFamilies].end_of_session(row.id, reason)
+        families = unit[RefreshFamilies].end_of_session(row.id, reason)
+        unit[Revocations].note(row.user_id, reason, session_id=row.id, families=families)
         unit[Outbox].record(
             Event(
                 "session.ended",
@@ -104,7 +106,7 @@ class SessionService:
         rows = unit[Sessions].live_of_user(user_id)
         for row in rows:
             self.end(unit, row, reason)
-        unit[RefreshFamilies].end_of_user(user_id, reason)
+        unit[Revocations].note(user_id, reason, families=unit[RefreshFamilies].end_of_user(user_id, reason))
         return rows
 
     def end_upstream(self, unit: TenantUnit, connection_id: str, person: str, sessions: Sequence[str], reason: str) -> int:

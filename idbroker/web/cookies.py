@@ -1,4 +1,5 @@
-"""The two cookies: the browser's secret that attempts are bound to, and the handles of its sessions.
+"""The cookies: the browser's secret that attempts are bound to, the handles of its sessions, and for half a minute a note
+that a sign-in has just begun anew.
 
 On https they are ``__Host-`` cookies. The browser's one is SameSite=None, so that it comes along with an IdP's cross-site
 POST; on plain http (a developer's loopback) that is not to be had, it is Lax, and the flow has the reply posted again.
@@ -19,6 +20,7 @@ from idbroker.web.call import Call
 
 MAX_SESSIONS = 5
 BROWSER_SECONDS = 24 * 3600
+RESTART_SECONDS = 30
 
 
 class Cookies:
@@ -33,6 +35,7 @@ class Cookies:
         prefix = "__Host-" if https else ""
         self.browser_name = f"{prefix}idb_browser"
         self.session_name = f"{prefix}idb_session"
+        self.restart_name = f"{prefix}idb_restarted"
 
     def browser_secret(self, call: Call) -> str | None:
         """What the browser's signed cookie holds; None when there is none of ours."""
@@ -48,8 +51,18 @@ class Cookies:
         """(a fresh secret, the Set-Cookie header that gives it to the browser)."""
         secret = new_secret()
         value = self._signer.sign(secret).decode("ascii")
-        same_site = "None" if self._https else "Lax"
-        return secret, self._set(self.browser_name, value, BROWSER_SECONDS, same_site)
+        return secret, self._set(self.browser_name, value, BROWSER_SECONDS, self._cross_site)
+
+    def restart(self, connection: str) -> tuple[str, str]:
+        """The Set-Cookie header that notes that this connection's sign-in begins anew. It only ever stops its own browser."""
+        return self._set(self.restart_name, connection, RESTART_SECONDS, self._cross_site)
+
+    def restarted(self, call: Call) -> str | None:
+        return call.cookies.get(self.restart_name)
+
+    def no_restart(self, call: Call) -> tuple[tuple[str, str], ...]:
+        """The headers that take such a note away, none where there is none."""
+        return (self._set(self.restart_name, "", 0, self._cross_site),) if self.restarted(call) else ()
 
     def session_handles(self, call: Call) -> list[Handle]:
         """The handles that the browser presents, newest first; whatever has not their form is passed over."""
@@ -67,6 +80,10 @@ class Cookies:
         """The Set-Cookie header that takes the sessions of those tenants out."""
         kept = [str(h) for h in self.session_handles(call) if h.tenant not in tenants]
         return self._set(self.session_name, "~".join(kept), self._session_seconds if kept else 0, "Lax")
+
+    @property
+    def _cross_site(self) -> str:
+        return "None" if self._https else "Lax"
 
     def _set(self, name: str, value: str, seconds: int, same_site: str) -> tuple[str, str]:
         secure = "; Secure" if self._https else ""

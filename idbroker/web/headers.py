@@ -19,20 +19,21 @@ _POLICY = (
     "script-src 'self'",
     "img-src 'self' data:",
     "base-uri 'none'",
-    "frame-ancestors 'none'",
 )
 
 
-def content_security_policy(*, leaves: bool, https: bool) -> str:
+def content_security_policy(*, leaves: bool, https: bool, framed_by: str | None = None) -> str:
     """``leaves``: a form of the page leads, at once or by redirects, to an IdP, whose hosts nobody knows beforehand.
+    ``framed_by``: the one origin that may frame the page; browsers that know frame-ancestors pass over X-Frame-Options.
 
     Browsers hold the redirects after a form's submission to ``form-action`` as well, so ``'self'`` would stop them.
     """
     targets = "'self'"
     if leaves:
         targets = "'self' https:" if https else "'self' https: http:"
-    return "; ".join((*_POLICY, f"form-action {targets}"))
+    framers = framed_by or "'none'"
+    return "; ".join((*_POLICY, f"frame-ancestors {framers}", f"form-action {targets}"))
 
 
-def page_headers(*, leaves: bool, https: bool) -> tuple[tuple[str, str], ...]:
-    return (("content-security-policy", content_security_policy(leaves=leaves, https=https)),)
+def page_headers(*, leaves: bool, https: bool, framed_by: str | None = None) -> tuple[tuple[str, str], ...]:
+    return (("content-security-policy", content_security_policy(leaves=leaves, https=https, framed_by=framed_by)),)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from idbroker.web.assets import Assets
 from idbroker.web.call import Answer
 from idbroker.web.headers import page_headers
+
+Purpose = Literal["sign in", "sign out", "answer", "again"]
+"""Why a browser is sent on with a form: to sign in or out at an IdP, to answer one, or to send the same fields again here."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -29,7 +34,19 @@ class Pages:
         )
         self._templates.globals["asset"] = Assets().url
 
-    def render(self, template: str, status: int = 200, *, leaves: bool = False, **view: Any) -> Answer:
-        """The page. ``leaves``: a form on it leads, at once or by redirects, to an IdP or an app."""
+    def render(
+        self, template: str, status: int = 200, *, leaves: bool = False, framed_by: str | None = None, **view: Any
+    ) -> Answer:
+        """The page. ``leaves``: a form on it leads, at once or by redirects, to an IdP or an app. ``framed_by``: the one origin
+        whose pages may show it in a frame."""
         body = self._templates.get_template(template).render(view).encode()
-        return Answer(status, body, "text/html; charset=utf-8", page_headers(leaves=leaves, https=self._https))
+        headers = page_headers(leaves=leaves, https=self._https, framed_by=framed_by)
+        return Answer(status, body, "text/html; charset=utf-8", headers)
+
+    def hand_over(self, address: str, fields: Mapping[str, str], purpose: Purpose) -> Answer:
+        """The form that sends itself. An IdP that signs people out everywhere asks its applications in frames of its page, so
+        the answer may be given inside of one; the page has nothing else on it that a click could be stolen for."""
+        parts = urlsplit(address)
+        framed_by = f"{parts.scheme}://{parts.netloc}" if purpose == "answer" else None
+        view: dict[str, Any] = {"address": address, "fields": fields, "purpose": purpose, "host": parts.hostname}
+        return self.render("handover.html", leaves=True, framed_by=framed_by, **view)

@@ -24,7 +24,7 @@ from idbroker.web.call import Answer, Call
 ErrorFace = Callable[[Refusal, Call], Answer]
 """Turns a refusal into its wire form: problem document, OAuth error, page."""
 
-Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
+Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
 
 
 @dataclass(frozen=True, kw_only=True)

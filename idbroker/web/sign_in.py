@@ -1,9 +1,9 @@
-"""The face of the sign-in: a step of the login flow becomes a page or a redirect, a refusal becomes a page with a reference."""
+"""The face of signing in and out: a step becomes a page or a redirect, a refusal becomes a page with a reference."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from urllib.parse import urlsplit
+from dataclasses import replace
+from urllib.parse import urlencode, urlsplit
 
 import structlog
 
@@ -11,10 +11,23 @@ from idbroker.federation.contract import Handoff, RedirectTo
 from idbroker.kernel.addresses import email_domain
 from idbroker.kernel.errors import Refusal
 from idbroker.login.refusals import RefusalRecorder
-from idbroker.login.steps import AskChoice, AskEmail, PostAgain, SendToIdp, SignedIn, SignInRefused, Step, Visitor
+from idbroker.login.steps import (
+    AskChoice,
+    AskEmail,
+    GoOn,
+    LogoutStep,
+    PostAgain,
+    Restart,
+    SendToIdp,
+    SignedIn,
+    SignInRefused,
+    Step,
+    Visitor,
+)
 from idbroker.web.call import Answer, Call, redirect
 from idbroker.web.cookies import Cookies
 from idbroker.web.pages import Pages
+from idbroker.web.sign_out import SignOutPages
 
 Header = tuple[str, str]
 NO_SUCH_PAGE = frozenset({"not_found", "bad_method"})
@@ -27,11 +40,16 @@ class SignInFace:
         self._pages = pages
         self._cookies = cookies
         self._recorder = recorder
+        self._sign_out = SignOutPages(pages)
 
     def visitor(self, call: Call) -> Visitor:
         """The browser as the login flow sees it; its secret is None when no cookie of ours came."""
         return Visitor(
-            self._cookies.browser_secret(call), call.client_ip, (call.user_agent or "")[:400] or None, call.request_id
+            self._cookies.browser_secret(call),
+            call.client_ip,
+            (call.user_agent or "")[:400] or None,
+            call.request_id,
+            self._cookies.restarted(call),
         )
 
     def beginner(self, call: Call) -> tuple[Visitor, tuple[Header, ...]]:
@@ -40,26 +58,30 @@ class SignInFace:
         if known.secret is not None:
             return known, ()
         secret, header = self._cookies.new_browser()
-        return Visitor(secret, known.ip, known.user_agent, known.request), (header,)
+        return replace(known, secret=secret), (header,)
 
     def answer(self, step: Step, call: Call, *headers: Header) -> Answer:
         """The step's page or redirect."""
         return self._step(step, call).with_headers(*headers)
 
+    def signed_out(self, step: LogoutStep, call: Call, *headers: Header) -> Answer:
+        """The page or redirect of a step of a sign-out."""
+        return self._sign_out.answer(step, call).with_headers(*headers)
+
     def refusal(self, refusal: Refusal, call: Call) -> Answer:
         """The page of a refused sign-in (an ErrorFace). Never raises: where the trail cannot be written, the page says less."""
         if refusal.code in NO_SUCH_PAGE:
             return self.not_found(refusal, call)
-        back = refusal.back if isinstance(refusal, SignInRefused) else None
-        return self._refused(refusal, self._recorded(refusal, call), back)
+        return self._refused(refusal, self._recorded(refusal, call))
 
     def not_found(self, refusal: Refusal, call: Call) -> Answer:
         """The page of an address where there is nothing (an ErrorFace). Nobody tried to sign in: nothing is recorded."""
         del call
-        return self._refused(refusal, None, None)
+        return self._refused(refusal, None)
 
-    def _refused(self, refusal: Refusal, reference: str | None, back: str | None) -> Answer:
-        answer = self._pages.render("refused.html", refusal.status, refusal=refusal, reference=reference, back=back)
+    def _refused(self, refusal: Refusal, reference: str | None) -> Answer:
+        known = refusal if isinstance(refusal, SignInRefused) else None
+        answer = self._pages.render("refused.html", refusal.status, refusal=refusal, known=known, reference=reference)
         return answer.with_headers(("retry-after", "60")) if refusal.status == 429 else answer
 
     def _step(self, step: Step, call: Call) -> Answer:
@@ -67,21 +89,22 @@ class SignInFace:
             case SendToIdp(handoff):
                 return self._hand_off(handoff, call)
             case PostAgain(address, fields):
-                return self._autosubmit(address, fields, None)
+                return self._pages.hand_over(address, fields, "again")
             case AskEmail():
                 return self._ask_email(step, call)
             case AskChoice():
                 return self._pages.render("choose.html", leaves=True, step=step)
             case SignedIn(cookie, location):
-                return redirect(location, self._cookies.add_session(call, cookie))
+                return redirect(location, self._cookies.add_session(call, cookie), *self._cookies.no_restart(call))
+            case Restart():
+                return redirect(_beginning(step, call), self._cookies.restart(step.connection))
+            case GoOn(location):
+                return redirect(location)
 
     def _hand_off(self, handoff: Handoff, call: Call) -> Answer:
         if isinstance(handoff, RedirectTo):
             return redirect(handoff.url, status=302 if call.method == "GET" else 303)
-        return self._autosubmit(handoff.url, handoff.fields, urlsplit(handoff.url).hostname)
-
-    def _autosubmit(self, address: str, fields: Mapping[str, str], host: str | None) -> Answer:
-        return self._pages.render("handover.html", leaves=True, address=address, fields=fields, host=host)
+        return self._pages.hand_over(handoff.url, handoff.fields, "sign in")
 
     def _ask_email(self, step: AskEmail, call: Call) -> Answer:
         """A domain that nobody signs in with is a refusal like others: 400, and a reference to ask the administrator with."""
@@ -101,3 +124,14 @@ class SignInFace:
         except Exception:
             log.exception("refusal not recorded", code=refusal.code, request_id=call.request_id)
             return call.request_id
+
+
+def _beginning(step: Restart, call: Call) -> str:
+    """Where the sign-in begins anew: at the app (OpenID Connect Core 4), with our own parameters for the same IdP, or here."""
+    if step.app_address is None:
+        return f"/sso?{urlencode({'connection': step.connection})}"
+    query = {"iss": call.base_url, "tenant": step.tenant, "connection": step.connection}
+    if step.target is not None:
+        query["target_link_uri"] = step.target
+    joint = "&" if urlsplit(step.app_address).query else "?"
+    return f"{step.app_address}{joint}{urlencode(query)}"

@@ -13,6 +13,8 @@ from idbroker.kernel.addresses import BadAddress, normal_email
 from oidc.jose import BadToken
 from oidc.provider.authorization_request import AuthorizationRequest
 from oidc.provider.claims import SCOPES
+from oidc.provider.claims_parameter import read_claims_parameter
+from oidc.provider.dpop import is_thumbprint
 from oidc.provider.errors import OAuthError
 from oidc.provider.id_token_hint import read_hint
 from oidc.provider.issuer import Issuer
@@ -30,7 +32,6 @@ _UNSUPPORTED = {
     "request": "request_not_supported",  # OIDC Core 6.1
     "request_uri": "request_uri_not_supported",  # OIDC Core 6.2
     "registration": "registration_not_supported",  # OIDC Core 7.2.1
-    "resource": "invalid_target",  # RFC 8707 2: no app has resources of its own
 }
 
 
@@ -43,6 +44,8 @@ class Asked:
     issuer: Issuer
     app: App
     keys: IssuerKeys
+    pushed: bool = False
+    """Whether the app has pushed them itself (RFC 9126)."""
 
 
 Check = Callable[[Asked, AuthorizationRequest], AuthorizationRequest]
@@ -50,6 +53,8 @@ Check = Callable[[Asked, AuthorizationRequest], AuthorizationRequest]
 
 def no_repeated_parameter(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
     """RFC 6749 3.1: two readers could take two different ones."""
+    if "resource" in asked.repeated:  # RFC 8707 2: more than one at a time is for the server to accept or not
+        raise OAuthError("invalid_target", "ask for one resource at a time")
     if asked.repeated:
         raise _invalid(f"parameters came more than once: {', '.join(sorted(asked.repeated))[:200]}")
     return request
@@ -60,6 +65,13 @@ def no_unsupported_parameter(asked: Asked, request: AuthorizationRequest) -> Aut
     for name, error in _UNSUPPORTED.items():
         if name in asked.values:
             raise OAuthError(error, f"the parameter {name} is not supported")
+    return request
+
+
+def pushed_when_required(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """RFC 9126 6."""
+    if asked.app.require_pushed_authorization_requests and not asked.pushed:
+        raise _invalid("this app must push its authorization requests")
     return request
 
 
@@ -157,6 +169,36 @@ def id_token_hint(asked: Asked, request: AuthorizationRequest) -> AuthorizationR
     return replace(request, subject=hint.subject)
 
 
+def known_resource(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """RFC 8707 2: one that the app has registered."""
+    resource = asked.values.get("resource")
+    if resource is not None and resource not in asked.app.resources:
+        raise OAuthError("invalid_target", "this app may not ask for that resource")
+    return replace(request, resource=resource)
+
+
+def claims_by_name(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """OIDC Core 5.5. Claims that we do not have are passed over; a ``sub`` or an essential ``acr`` must be met."""
+    text = asked.values.get("claims")
+    if text is None:
+        return request
+    try:
+        wanted = read_claims_parameter(text)
+    except BadToken as error:
+        raise _invalid("claims is not what OIDC Core 5.5 describes", detail=str(error)) from error
+    if wanted.subject is not None and request.subject not in (None, wanted.subject):
+        raise _invalid("claims and id_token_hint ask for two different people")
+    return replace(request, claims=wanted.names, subject=wanted.subject or request.subject, acr=wanted.acr)
+
+
+def dpop_key(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """RFC 9449 10."""
+    jkt = asked.values.get("dpop_jkt")
+    if jkt is not None and not is_thumbprint(jkt):
+        raise _invalid("dpop_jkt must be a SHA-256 thumbprint in base64url")
+    return replace(request, dpop_jkt=jkt)
+
+
 def tenant_and_connection(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
     """Where to sign in. What does not exist is found out by the sign-in; a tenant's issuer serves that tenant alone."""
     tenant, connection = asked.values.get("tenant"), asked.values.get("connection")
@@ -170,6 +212,7 @@ def tenant_and_connection(asked: Asked, request: AuthorizationRequest) -> Author
 CHECKS: tuple[Check, ...] = (
     no_repeated_parameter,
     no_unsupported_parameter,
+    pushed_when_required,
     response_type_code,
     response_mode_query,
     allowed_grant,
@@ -180,6 +223,9 @@ CHECKS: tuple[Check, ...] = (
     max_age,
     login_hint,
     id_token_hint,
+    known_resource,
+    claims_by_name,
+    dpop_key,
     tenant_and_connection,
 )
 """``acr_values``, ``ui_locales``, ``display`` and whatever is unknown are passed over (OIDC Core 3.1.2.1, RFC 6749 3.1)."""

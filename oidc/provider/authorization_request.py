@@ -39,6 +39,8 @@ class AuthorizationRequest:
     resource: str | None = None
     claims: ClaimsRequest = NO_CLAIMS
     dpop_jkt: str | None = None
+    acr: tuple[str, ...] = ()
+    """The session must be of one of these; empty for any."""
 
     def as_origin(self) -> dict[str, Any]:
         """What must survive the sign-in, as JSON."""
@@ -54,6 +56,7 @@ class AuthorizationRequest:
             "resource": self.resource,
             "claims": self.claims.as_document(),
             "dpop_jkt": self.dpop_jkt,
+            "acr": list(self.acr),
         }
 
     def as_grant(self) -> dict[str, Any]:
@@ -88,4 +91,5 @@ def from_origin(origin: Mapping[str, Any], issuer: str) -> AuthorizationRequest:
         resource=origin.get("resource"),
         claims=ClaimsRequest.stored(origin.get("claims")),
         dpop_jkt=origin.get("dpop_jkt"),
+        acr=tuple(origin.get("acr", ())),
     )

@@ -18,6 +18,7 @@ from oidc.provider.errors import OAuthError
 from oidc.provider.issuer import Issuer, Issuers
 from oidc.provider.issuer_keys import IssuerKeys
 from oidc.provider.parameters import asked_by_get, present
+from oidc.provider.pushed import PushedAuthorization, names_pushed
 from oidc.provider.redirect_uri import is_registered
 
 _WRONG_APP = "The application that sent you here is not known to this service. Please tell its operator."
@@ -32,6 +33,7 @@ class Authorize:
         issuers: Issuers,
         keys: IssuerKeys,
         codes: CodeGiver,
+        pushed: PushedAuthorization,
         flow: LoginFlow,
         finder: SessionFinder,
         cookies: Cookies,
@@ -41,6 +43,7 @@ class Authorize:
         self._issuers = issuers
         self._keys = keys
         self._codes = codes
+        self._pushed = pushed
         self._flow = flow
         self._finder = finder
         self._cookies = cookies
@@ -50,10 +53,14 @@ class Authorize:
         """RFC 6749 4.1.2.1. Raises Refusal, which is a page, until the app's address is proven; then errors go there."""
         issuer = self._issuers.of(call)
         params = call.form if call.method == "POST" else call.query
+        if call.method == "POST" and names_pushed(params):
+            return asked_by_get(f"{issuer.url}/oauth2/authorize", present(params))  # it can be fetched once only
+        pushed = self._pushed.fetch(params, issuer, call)
+        params = params if pushed is None else pushed
         app = self._client(params, call)
         request = AuthorizationRequest(issuer.url, app.id, _proven_redirect_uri(params, app), _state(params))
         try:
-            asked = Asked(present(params), frozenset(params.repeated), issuer, app, self._keys)
+            asked = Asked(present(params), frozenset(params.repeated), issuer, app, self._keys, pushed is not None)
             for check in CHECKS:
                 request = check(asked, request)
             if call.method == "POST":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.ids import TenantId
 from idbroker.web.call import Call
 from oidc.jose import BadToken, Json, text_or
+from oidc.provider.dpop import InvalidProof, Proof, presented_proof
 from oidc.provider.errors import NoToken, OAuthError
 from oidc.provider.issue import ACCESS_TOKEN
 from oidc.provider.issuer import Issuer
@@ -42,15 +44,23 @@ class AccessToken:
         return tuple(self.claims.get("userinfo_claims", ()))
 
 
+@dataclass(frozen=True, slots=True)
+class PresentedToken:
+    """A token as it came. ``with_proof``: by the scheme DPoP."""
+
+    text: str
+    with_proof: bool
+
+
 class InvalidToken(OAuthError):
     def __init__(self, detail: str) -> None:
         super().__init__("invalid_token", "The access token is not valid, or no longer.", detail=detail, status=401)
 
 
-def presented_token(call: Call) -> str:
-    """RFC 6750 2: the header, or the form of a POST; never both, never the query. Raises NoToken, OAuthError."""
-    scheme, _, header_token = call.headers.get("authorization", "").partition(" ")
-    in_header = header_token.strip() if scheme.lower() == "bearer" else ""
+def presented_token(call: Call) -> PresentedToken:
+    """RFC 6750 2, RFC 9449 7.1: the header, or the form of a POST; never both, never the query. Raises NoToken, OAuthError."""
+    scheme, _, rest = call.headers.get("authorization", "").partition(" ")
+    in_header = rest.strip() if scheme.lower() in ("bearer", "dpop") else ""
     in_form = ""
     if call.method == "POST" and call.content_type == "application/x-www-form-urlencoded":
         in_form = call.form.get("access_token", "")
@@ -58,7 +68,26 @@ def presented_token(call: Call) -> str:
         raise OAuthError("invalid_request", "the access token came in two ways")
     if not in_header and not in_form:
         raise NoToken
-    return in_header or in_form
+    return PresentedToken(in_header or in_form, bool(in_header) and scheme.lower() == "dpop")
+
+
+def check_possession(token: AccessToken, presented: PresentedToken, call: Call, now: datetime) -> Proof | None:
+    """The proof of the key that the token is bound to, still to be claimed; None for a token that is bound to none.
+
+    RFC 9449 7.2: a bound token never counts as a Bearer token, nor the other way round. Raises InvalidToken, InvalidProof.
+    """
+    if token.jkt is None:
+        if presented.with_proof:
+            raise InvalidToken("the token is bound to no key")
+        return None
+    if not presented.with_proof:
+        raise InvalidToken("the token is bound to a key and came as a Bearer token")
+    proof = presented_proof(call, now, access_token=presented.text)
+    if proof is None:
+        raise InvalidProof("no proof", status=401)
+    if proof.jkt != token.jkt:
+        raise InvalidToken("the proof is by another key")
+    return proof
 
 
 def read_access_token(keys: IssuerKeys, issuer: Issuer, token: str, clock: Clock) -> AccessToken:

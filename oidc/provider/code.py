@@ -33,6 +33,8 @@ class CodeGiver:
             session = unit[Sessions].get(session_id)
             if session is None or not is_live(session, unit.clock.now()) or request.subject not in (None, session.user_id):
                 return None
+            if request.acr and session.acr not in request.acr:  # OIDC Core 5.5.1.1
+                return None
             user = unit[Users].get(session.user_id)
             if user is None or not user.active:
                 return None

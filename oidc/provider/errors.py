@@ -13,6 +13,7 @@ import re
 
 from idbroker.kernel.errors import Refusal
 from idbroker.web.call import Answer, Call, json_answer
+from oidc.jose import ALGORITHMS
 
 NEVER_STORED: tuple[tuple[str, str], ...] = (("cache-control", "no-store"), ("pragma", "no-cache"))
 """RFC 6749 5.1 asks for both on every answer that holds a token or a credential's fate."""
@@ -57,9 +58,12 @@ def oauth_errors(refusal: Refusal, call: Call) -> Answer:
 
 def bearer_errors(refusal: Refusal, call: Call) -> Answer:
     """RFC 6750 3: the error face of resources that take a Bearer token."""
-    challenge = 'Bearer realm="idbroker"'
+    scheme = "DPoP" if call.headers.get("authorization", "").lower().startswith("dpop ") else "Bearer"  # RFC 9449 7.1
+    challenge = f'{scheme} realm="idbroker"'
     if isinstance(refusal, OAuthError):
         challenge += f', error="{refusal.code}", error_description="{described(refusal.public)}"'
+    if scheme == "DPoP":
+        challenge += f', algs="{" ".join(ALGORITHMS)}"'
     headers = (*NEVER_STORED, ("www-authenticate", challenge)) if refusal.status in (400, 401, 403) else NEVER_STORED
     return json_answer(_document(refusal), refusal.status, *headers)
 

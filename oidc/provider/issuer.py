@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from idbroker.kernel.errors import NotFound
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.storage.database import Database
-from idbroker.tenants.model import Tenants
+from idbroker.tenants.model import Tenant, Tenants
 from idbroker.web.call import Call
 
 TENANT_PREFIX = "/t/{slug}"
@@ -37,6 +37,11 @@ class Issuers:
         self._base_url = base_url.rstrip("/")
         self._shared = Issuer(self._base_url, "", PLATFORM_TRAIL)
 
+    def named(self, url: str, tenant: Tenant) -> Issuer | None:
+        """The issuer of that URL, if it is the shared one or that tenant's."""
+        known = (self._shared, self._of_tenant(tenant))
+        return next((issuer for issuer in known if issuer.url == url), None)
+
     def of(self, call: Call) -> Issuer:
         """The issuer that the path names. Raises NotFound for a slug that no tenant has."""
         slug = call.path_params.get("slug")
@@ -46,5 +51,8 @@ class Issuers:
             tenant = unit[Tenants].by_slug(slug)
         if tenant is None:
             raise NotFound("issuer")
+        return self._of_tenant(tenant)
+
+    def _of_tenant(self, tenant: Tenant) -> Issuer:
         path = f"/t/{tenant.slug}"
         return Issuer(f"{self._base_url}{path}", path, tenant.tenant_id, tenant.tenant_id, tenant.slug)

@@ -38,6 +38,10 @@ class IssuerKeys:
             _keep(self._private, signer.kid, key)
         return sign(claims, key, alg=signer.algorithm, kid=signer.kid, typ=typ)
 
+    def ready(self, issuer: Issuer) -> None:
+        """Have the keys at hand: reading them, or making the first ones, is a transaction that must not be within another."""
+        self._ring.verifiers(issuer.owner)
+
     def verify(self, issuer: Issuer, token: str, typ: str) -> Json:
         """The claims of a token that this issuer signed. Checks signature, type and ``iss``, no time. Raises BadToken."""
         claims = verify(token, self._current(issuer).keys, ALGORITHMS, typ=typ)[1]

@@ -3,6 +3,8 @@
 the hint names a session of this browser   it is ended at once
 nothing of the kind is live here           nothing to end
 else                                       the person is asked, lest any page can sign people out (section 6)
+
+Where an IdP offers it, the browser then visits it to end its session too (``login.logout``).
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ from idbroker.kernel.errors import Refusal
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
 from idbroker.kernel.secrets import derive
+from idbroker.login.logout import Ended, LogoutFlow
+from idbroker.login.steps import Destination, SignedOut
 from idbroker.sessions.handles import Handle
 from idbroker.sessions.service import SessionService
 from idbroker.storage.database import Database
-from idbroker.web.call import Answer, Call, redirect
+from idbroker.web.call import Answer, Call
 from idbroker.web.cookies import Cookies
 from idbroker.web.pages import Pages
 from idbroker.web.sign_in import SignInFace
@@ -57,6 +61,13 @@ class LogoutRequest:
         }
         return {name: value for name, value in given.items() if value is not None}
 
+    @property
+    def destination(self) -> Destination:
+        location = self.return_to
+        if location is not None and self.state is not None:
+            location += f"{'&' if '?' in location else '?'}{urlencode({'state': self.state})}"
+        return Destination(location, self.app.name if self.app else None)
+
 
 class Logout:
     def __init__(
@@ -69,6 +80,7 @@ class Logout:
         cookies: Cookies,
         sign_in: SignInFace,
         pages: Pages,
+        leaving: LogoutFlow,
     ) -> None:
         self._database = database
         self._issuers = issuers
@@ -77,6 +89,7 @@ class Logout:
         self._cookies = cookies
         self._sign_in = sign_in
         self._pages = pages
+        self._leaving = leaving
 
     def answer(self, call: Call) -> Answer:
         """Raises Refusal for an unknown app or an address that is not its own: to go there would be an open redirect."""
@@ -86,12 +99,12 @@ class Logout:
         request = self._judged(issuer, present(call.query), call)
         live = self._live(issuer, call)
         if not live:
-            return self._done(request)
+            return self._done(request, call)
         named = [handle for handle in live if _is_named(handle, request.hint)]
         if named:
             return self._end(request, named, call)
         if request.hint is not None and request.hint.tenant_id not in {handle.tenant for handle in live}:
-            return self._done(request)
+            return self._done(request, call)
         return self._ask(issuer, request, call)
 
     def confirmed(self, call: Call) -> Answer:
@@ -153,19 +166,21 @@ class Logout:
         return page.with_headers(*headers)
 
     def _end(self, request: LogoutRequest, handles: Sequence[Handle], call: Call) -> Answer:
+        """Here at once; then the browser goes to the IdPs of these sessions, and ends where the app wants it."""
+        ended: list[Ended] = []
         for handle in handles:
             with self._database.tenant(_scope(handle.tenant, call)) as unit:
                 session = self._sessions.find(unit, handle)
                 if session is not None:
                     self._sessions.end(unit, session, REASON)
-        return self._done(request).with_headers(self._cookies.drop_sessions(call, [handle.tenant for handle in handles]))
+                    ended.append(Ended(handle.tenant, session.id))
+        visitor, headers = self._sign_in.beginner(call)
+        step = self._leaving.leave(ended, request.destination, visitor)
+        dropped = self._cookies.drop_sessions(call, [handle.tenant for handle in handles])
+        return self._sign_in.signed_out(step, call, *headers, dropped)
 
-    def _done(self, request: LogoutRequest) -> Answer:
-        if request.return_to is None:
-            return self._pages.render("signed_out.html", app_name=request.app.name if request.app else None)
-        query = "" if request.state is None else urlencode({"state": request.state})
-        joint = "" if not query else "&" if "?" in request.return_to else "?"
-        return redirect(f"{request.return_to}{joint}{query}")
+    def _done(self, request: LogoutRequest, call: Call) -> Answer:
+        return self._sign_in.signed_out(SignedOut(request.destination), call)
 
 
 def _is_named(handle: Handle, hint: IdTokenHint | None) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from idbroker.keys.signing import ALGORITHMS
 from idbroker.web.call import Answer, Call, json_answer
+from oidc.jose import ALGORITHMS as SIGNATURES
 from oidc.provider.claims import CLAIMS, SCOPES
 from oidc.provider.client_auth import METHODS
 from oidc.provider.issuer import Issuer, Issuers
@@ -28,6 +29,11 @@ def document(issuer: Issuer, grant_types: Sequence[str]) -> dict[str, Any]:
         "token_endpoint": f"{issuer.url}/oauth2/token",
         "userinfo_endpoint": f"{issuer.url}/oauth2/userinfo",
         "jwks_uri": f"{issuer.url}/oauth2/jwks",
+        "introspection_endpoint": f"{issuer.url}/oauth2/introspect",
+        "revocation_endpoint": f"{issuer.url}/oauth2/revoke",
+        "pushed_authorization_request_endpoint": f"{issuer.url}/oauth2/par",
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "end_session_endpoint": f"{issuer.url}/oauth2/logout",
         "scopes_supported": list(SCOPES),
         "claims_supported": list(CLAIMS),
@@ -38,10 +44,17 @@ def document(issuer: Issuer, grant_types: Sequence[str]) -> dict[str, Any]:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(ALGORITHMS),
         "token_endpoint_auth_methods_supported": list(METHODS),
+        "token_endpoint_auth_signing_alg_values_supported": list(SIGNATURES),
+        "introspection_endpoint_auth_methods_supported": [method for method in METHODS if method != "none"],
+        "introspection_endpoint_auth_signing_alg_values_supported": list(SIGNATURES),
+        "revocation_endpoint_auth_methods_supported": list(METHODS),
+        "revocation_endpoint_auth_signing_alg_values_supported": list(SIGNATURES),
+        "dpop_signing_alg_values_supported": list(SIGNATURES),
+        "require_pushed_authorization_requests": False,
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": ["none", "login", "select_account"],
         "authorization_response_iss_parameter_supported": True,
-        "claims_parameter_supported": False,
+        "claims_parameter_supported": True,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
     }

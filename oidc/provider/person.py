@@ -30,9 +30,7 @@ def open_tenant(database: Database, tenant: TenantId, client_id: str, actor: Act
         return read_open_tenant(unit, tenant, unit[Apps].get(client_id))
 
 
-def read_person(
-    unit: TenantUnit, tenant: Tenant, session_id: str, client_id: str, *, offline: bool = False
-) -> Person | None:
+def read_person(unit: TenantUnit, tenant: Tenant, session_id: str, client_id: str, *, offline: bool = False) -> Person | None:
     """The person of a session as that app may see him; None when the session is over or the person is switched off.
 
     ``offline``: the app was granted ``offline_access``, so that a session that has merely run out will do; an ended one not.

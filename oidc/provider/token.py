@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from idbroker.apps.model import App
+from idbroker.kernel.clock import Clock
 from idbroker.kernel.scope import Actor
 from idbroker.storage.database import Database
+from idbroker.storage.unit import PlatformUnit
 from idbroker.web.call import Answer, Call, json_answer
 from oidc.provider.client_auth import ClientAuthentication
+from oidc.provider.dpop import Proof, presented_proof
 from oidc.provider.errors import NEVER_STORED, OAuthError
 from oidc.provider.grants.contract import Exchange, Grant
 from oidc.provider.issue import Granted, TokenIssuer
@@ -21,13 +24,16 @@ class Token:
 
     def __init__(
         self,
+        *,
         database: Database,
         issuers: Issuers,
         clients: ClientAuthentication,
         tokens: TokenIssuer,
         grants: Mapping[str, Grant],
+        clock: Clock,
     ) -> None:
         self._database = database
+        self._clock = clock
         self._issuers = issuers
         self._clients = clients
         self._tokens = tokens
@@ -38,10 +44,14 @@ class Token:
         issuer = self._issuers.of(call)
         values = form_of(call)
         claimed = self._clients.claimed(call, values, issuer)
+        proof = presented_proof(call, self._clock.now())
+        self._tokens.ready(issuer)
         with self._database.platform(call.actor) as unit:
             app = self._clients.proven(unit, claimed)
             grant = self._grant(app, values.get("grant_type"))
-            outcome = grant.decide(Exchange(unit, issuer, app, values, acting(app, call), call.request_id))
+            _claim_proof(unit, app, proof)
+            jkt = None if proof is None else proof.jkt
+            outcome = grant.decide(Exchange(unit, issuer, app, values, acting(app, call), call.request_id, jkt))
         if not isinstance(outcome, Granted):
             raise outcome
         return json_answer(self._tokens.answer(issuer, app, outcome), 200, *NEVER_STORED)
@@ -55,6 +65,13 @@ class Token:
         if name not in app.grant_types:
             raise OAuthError("unauthorized_client", "this app may not use this grant type")
         return grant
+
+
+def _claim_proof(unit: PlatformUnit, app: App, proof: Proof | None) -> None:
+    if proof is not None:
+        proof.claim(unit)
+    elif app.dpop_bound_access_tokens:  # RFC 9449 5.2
+        raise OAuthError("invalid_dpop_proof", "this app must send a DPoP proof")
 
 
 def acting(app: App, call: Call) -> Actor:

@@ -6,7 +6,7 @@ from idbroker.kernel.clock import Clock
 from idbroker.kernel.scope import Actor
 from idbroker.storage.database import Database
 from idbroker.web.call import Answer, Call, json_answer
-from oidc.provider.bearer import InvalidToken, presented_token, read_access_token
+from oidc.provider.bearer import InvalidToken, check_possession, presented_token, read_access_token
 from oidc.provider.claims import Person, userinfo_claims
 from oidc.provider.errors import NEVER_STORED, OAuthError
 from oidc.provider.issuer import Issuers
@@ -24,13 +24,17 @@ class Userinfo:
     def answer(self, call: Call) -> Answer:
         """Raises NoToken, InvalidToken, OAuthError."""
         issuer = self._issuers.of(call)
-        token = read_access_token(self._keys, issuer, presented_token(call), self._clock)
+        presented = presented_token(call)
+        token = read_access_token(self._keys, issuer, presented.text, self._clock)
+        proof = check_possession(token, presented, call, self._clock.now())
         if "openid" not in token.scope:
             raise OAuthError("insufficient_scope", "The access token was given without the scope openid.", status=403)
         if token.audience != token.client_id:  # RFC 9068 4: it is for another resource server
             raise InvalidToken("the token is for another resource")
         actor = Actor(type="app", id=token.client_id, ip=call.client_ip, user_agent=call.actor.user_agent)
-        with self._database.platform(actor, read_only=True) as unit:
+        with self._database.platform(actor, read_only=proof is None) as unit:
+            if proof is not None:
+                proof.claim(unit)
             person = living(unit, token, actor, call.request_id)
         if not isinstance(person, Person):
             raise InvalidToken("revoked, or nobody is there any more")

@@ -9,6 +9,7 @@ where an admin maps it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from idbroker.federation.profile import AmbiguousClaim, map_profile, single_value
@@ -21,6 +22,9 @@ from saml.names import tag
 from saml.xml_guard import Element, Unfit, children, local_name, text_of
 
 MAX_SUBJECT = 256
+
+_PLAIN_EMAIL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}", re.ASCII)
+"""Addresses that ``normal_email`` takes as they are, in lower case; it asks the whole of IDNA first (30 us)."""
 
 _SAML11, _SAML20 = "urn:oasis:names:tc:SAML:1.1:nameid-format:", "urn:oasis:names:tc:SAML:2.0:nameid-format:"
 # Some products write the version that a format does not have; the name is what they mean.
@@ -160,6 +164,8 @@ def email_grammar(exam: Examination) -> str:
     profile = needed(exam.profile)
     if profile.email is None:
         raise NotApplicable("No e-mail address came.")
+    if len(profile.email) <= 64 and _PLAIN_EMAIL.fullmatch(profile.email):
+        return profile.email.lower()
     try:
         return normal_email(profile.email)
     except BadAddress as error:

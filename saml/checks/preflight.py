@@ -145,8 +145,8 @@ def _unique(identifiers: list[str], known: list[str] | None = None) -> str:
 def status_success(exam: Examination) -> str:
     # SAML core 3.2.2.2. Usually unsigned: good for refusing, never a reason to accept. Before the count of assertions,
     # because an error comes without one.
-    codes = needed(exam.document).findall(f"{tag(names.SAMLP, 'Status')}//{tag(names.SAMLP, 'StatusCode')}")
-    values = [str(code.get("Value") or "") for code in codes]
+    holders = children(needed(exam.document), names.SAMLP, "Status")
+    values = [str(code.get("Value") or "") for holder in holders for code in holder.iter(tag(names.SAMLP, "StatusCode"))]
     if values != [names.STATUS_SUCCESS]:
         message = needed(exam.document).findtext(f"{tag(names.SAMLP, 'Status')}/{tag(names.SAMLP, 'StatusMessage')}") or ""
         shown = " / ".join(value.rpartition(":")[2] for value in values) or "no status"

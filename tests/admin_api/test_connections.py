@@ -104,12 +104,13 @@ def test_explain_runs_the_checks_and_changes_nothing(world: AdminWorld, tenant: 
     before = len(world.sealed(tenant))
     explain = f"/tenants/{tenant}/connections/{made['id']}/explain"
     good = world.post(explain, {"saml_response": base64.b64encode(b"<good/>").decode()}, status=200)
-    assert (good["verdict"], good["code"], good["xml"]) == ("accept", None, "<good/>")
+    assert (good["verdict"], good["code"], good["xml"]) == ("accept", None, "<toy/>")
+    assert (good["attributes"], good["mapped"]) == ({"mail": ["alice@acme.example"]}, {"email": "alice@acme.example"})
     bad = world.post(explain, {"saml_response": base64.b64encode(b"<bad/>").decode()}, status=200)
-    assert (bad["verdict"], bad["code"]) == ("refuse", "signature")
+    assert (bad["verdict"], bad["code"]) == ("refuse", "toy_signature")
     assert bad["findings"][1]["advice"] == "Sign it."
     assert world.saml.replies[0].address == f"{BASE}/saml/{made['id']}/acs"
-    assert world.post(explain, {"saml_response": "%%%"}, status=200)["xml"] == ""
+    assert world.post(explain, {"saml_response": "%%%"}, status=200)["verdict"] == "refuse"
     assert len(world.sealed(tenant)) == before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from idbroker.kernel.ids import PLATFORM_TRAIL
 from idbroker.kernel.scope import TenantScope
 from idbroker.keys.envelope import Envelope, TenantKeys
 from idbroker.keys.master import CannotOpen, LocalMasterKeys
+from idbroker.keys.rotation import KeyRotation
 from idbroker.keys.signing import ALGORITHMS, SigningKeyRing
 from tests.support.broker import Broker
 from tests.support.clock import TestClock
@@ -168,40 +170,105 @@ def test_the_signer_belongs_to_what_is_published(sqlite_stores: Stores, algorith
     assert published[signer.kid].key == signer.key.public_key()
 
 
-def test_a_retired_key_stays_published_for_two_hours(stores: Stores, clock: TestClock) -> None:
+def rotation(stores: Stores, keys: SigningKeyRing | None = None, *, days: int = 90) -> KeyRotation:
+    return KeyRotation(stores.main, keys or ring(stores), stores.main.clock, max_age=timedelta(days=days))
+
+
+def kids(keys: SigningKeyRing) -> set[str]:
+    return {verifier.kid for verifier in keys.verifiers(PLATFORM_TRAIL)}
+
+
+def test_the_next_key_is_published_an_hour_before_it_signs(stores: Stores, clock: TestClock) -> None:
     keys = ring(stores)
-    old = keys.signer(PLATFORM_TRAIL, "ES256").kid
-    others = {v.kid for v in keys.verifiers(PLATFORM_TRAIL)} - {old}
-    new = keys.rotate(PLATFORM_TRAIL, "ES256")
-    assert keys.signer(PLATFORM_TRAIL, "ES256").kid == new != old
-    assert {v.kid for v in keys.verifiers(PLATFORM_TRAIL)} == others | {old, new}
-    clock.advance(hours=1, minutes=59)
-    assert {v.kid for v in keys.verifiers(PLATFORM_TRAIL)} == others | {old, new}
+    old, others = keys.signer(PLATFORM_TRAIL, "ES256").kid, kids(keys)
+    announced = rotation(stores, keys).rotate(PLATFORM_TRAIL, "ES256")
+    assert announced.at == clock.now() + timedelta(hours=1)
+    assert {old, announced.kid} < kids(keys)
+    assert keys.signer(PLATFORM_TRAIL, "ES256").kid == old
+    assert rotation(stores, keys).rotate(PLATFORM_TRAIL, "ES256") == announced, "once is enough"
+    clock.advance(minutes=59)
+    assert ring(stores).signer(PLATFORM_TRAIL, "ES256").kid == old
     clock.advance(minutes=1)
-    assert {v.kid for v in keys.verifiers(PLATFORM_TRAIL)} == others | {new}
-    assert ring(stores).signer(PLATFORM_TRAIL, "ES256").kid == new
+    assert keys.signer(PLATFORM_TRAIL, "ES256").kid == announced.kid
+    assert others < kids(keys)
+    clock.advance(hours=1, minutes=59)
+    assert old in kids(keys)
+    clock.advance(minutes=1)
+    assert old not in kids(keys)
+    assert ring(stores).signer(PLATFORM_TRAIL, "ES256").kid == announced.kid
 
 
-def test_rotating_one_algorithm_leaves_the_rest_and_other_issuers(stores: Stores) -> None:
+def test_a_next_key_that_was_long_published_signs_at_once(stores: Stores, clock: TestClock) -> None:
+    keys = ring(stores)
+    keys.signer(PLATFORM_TRAIL, "ES256")
+    assert rotation(stores, keys).keep(PLATFORM_TRAIL) == len(ALGORITHMS)
+    assert rotation(stores, keys).keep(PLATFORM_TRAIL) == 0
+    clock.advance(hours=2)
+    seen = kids(keys)
+    done = rotation(stores, keys).rotate(PLATFORM_TRAIL, "ES256")
+    assert done.at == clock.now()
+    assert done.kid in seen
+    assert keys.signer(PLATFORM_TRAIL, "ES256").kid == done.kid
+    assert len(kids(keys)) == len(seen) + 1, "there is a next one again"
+
+
+def test_by_schedule(stores: Stores, clock: TestClock) -> None:
+    keys = ring(stores)
+    first = keys.signer(PLATFORM_TRAIL, "EdDSA").kid
+    keeper = rotation(stores, keys)
+    keeper.keep(PLATFORM_TRAIL)
+    clock.advance(days=89)
+    assert keeper.keep(PLATFORM_TRAIL) == 0
+    clock.advance(days=1)
+    assert keeper.keep(PLATFORM_TRAIL) == len(ALGORITHMS)
+    assert keys.signer(PLATFORM_TRAIL, "EdDSA").kid != first
+    assert keeper.keep(PLATFORM_TRAIL) == 0
+    assert rotation(stores).keep(make_tenant(stores, "unasked").tenant) == 0, "no token was ever asked for"
+
+
+def test_workers_at_the_same_moment_make_one_next_key(stores: Stores) -> None:
+    ring(stores).signer(PLATFORM_TRAIL, "ES256")
+    done = at_once(4, lambda _: rotation(stores).keep(PLATFORM_TRAIL))
+    assert all(isinstance(count, int) for count in done), done
+    assert len(kids(ring(stores))) == 2 * len(ALGORITHMS)
+
+
+def test_rotating_one_algorithm_leaves_the_rest_and_other_issuers(stores: Stores, clock: TestClock) -> None:
     acme = make_tenant(stores, "acme")
     keys = ring(stores)
     before = {a: keys.signer(acme.tenant, a).kid for a in ALGORITHMS}
     shared = keys.signer(PLATFORM_TRAIL, "RS256").kid
-    keys.rotate(acme.tenant, "RS256")
+    rotation(stores, keys).rotate(acme.tenant, "RS256")
+    clock.advance(hours=1)
     assert [a for a in ALGORITHMS if keys.signer(acme.tenant, a).kid != before[a]] == ["RS256"]
     assert keys.signer(PLATFORM_TRAIL, "RS256").kid == shared
 
 
 def test_another_process_learns_of_a_rotation(stores: Stores, clock: TestClock) -> None:
     here, there = ring(stores), ring(stores)
+    rotation(stores, here).keep(PLATFORM_TRAIL)
     there.signer(PLATFORM_TRAIL, "EdDSA")
-    new = here.rotate(PLATFORM_TRAIL, "EdDSA")
-    clock.advance(seconds=31)
+    new = rotation(stores, here).rotate(PLATFORM_TRAIL, "EdDSA").kid
+    clock.advance(hours=1, seconds=31)
     assert there.signer(PLATFORM_TRAIL, "EdDSA").kid == new
 
 
 def test_a_rotation_is_in_the_trail(stores: Stores, clock: TestClock) -> None:
     broker = Broker(stores, clock)
-    kid = ring(stores).rotate(PLATFORM_TRAIL, "ES256")
+    done = rotation(stores).rotate(PLATFORM_TRAIL, "ES256")
     told = broker.events(action="signing_key.rotated")
-    assert [(e["resource"]["id"], e["context"]) for e in told] == [(kid, {"algorithm": "ES256"})]
+    assert [(e["resource"]["id"], e["context"]) for e in told] == [(done.kid, {"algorithm": "ES256"})]
+
+
+def test_only_a_retired_key_can_be_withdrawn(stores: Stores, clock: TestClock) -> None:
+    keys = ring(stores)
+    old = keys.signer(PLATFORM_TRAIL, "ES256").kid
+    keeper = rotation(stores, keys)
+    assert not keeper.withdraw(PLATFORM_TRAIL, old)
+    keeper.rotate(PLATFORM_TRAIL, "ES256")
+    assert not keeper.withdraw(PLATFORM_TRAIL, old)
+    clock.advance(hours=1)
+    assert keeper.withdraw(PLATFORM_TRAIL, old)
+    assert old not in kids(keys)
+    states = {state.state for state in keeper.states(PLATFORM_TRAIL)}
+    assert states == {"active", "next"}

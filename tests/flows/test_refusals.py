@@ -13,8 +13,7 @@ from idbroker.federation.profile import Profile
 from idbroker.kernel.errors import NotFound
 from idbroker.kernel.ids import PLATFORM_TRAIL, new_id
 from idbroker.kernel.secrets import new_secret
-from idbroker.login.flow import POSTED_AGAIN
-from idbroker.login.steps import PostAgain, SignedIn, SignInRefused
+from idbroker.login.steps import POSTED_AGAIN, PostAgain, SignedIn, SignInRefused
 from idbroker.sessions.model import Sessions
 from tests.support.races import at_once
 from tests.support.scripted_idp import ALICE, answer

@@ -7,6 +7,7 @@ import pytest
 from idbroker.kernel.errors import NotFound, Refusal
 from idbroker.web.call import BadRequest
 from oidc.provider.errors import NoToken, OAuthError, bearer_errors, described, oauth_errors
+from tests.support.calls import a_call
 from tests.support.provider_world import document
 
 
@@ -30,7 +31,7 @@ def test_the_token_endpoints_form(refusal, status, error):
 
 def test_a_challenge_names_no_error_without_a_token():
     """RFC 6750 3.1."""
-    assert dict(bearer_errors(NoToken(), None).headers)["www-authenticate"] == 'Bearer realm="idbroker"'
+    assert dict(bearer_errors(NoToken(), a_call()).headers)["www-authenticate"] == 'Bearer realm="idbroker"'
 
 
 def test_descriptions_hold_only_what_they_may():

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from idbroker.kernel.ids import PLATFORM_TRAIL
+from idbroker.keys.rotation import KeyRotation
 from oidc.jose import as_key, sign
 from tests.support.provider_world import BASE, document, issuer_of
 
@@ -112,8 +116,11 @@ def test_openid_is_needed(world):
 
 def test_a_rotated_key_verifies_until_its_tokens_have_expired(world):
     client, person = world.client(), world.person()
+    rotation = KeyRotation(world.database, world.keys, world.clock, max_age=timedelta(days=90))
+    rotation.rotate(PLATFORM_TRAIL, "ES256")
+    world.clock.advance(minutes=55)
     old = world.tokens(person, client)["access_token"]
-    world.keys.rotate("platform", "ES256")
+    world.clock.advance(minutes=6)
     new = world.tokens(person, client)["access_token"]
     assert old.split(".")[0] != new.split(".")[0]
     assert world.userinfo(old).status == world.userinfo(new).status == 200

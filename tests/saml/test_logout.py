@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 import pytest
@@ -18,12 +19,13 @@ from lxml import etree
 from signxml import XMLVerifier
 
 from idbroker.federation.contract import PostTo, RedirectTo, ReplyRefused, UnverifiedReply
+from idbroker.federation.logout import LogoutAnswered, LogoutAsked, LogoutOutcome
 from saml import names
 from saml.bindings import redirect_query
+from saml.checks.logout import MAX_AGE
 from saml.encryption import encrypt_element
 from saml.keys import load_private_key
-from saml.logout import LogoutAnswered, LogoutAsked
-from saml.logout_messages import STATUS_PARTIAL, STATUS_RESPONDER, NoLogoutAddress, logout_request_id
+from saml.logout_messages import STATUS_PARTIAL, STATUS_RESPONDER, logout_request_id
 from saml.names import tag
 from saml.schemas import schema_fault
 from saml.signing import sign_enveloped
@@ -112,15 +114,28 @@ def test_request_by_post_is_accepted_by_signxml() -> None:
 
 def test_nothing_is_sent_where_the_idp_has_no_address() -> None:
     world = logged_in(redirect=None, post=None)
-    with pytest.raises(NoLogoutAddress):
-        world.protocol.begin_logout(world.connection, world.sign_in().upstream, HANDLE)
+    upstream = world.sign_in().upstream
+    assert world.protocol.begin_logout(world.connection, upstream, HANDLE) is None
+    assert world.protocol.answer_logout(world.connection, asked(), "success") is None
 
 
-@pytest.mark.parametrize("status", [names.STATUS_SUCCESS, STATUS_PARTIAL, STATUS_RESPONDER])
-def test_answer_goes_to_the_response_location(status: str) -> None:
+def test_nothing_is_sent_for_a_sign_in_without_a_name() -> None:
+    world = logged_in()
+    assert world.protocol.begin_logout(world.connection, {"session_index": "_session"}, HANDLE) is None
+
+
+def asked(**fields: Any) -> LogoutAsked:
+    given = {"person": ALICE.name_id, "sessions": (), "replay_key": "_their-request", "replay_until": NOW}
+    return LogoutAsked(**{**given, "request_id": "_their-request", "relay_state": "their state", **fields})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [("success", names.STATUS_SUCCESS), ("partial", STATUS_PARTIAL), ("failed", STATUS_RESPONDER)],
+)
+def test_answer_goes_to_the_response_location(outcome: LogoutOutcome, status: str) -> None:
     world = logged_in(response_redirect="https://idp.acme.example/slo-done?x=1")
-    asked = LogoutAsked(ALICE.name_id, None, (), "_their-request", "their state")
-    handoff = world.protocol.answer_logout(world.connection, asked, status)
+    handoff = world.protocol.answer_logout(world.connection, asked(), outcome)
     assert isinstance(handoff, RedirectTo)
     assert handoff.url.startswith("https://idp.acme.example/slo-done?x=1&SAMLResponse=")
     params = dict(parse_qsl(urlsplit(handoff.url).query))
@@ -137,8 +152,10 @@ def test_answer_goes_to_the_response_location(status: str) -> None:
 @pytest.mark.parametrize("binding", SENT)
 def test_request_of_the_idp(binding: str) -> None:
     world = logged_in()
-    asked = world.protocol.read_logout(world.connection, SENT[binding](world, from_idp(world, "LogoutRequest")), None)
-    assert asked == LogoutAsked(ALICE.name_id, names.FORMAT_PERSISTENT, ("_session",), "_idp-message", HANDLE)
+    found = world.protocol.read_logout(world.connection, SENT[binding](world, from_idp(world, "LogoutRequest")))
+    until = NOW + MAX_AGE + 2 * timedelta(seconds=world.connection.options.clock_skew_seconds)
+    named = {"sessions": ("_session",), "replay_key": "_idp-message", "request_id": "_idp-message"}
+    assert found == asked(**named, replay_until=until, relay_state=HANDLE)
 
 
 def _encrypted(root: Element) -> None:
@@ -151,17 +168,16 @@ def _encrypted(root: Element) -> None:
 def test_request_with_an_encrypted_name(binding: str) -> None:
     world = logged_in()
     message = SENT[binding](world, from_idp(world, "LogoutRequest", _encrypted))
-    asked = world.protocol.read_logout(world.connection, message, None)
-    assert isinstance(asked, LogoutAsked)
-    assert asked.name_id == ALICE.name_id
+    found = world.protocol.read_logout(world.connection, message)
+    assert isinstance(found, LogoutAsked)
+    assert found.person == ALICE.name_id
 
 
 @pytest.mark.parametrize("binding", SENT)
 def test_answer_of_the_idp(binding: str) -> None:
     world = logged_in()
-    answered = world.protocol.read_logout(world.connection, SENT[binding](world, from_idp(world, "LogoutResponse")), HANDLE)
-    assert answered == LogoutAnswered("Success", logout_request_id(HANDLE), HANDLE)
-    assert answered.complete
+    answered = world.protocol.read_logout(world.connection, SENT[binding](world, from_idp(world, "LogoutResponse")))
+    assert answered == LogoutAnswered(HANDLE, "success", "Success")
 
 
 def test_partial_answer() -> None:
@@ -170,9 +186,8 @@ def test_partial_answer() -> None:
         etree.SubElement(code, tag(names.SAMLP, "StatusCode"), {"Value": STATUS_PARTIAL})
 
     world = logged_in()
-    answered = world.protocol.read_logout(world.connection, by_form(world, from_idp(world, "LogoutResponse", partial)), HANDLE)
-    assert isinstance(answered, LogoutAnswered)
-    assert (answered.status, answered.complete) == ("PartialLogout", False)
+    answered = world.protocol.read_logout(world.connection, by_form(world, from_idp(world, "LogoutResponse", partial)))
+    assert answered == LogoutAnswered(HANDLE, "partial", "PartialLogout")
 
 
 def _set(name: str, value: str | None) -> Edit:
@@ -210,7 +225,7 @@ def test_content_that_is_refused(binding: str, code: str, local: str, edit: Edit
 
 def refuse(world: World, message: UnverifiedReply, *codes: str) -> None:
     with pytest.raises(ReplyRefused) as refused:
-        world.protocol.read_logout(world.connection, message, HANDLE)
+        world.protocol.read_logout(world.connection, message)
     assert refused.value.code in codes
 
 
@@ -266,7 +281,7 @@ def test_other_order_and_escaping_of_the_query() -> None:
     world = logged_in()
     genuine = by_query(world, from_idp(world, "LogoutRequest"))
     turned = "&".join(reversed(genuine.raw_query.split("&")))
-    assert world.protocol.read_logout(world.connection, replace(genuine, raw_query=turned), None)
+    assert world.protocol.read_logout(world.connection, replace(genuine, raw_query=turned))
 
 
 def test_two_identifiers_alike() -> None:
@@ -291,7 +306,7 @@ def test_what_is_no_message(method: str, value: str) -> None:
     world = logged_in()
     message = UnverifiedReply(method, slo_url(world), {"SAMLRequest": value}, f"SAMLRequest={quote_plus(value)}")
     with pytest.raises(ReplyRefused):
-        world.protocol.read_logout(world.connection, message, HANDLE)
+        world.protocol.read_logout(world.connection, message)
 
 
 def test_a_bomb_is_not_inflated() -> None:

@@ -17,7 +17,7 @@ from signxml import XMLVerifier
 from idbroker.federation.contract import AttemptRef, PostTo, RedirectTo, UnverifiedReply
 from idbroker.federation.options import ConnectionOptions
 from idbroker.kernel.errors import NotFound
-from saml import names
+from saml import metadata_out, names
 from saml.authn_request import request_id
 from saml.demo_idp import BadRequest, DemoSamlIdp, ReadRequest
 from saml.names import tag
@@ -124,7 +124,7 @@ def test_sp_metadata_is_valid_and_lists_what_works() -> None:
     services = list(root.iter(tag(names.MD, "AssertionConsumerService")))
     assert [service.get("Location") for service in services] == [world.acs_url, alias]
     assert [key.get("use") for key in root.iter(tag(names.MD, "KeyDescriptor"))] == ["signing", "encryption"]
-    assert not list(root.iter(tag(names.MD, "SingleLogoutService")))
+    assert bool(list(root.iter(tag(names.MD, "SingleLogoutService")))) == metadata_out.SLO_SERVED
     with pytest.raises(NotFound):
         world.protocol.publish(world.connection, "other")
 
@@ -184,3 +184,58 @@ def test_key_cache_follows_the_version() -> None:
     newer = replace(world.connection, settings=settings, version=world.connection.version + 1)
     assert world.protocol.describe(newer)["idp"]["entity_id"] == "urn:new"
     assert world.protocol.describe(world.connection) == described
+
+
+# --- what more a request can ask ---
+
+
+@pytest.mark.parametrize("comparison", ["exact", "minimum", "better", "maximum"])
+def test_authentication_context_with_its_comparison(comparison: str) -> None:
+    world = World(ConnectionOptions(authn_context=("urn:mfa",), authn_context_comparison=comparison))
+    _, _, request = _redirect(world)
+    wanted = request.find(tag(names.SAMLP, "RequestedAuthnContext"))
+    assert wanted is not None
+    assert wanted.get("Comparison") == comparison
+    assert schema_fault(request, "saml-schema-protocol-2.0.xsd") is None
+
+
+def test_passive() -> None:
+    _, _, request = _redirect(World(attempt=AttemptRef(HANDLE, NOW, is_passive=True)))
+    assert request.get("IsPassive") == "true"
+    assert schema_fault(request, "saml-schema-protocol-2.0.xsd") is None
+
+
+HINTED = AttemptRef(HANDLE, NOW, login_hint="alice+x@acme.example")
+
+
+@pytest.mark.parametrize("vendor", ["okta", "keycloak"])
+def test_login_hint_as_subject(vendor: str) -> None:
+    world = World(attempt=HINTED)
+    world.connection = replace(world.connection, vendor=vendor)
+    _, params, request = _redirect(world)
+    assert request.findtext(f"{tag(names.SAML, 'Subject')}/{tag(names.SAML, 'NameID')}") == "alice+x@acme.example"
+    assert "login_hint" not in params
+    assert schema_fault(request, "saml-schema-protocol-2.0.xsd") is None
+
+
+@pytest.mark.parametrize("vendor", ["entra", "adfs"])
+def test_login_hint_in_the_query_outside_the_signature(vendor: str) -> None:
+    """Entra answers a Subject with an error."""
+    world = World(attempt=HINTED)
+    world.connection = replace(world.connection, vendor=vendor)
+    query, params, request = _redirect(world)
+    assert request.find(tag(names.SAML, "Subject")) is None
+    assert params["login_hint"] == "alice+x@acme.example"
+    signed = query[query.index("SAMLRequest=") :].rpartition("&Signature=")[0]
+    key = x509.load_pem_x509_certificate(key_pair("sp").certificate_pem.encode()).public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    key.verify(base64.b64decode(params["Signature"]), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+
+
+@pytest.mark.parametrize("vendor", ["generic", "google", "shibboleth"])
+def test_login_hint_is_kept_from_whoever_is_not_known_to_take_it(vendor: str) -> None:
+    world = World(attempt=HINTED)
+    world.connection = replace(world.connection, vendor=vendor)
+    _, params, request = _redirect(world)
+    assert "login_hint" not in params
+    assert request.find(tag(names.SAML, "Subject")) is None

@@ -14,7 +14,9 @@ from idbroker.access.api_keys import ApiKeys
 from idbroker.admin_api.routes import AdminApi
 from idbroker.apps.service import AppService
 from idbroker.audit.trail import Trail
+from idbroker.connections.candidates import CandidateService
 from idbroker.connections.domains import DomainService
+from idbroker.connections.refresh import Refresher
 from idbroker.connections.service import ConnectionService
 from idbroker.directory.model import Group, Groups, Identities, Identity, User, Users
 from idbroker.federation.contract import (
@@ -33,6 +35,8 @@ from idbroker.kernel.ids import TenantId, new_id
 from idbroker.kernel.scope import Actor, TenantScope
 from idbroker.keys.envelope import Envelope
 from idbroker.keys.master import LocalMasterKeys
+from idbroker.login.diagnoses import DiagnosisKeeper
+from idbroker.login.trials import Trials
 from idbroker.sessions.service import Beginning, SessionService
 from idbroker.tenants.service import TenantService
 from idbroker.web.edge import Bridge, Edge, EdgeSettings, application
@@ -40,6 +44,7 @@ from idbroker.web.problems import problem
 from idbroker.web.tenancy import Tenancy
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
+from tests.support.upkeep import ScriptedUpkeep
 
 BASE = "https://id.example.com"
 OPERATOR = Actor(type="operator", name="test")
@@ -77,6 +82,18 @@ class ToyProtocol:
             Finding("signature", "crypto", "pass" if good else "fail", "XMLDSig", "a signature", "none", "Sign it."),
         ]
 
+    def report(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Document:
+        findings = self.explain(connection, reply, attempt)
+        refused = any(finding.outcome == "fail" for finding in findings)
+        return {
+            "verdict": "refuse" if refused else "accept",
+            "code": "toy_signature" if refused else None,
+            "findings": [finding.as_document() for finding in findings],
+            "attributes": {"mail": ["alice@acme.example"]},
+            "mapped": {"email": "alice@acme.example"},
+            "xml": "<toy/>",
+        }
+
 
 def basic(client_id: str, secret: str) -> dict[str, str]:
     return {"authorization": "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()}
@@ -93,19 +110,30 @@ class AdminWorld:
         acs = Endpoint("reply", "POST", "acs")
         self.saml = ToyProtocol("saml", ("metadata_xml", "metadata_url", "idp"), [acs])
         self.oidc = ToyProtocol("oidc", ("issuer", "client_id", "client_secret", "scopes"), [])
+        self.upkeep = ScriptedUpkeep()
         protocols: Any = {"saml": self.saml, "oidc": self.oidc}
         self.tenants = TenantService(envelope)
         self.sessions = SessionService(envelope, lifetime=timedelta(hours=12))
+        database = self.stores.main
+        connections = ConnectionService(protocols, envelope, {"saml": self.upkeep})
+        candidates = CandidateService(connections)
+        self.diagnoses = DiagnosisKeeper(database, envelope)
+        self.trials = Trials(database, connections, candidates, envelope)
+        self.refresher = Refresher(database, connections, candidates)
         self.trail = Trail(self.stores.main, self.stores.audit)
         self.api = AdminApi(
             database=self.stores.main,
             tenants=self.tenants,
             domains=DomainService(lambda name: self.txt.get(name, [])),
-            connections=ConnectionService(protocols, envelope),
+            connections=connections,
             apps=AppService(),
             sessions=self.sessions,
             trail=self.trail,
             clock=self.clock,
+            candidates=candidates,
+            refresher=self.refresher,
+            trials=self.trials,
+            diagnoses=self.diagnoses,
         )
         bridge = Bridge(Tenancy(self.stores.main), EdgeSettings(BASE, ()))
         edge = Edge(application(bridge, self.api.rows(), problem), https=True)

@@ -18,6 +18,8 @@ from idbroker.keys.envelope import Envelope
 from idbroker.keys.master import LocalMasterKeys
 from idbroker.login.finish import Finisher
 from idbroker.login.flow import LoginFlow
+from idbroker.login.logout import LogoutFlow
+from idbroker.login.logout_address import LogoutAddresses
 from idbroker.login.refusals import RefusalRecorder
 from idbroker.login.reuse import SessionFinder
 from idbroker.sessions.service import SessionService
@@ -27,6 +29,7 @@ from idbroker.tenants.lifecycle import Status
 from idbroker.tenants.service import TenantService
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
+from tests.support.logout_doubles import NothingIsMissing
 from tests.support.scripted_idp import ScriptedIdp
 from tests.support.world import MASTER_KEY, OPERATOR
 
@@ -47,6 +50,10 @@ class Broker:
         self.sessions = SessionService(self.envelope, lifetime=timedelta(hours=12))
         self.finisher = Finisher(self.database, self.sessions, clock)
         self.flow = LoginFlow(self.database, self.connections, self.finisher, clock, lifetime=LIFETIME)
+        self.fetcher = NothingIsMissing()
+        self.logout = LogoutFlow(
+            self.database, self.connections, self.sessions, self.flow, LogoutAddresses(self.fetcher, clock)
+        )
         self.finder = SessionFinder(self.database, self.sessions)
         self.recorder = RefusalRecorder(self.database)
         self.trail = Trail(stores.main, stores.audit)

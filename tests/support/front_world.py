@@ -40,6 +40,8 @@ from idbroker.keys.envelope import Envelope
 from idbroker.keys.master import LocalMasterKeys
 from idbroker.login.finish import Finisher
 from idbroker.login.flow import LoginFlow
+from idbroker.login.logout import LogoutFlow
+from idbroker.login.logout_address import LogoutAddresses
 from idbroker.login.refusals import RefusalRecorder
 from idbroker.sessions.service import SessionService
 from idbroker.web.assets import asset_rows
@@ -50,19 +52,22 @@ from idbroker.web.pages import Pages
 from idbroker.web.sign_in import SignInFace
 from idbroker.web.tenancy import Tenancy
 from tests.support.databases import Stores
+from tests.support.logout_doubles import NothingIsMissing, ScriptedLogout
 from tests.support.world import MASTER_KEY, OPERATOR, make_tenant
 
 IDP = "https://idp.acme.example"
 
 
 @dataclass
-class ToyProtocol:
+class ToyProtocol(ScriptedLogout):
     """Hands over by redirect or by form, and believes a reply that names a person: ``who=alice@acme.example``."""
 
     name: str = "toy"
     endpoints: Sequence[Endpoint] = (
         Endpoint("reply", "POST", "acs"),
         Endpoint("reply", "GET", "callback"),
+        Endpoint("logout", "GET", "slo"),
+        Endpoint("logout", "POST", "slo"),
         Endpoint("document", "GET", "metadata"),
     )
     posts: bool = False
@@ -211,7 +216,9 @@ def front_world(
     cookies, pages = Cookies([MASTER_KEY], https=https, session_seconds=3600), Pages(https=https)
     face = SignInFace(pages, cookies, RefusalRecorder(stores.main))
     flow = LoginFlow(stores.main, connections, Finisher(stores.main, sessions, clock), clock, lifetime=timedelta(minutes=15))
-    front = Front(flow, {"toy": protocol}, face, AccountPage(stores.main, sessions, cookies, pages))
+    logout = LogoutFlow(stores.main, connections, sessions, flow, LogoutAddresses(NothingIsMissing(), clock))
+    account = AccountPage(stores.main, sessions, cookies, pages, face=face, logout=logout)
+    front = Front(flow, logout, {"toy": protocol}, face, account)
     rows = [*front.rows(), *asset_rows(face.refusal), *health_rows(probes or {}, face.refusal)]
     bridge = Bridge(Tenancy(stores.main), EdgeSettings(base_url, ()))
     app = Edge(application(bridge, rows, face.refusal), https=https)

@@ -27,6 +27,8 @@ from idbroker.keys.signing import SigningKeyRing
 from idbroker.login.attempt import Attempts
 from idbroker.login.finish import Finisher
 from idbroker.login.flow import LoginFlow
+from idbroker.login.logout import LogoutFlow
+from idbroker.login.logout_address import LogoutAddresses
 from idbroker.login.refusals import RefusalRecorder
 from idbroker.login.reuse import SessionFinder
 from idbroker.outbound.fetcher import Fetched, FetchFailed
@@ -140,21 +142,25 @@ class ProviderWorld:
         sign_in = SignInFace(pages, self.cookies, RefusalRecorder(database))
         finisher = Finisher(database, self.sessions, clock)
         connections = ConnectionService({}, self.envelope)
-        self.rows = Provider(
+        flow = LoginFlow(database, connections, finisher, clock, lifetime=timedelta(minutes=20))
+        addresses = LogoutAddresses(self.fetcher, clock)
+        self.provider = Provider(
             database=database,
             keys=self.keys,
             sessions=self.sessions,
-            flow=LoginFlow(database, connections, finisher, clock, lifetime=timedelta(minutes=20)),
+            flow=flow,
             finder=SessionFinder(database, self.sessions),
             cookies=self.cookies,
             sign_in=sign_in,
             pages=pages,
+            leaving=LogoutFlow(database, connections, self.sessions, flow, addresses),
             clock=clock,
             base_url=BASE,
             access_token_minutes=10,
             refresh=RefreshTokens(self.envelope, absolute=timedelta(days=30), idle=timedelta(days=14)),
             fetcher=self.fetcher,
-        ).rows()
+        )
+        self.rows = self.provider.rows()
         self._numbers = itertools.count(1)
         self.acme = self.tenant("acme")
         self.globex = self.tenant("globex")

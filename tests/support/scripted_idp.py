@@ -25,12 +25,13 @@ from idbroker.federation.contract import (
 )
 from idbroker.federation.profile import Profile
 from idbroker.kernel.errors import Invalid
+from tests.support.logout_doubles import ScriptedLogout
 
 ALICE = Profile(email="alice@acme.com", given_name="Alice", family_name="Doe", groups=("Staff",))
 
 
 @dataclass
-class ScriptedIdp:
+class ScriptedIdp(ScriptedLogout):
     """``people`` maps the reply's ``person`` to who that is. ``state`` of the reply names the attempt."""
 
     name: str = "scripted"

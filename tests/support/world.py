@@ -8,7 +8,15 @@ from typing import Any
 
 from idbroker.audit.outbox import Outbox
 from idbroker.audit.trail import AuditRecords, Trail, TrailHeads
+from idbroker.connections.candidate_rows import (
+    Candidates,
+    ConnectionCandidate,
+    PreviousConfiguration,
+    PreviousConfigurations,
+)
 from idbroker.connections.model import Connection, Connections, Domain, Domains
+from idbroker.connections.notice_rows import ConnectionNotices
+from idbroker.connections.refresh_rows import MetadataRefreshes
 from idbroker.directory.model import Group, Groups, Identities, Identity, RoleMapping, RoleMappings, User, Users
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import TenantId
@@ -17,8 +25,13 @@ from idbroker.kernel.secrets import digest
 from idbroker.keys.envelope import Envelope, TenantKeys
 from idbroker.keys.master import LocalMasterKeys
 from idbroker.keys.signing import SigningKeyRing, SigningKeys
+from idbroker.login.diagnosis_rows import Diagnoses, Diagnosis
 from idbroker.login.replay import SeenReplies, SeenReply
+from idbroker.login.trial_rows import TrialSignIn, TrialSignIns
+from idbroker.sessions.jti import RevokedTokens
 from idbroker.sessions.model import AuthorizationCode, AuthorizationCodes, Session, Sessions
+from idbroker.sessions.refresh import RefreshFamilies, RefreshFamily
+from idbroker.sessions.revocations import LogoutDelivery, LogoutDue, Revocations
 from idbroker.storage.unit import TenantUnit
 from idbroker.tenants.service import TenantService
 from tests.support.databases import Stores
@@ -66,9 +79,29 @@ def make_world(stores: Stores, slug: str) -> World:
         "name": f"{slug}.example",
         "session_id": f"ses_{slug}",
         "session_ids": [f"ses_{slug}"],
+        "person_digest": digest(f"person-{slug}"),
         "client_id": "app_1",
         "digest": digest(f"code-{slug}"),
         "access_token_id": f"jti-{slug}",
+        "family_id": f"fam_{slug}",
+        "token_id": f"revoked-{slug}",
+        "reason": "test",
+        "families": 1,
+        "delivery_id": f"lgd_{slug}",
+        "pauses": (10,),
+        "status": "confirmed",
+        "error": "test",
+        "candidate_id": f"can_{slug}",
+        "reference": f"REF-{slug}",
+        "test_id": f"tst_{slug}",
+        "seen": unit.clock.now() + timedelta(hours=1),
+        "span": timedelta(hours=1),
+        "before": None,
+        "keep": 0,
+        "level": 7,
+        "outcome": "passed",
+        "code": None,
+        "sealed": b"other",
         "key": f"reply-{slug}",
         "until": unit.clock.now() + timedelta(minutes=5),
         "generation": 1,
@@ -108,6 +141,7 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     unit[Connections].add(connection)
     session = Session(
         tenant_id=tenant, id=f"ses_{slug}", user_id=user.id, connection_id=connection.id, secret_digest="d",
+        upstream_person_digest=digest(f"person-{slug}"),
         authenticated_at=now, amr=[], started_at=now, last_seen_at=now, expires_at=now + timedelta(hours=1),
     )  # fmt: skip
     unit[Sessions].add(session)
@@ -117,13 +151,59 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
         expires_at=now + timedelta(minutes=1), access_token_id=f"jti-{slug}",
     )  # fmt: skip
     unit[AuthorizationCodes].add(code)
+    family = RefreshFamily(
+        tenant_id=tenant, id=f"fam_{slug}", session_id=session.id, user_id=user.id, client_id="app_1", grant={},
+        seed_sealed=b"", generation=0, started_at=now, rotated_at=now, idle_expires_at=now + timedelta(days=1),
+        expires_at=now + timedelta(days=1),
+    )  # fmt: skip
+    unit[RefreshFamilies].add(family)
+    unit[Revocations].note(user.id, "test", session_id=session.id)
+    delivery = LogoutDelivery(
+        tenant_id=tenant, id=f"lgd_{slug}", revocation_id=f"rev_{slug}", session_id=session.id, user_id=user.id,
+        client_id="app_1", issuer="https://broker.example.com",
+    )  # fmt: skip
+    unit.session.add(delivery)
+    unit.session.add(LogoutDue(tenant_id=tenant, delivery_id=delivery.id, due_at=now))
+    unit[RevokedTokens].add(f"revoked-{slug}", now + timedelta(minutes=5))
     unit[SeenReplies].claim(connection.id, f"reply-{slug}", now + timedelta(minutes=5))
     waiting = unit[Outbox].record(Event("user.created", Resource("user", user.id)))
+    beside = _beside_the_connection(unit, tenant, slug)
     return {
+        **beside,
         "Users": user, "Identities": identity, "Groups": group, "RoleMappings": mapping, "Domains": domain,
-        "Connections": connection, "Sessions": session, "AuthorizationCodes": code, "outbox": waiting,
+        "Connections": connection, "Sessions": session, "AuthorizationCodes": code, "RefreshFamilies": family,
+        "outbox": waiting,
         "SigningKeys": unit[SigningKeys].all("RS256")[0], "TenantKeys": unit[TenantKeys].newest(),
         "TrailHeads": unit[TrailHeads].get(), "SeenReplies": unit.session.get(
             SeenReply, (tenant, connection.id, digest(f"reply-{slug}"))
         ),
+    }  # fmt: skip
+
+
+def _beside_the_connection(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
+    """What stands beside the connection: a candidate, a way back, a plan, a notice, a diagnosis, a test."""
+    now, connection_id = unit.clock.now(), f"con_{slug}"
+    held: dict[str, Any] = {
+        "tenant_id": tenant, "connection_id": connection_id, "vendor": "generic", "settings": {}, "secrets_sealed": b"",
+        "options": {}, "attribute_mapping": {}, "warnings": [],
+    }  # fmt: skip
+    candidate = ConnectionCandidate(**held, id=f"can_{slug}", label="", origin="refresh", content_digest="d", created_at=now)
+    unit[Candidates].add(candidate)
+    previous = PreviousConfiguration(**held, version=1, replaced_at=now)
+    unit[PreviousConfigurations].put(previous)
+    unit[MetadataRefreshes].plan(connection_id, now + timedelta(hours=1))
+    unit[MetadataRefreshes].kept(connection_id)
+    unit[ConnectionNotices].lower(connection_id, f"subject-{slug}", 30)
+    diagnosis = Diagnosis(
+        tenant_id=tenant, reference=f"REF-{slug}", connection_id=connection_id, attempt_digest="a", code="c", at=now,
+        until=now + timedelta(days=7), sealed=b"",
+    )  # fmt: skip
+    unit[Diagnoses].add(diagnosis)
+    trial = TrialSignIn(
+        tenant_id=tenant, id=f"tst_{slug}", connection_id=connection_id, link_digest=digest(f"code-{slug}"), created_at=now,
+        link_expires_at=now + timedelta(minutes=15), until=now + timedelta(days=7),
+    )  # fmt: skip
+    unit[TrialSignIns].add(trial)
+    return {
+        "Candidates": candidate, "PreviousConfigurations": previous, "Diagnoses": diagnosis, "TrialSignIns": trial,
     }  # fmt: skip

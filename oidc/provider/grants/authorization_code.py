@@ -114,6 +114,7 @@ def _unbound(code: _Presented, row: AuthorizationCode) -> OAuthError | None:
 
 def _reused(unit: TenantUnit, row: AuthorizationCode) -> OAuthError:
     """RFC 6749 4.1.2: two have had the code, and nobody knows which of them is the app."""
+    unit.session.refresh(row, with_for_update=True)  # what the faster one has written, and one loser after the other
     if row.revoked_at is None:
         now = row.revoked_at = unit.clock.now()
         if row.access_token_id is not None:

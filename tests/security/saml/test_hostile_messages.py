@@ -9,8 +9,18 @@ import pytest
 from idbroker.federation.contract import ReplyRefused
 from saml.checks.order import CHECKS
 from saml.faults import FAULTS, PUBLIC_BROKEN, PUBLIC_IDP_ERROR, PUBLIC_REFUSED
+from tests.support import saml_forgery_content, saml_forgery_placement
 from tests.support.saml_forgery import FORGERIES, Forgery
 from tests.support.saml_world import World
+
+MORE = (saml_forgery_content, saml_forgery_placement)
+"""Importing them adds their forgeries to the one list."""
+
+
+def test_the_corpus_is_as_large_as_it_claims() -> None:
+    names = [forgery.name for forgery in FORGERIES]
+    assert len(names) == len(set(names)) >= 200
+    assert all(module.__doc__ for module in MORE)
 
 
 @pytest.mark.parametrize("forgery", FORGERIES, ids=lambda forgery: forgery.name)

@@ -1,7 +1,5 @@
 """Refresh families, used and revoked token ids, pushed requests; apps with keys and resources"""
 
-from pathlib import Path
-
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -9,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 JSON = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 
 revision = "0004"
-down_revision = max(path.name[:4] for path in Path(__file__).parent.glob("000[123]_*.py"))
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -65,6 +63,49 @@ def upgrade() -> None:
     )
     op.create_index("ix_pushed_requests_expires_at", "pushed_requests", ["expires_at"], unique=False)
 
+    op.create_table(
+        "revocations",
+        sa.Column("tenant_id", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("user_id", sa.String(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sessions", sa.Integer(), nullable=False),
+        sa.Column("refresh_families", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_revocations")),
+    )
+    op.create_index("ix_revocations_tenant_id_user_id", "revocations", ["tenant_id", "user_id"], unique=False)
+
+    op.create_table(
+        "logout_deliveries",
+        sa.Column("tenant_id", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("revocation_id", sa.String(), nullable=False),
+        sa.Column("session_id", sa.String(), nullable=False),
+        sa.Column("user_id", sa.String(), nullable=False),
+        sa.Column("client_id", sa.String(), nullable=False),
+        sa.Column("issuer", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_logout_deliveries")),
+    )
+    op.create_index(
+        "ix_logout_deliveries_tenant_id_revocation_id", "logout_deliveries", ["tenant_id", "revocation_id"], unique=False
+    )
+
+    op.create_table(
+        "logouts_due",
+        sa.Column("tenant_id", sa.String(), nullable=False),
+        sa.Column("delivery_id", sa.String(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("delivery_id", name=op.f("pk_logouts_due")),
+    )
+    op.create_index("ix_logouts_due_due_at", "logouts_due", ["due_at"], unique=False)
+
+    op.drop_column("signing_keys", "state")  # it follows from the times
+
     op.add_column("apps", sa.Column("jwks", JSON, nullable=True))
     op.add_column("apps", sa.Column("jwks_uri", sa.String(), nullable=True))
     op.add_column("apps", sa.Column("resources", JSON, nullable=False, server_default="[]"))
@@ -73,6 +114,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.add_column("signing_keys", sa.Column("state", sa.String(), nullable=False, server_default="active"))
+    for table, index in (
+        ("logouts_due", "ix_logouts_due_due_at"),
+        ("logout_deliveries", "ix_logout_deliveries_tenant_id_revocation_id"),
+        ("revocations", "ix_revocations_tenant_id_user_id"),
+    ):
+        op.drop_index(index, table)
+        op.drop_table(table)
     for name in ("dpop_bound_access_tokens", "require_pushed_authorization_requests", "resources", "jwks_uri", "jwks"):
         op.drop_column("apps", name)
     op.drop_index("ix_pushed_requests_expires_at", "pushed_requests")
