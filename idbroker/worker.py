@@ -16,6 +16,7 @@ from idbroker.kernel.clock import Clock
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.login.attempt import Attempts
 from idbroker.login.diagnosis_rows import Diagnoses
+from idbroker.login.logout_attempt import LogoutAttempts
 from idbroker.login.replay import SeenReplies
 from idbroker.login.trial_rows import TrialSignIns
 from idbroker.storage.database import Database
@@ -97,7 +98,7 @@ def jobs(database: Database, trail: Trail, refresher: Refresher, watch: Certific
 
     def forget_attempts() -> int:
         with database.platform(SYSTEM) as unit:
-            return unit[Attempts].purge(timedelta(hours=1))
+            return unit[Attempts].purge(timedelta(hours=1)) + unit[LogoutAttempts].purge(timedelta(hours=1))
 
     def forget_expired() -> int:
         forgotten = 0

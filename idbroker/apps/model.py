@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import false
+from sqlalchemy import bindparam, false
 from sqlmodel import Field, col, select
 
 from idbroker.kernel.ids import TenantId
@@ -65,6 +65,10 @@ class AppSecret(PlatformRow, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
+_SECRETS = select(AppSecret).where(col(AppSecret.app_id) == bindparam("app_id")).order_by(col(AppSecret.id))
+"""Made once: it runs at every request for a token, and making it costs as much as running it."""
+
+
 class Apps(PlatformRepository):
     def add(self, row: App | AppSecret) -> None:
         self.session.add(row)
@@ -80,8 +84,7 @@ class Apps(PlatformRepository):
         return self.session.execute(statement).scalars().all()
 
     def secrets(self, app_id: str) -> Sequence[AppSecret]:
-        statement = select(AppSecret).where(AppSecret.app_id == app_id).order_by(col(AppSecret.id))
-        return self.session.execute(statement).scalars().all()
+        return self.session.execute(_SECRETS, {"app_id": app_id}).scalars().all()
 
     def secret_matches(self, app_id: str, presented: str) -> bool:
         """Compare with every live secret; the time does not tell which one, nor how nearly."""

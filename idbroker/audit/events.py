@@ -38,7 +38,7 @@ ACTIONS: Mapping[str, str] = {
     "connection.certificate_expiring": "A certificate of the identity provider ends in 30, 14, 7 or 1 day.",
     "connection.sha1_allowed": "Signatures with SHA-1 are accepted until a date.",
     "connection.sha1_ended": "The leave to use SHA-1 is over.",
-    "connection.key_rollover_begun": "A second key of ours is published for the connection.",
+    "connection.key_rollover_started": "A second key of ours is published for the connection.",
     "connection.key_rollover_finished": "The second key took the place of the first.",
     "connection.key_rollover_cancelled": "The second key was given up.",
     "test_sign_in.created": "A link to a test sign-in was made.",

@@ -13,7 +13,7 @@ from idbroker.kernel.scope import TenantScope
 from idbroker.storage.database import Database
 
 _ACTIONS: Mapping[RolloverStep, str] = {
-    "begin": "connection.key_rollover_begun",
+    "begin": "connection.key_rollover_started",
     "finish": "connection.key_rollover_finished",
     "cancel": "connection.key_rollover_cancelled",
 }

@@ -16,8 +16,9 @@ from idbroker.kernel.clock import Clock
 from idbroker.kernel.errors import NotFound, Refusal
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
-from idbroker.kernel.secrets import digest, matches, new_secret
+from idbroker.kernel.secrets import digest, new_secret
 from idbroker.login.attempt import PENDING, Attempt, Attempts
+from idbroker.login.attempt_checks import START_AGAIN, check_browser, check_tenant
 from idbroker.login.evidence import Evidence
 from idbroker.login.finish import Finisher
 from idbroker.login.refusals import findings_context
@@ -37,11 +38,9 @@ from idbroker.login.trials import Trials
 from idbroker.login.unsolicited import begun_at_idp
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
-from idbroker.tenants.lifecycle import check_sign_in
 from idbroker.tenants.model import Tenant, Tenants
 
 NO_SUCH_DOMAIN = "No organisation signs in here with this address. Check the spelling, or ask your administrator."
-START_AGAIN = "This sign-in has expired or was begun in another browser. Please go back to the application and start again."
 
 
 class LoginFlow:
@@ -123,8 +122,8 @@ class LoginFlow:
         if again is not None:
             return again
         with self._refusing(config.tenant, config.id, _back(attempt, handle)):
-            _check_browser(attempt, visitor)
-            _check_tenant(attempt, tenant)
+            check_browser(attempt, visitor)
+            check_tenant(attempt, tenant)
             reference = _reference(attempt, handle)
             if attempt.test_id is not None and self._trials is not None:
                 return self._trials.conclude(config, attempt.test_id, reference, reply, visitor)
@@ -172,7 +171,7 @@ class LoginFlow:
             if tenant is None:
                 return None, Route("none"), None
             with self._refusing(tenant.tenant_id, hints.connection, _back(attempt, handle)):
-                _check_tenant(attempt, tenant)
+                check_tenant(attempt, tenant)
             with unit.enter(self._scope(tenant.tenant_id, visitor)) as inside:
                 route = route_within(inside, hints)
                 return tenant, route, self._open(inside, route)
@@ -230,7 +229,7 @@ class LoginFlow:
         if attempt is None or attempt.state not in states:
             raise SignInRefused(Refusal("attempt_expired", START_AGAIN, detail="no such attempt, or expired, or over"))
         with self._refusing(_owner(attempt), attempt.connection_id):
-            _check_browser(attempt, visitor)
+            check_browser(attempt, visitor)
         return attempt
 
     def _scope(self, tenant: TenantId, visitor: Visitor) -> TenantScope:
@@ -255,24 +254,6 @@ class LoginFlow:
 def _owner(attempt: Attempt) -> TenantId | None:
     """Whose trail a refusal belongs into; None as long as the attempt has gone nowhere."""
     return TenantId(attempt.tenant_id) if attempt.tenant_id else None
-
-
-def _check_browser(attempt: Attempt, visitor: Visitor) -> None:
-    """Raise Refusal unless this is the browser that began (login CSRF, RFC 6749 10.12)."""
-    if visitor.secret is None or not matches(visitor.secret, attempt.browser_digest):
-        came = "no cookie" if visitor.secret is None else "another browser's cookie"
-        raise Refusal("browser_mismatch", START_AGAIN, detail=f"{came} came with the answer", status=403)
-
-
-def _check_tenant(attempt: Attempt, tenant: Tenant) -> None:
-    """Raise Refusal unless this attempt may sign in to that tenant."""
-    if attempt.pinned_tenant is not None and attempt.pinned_tenant != tenant.id:
-        public = "Your organisation does not sign in at this address. Please start at your own application."
-        raise Refusal("wrong_tenant", public, detail="the issuer is another tenant's", status=403)
-    if attempt.app_tenants is not None and tenant.id not in attempt.app_tenants:
-        public = "This application is not open to your organisation."
-        raise Refusal("app_not_for_tenant", public, detail=f"{attempt.app_id} does not list the tenant", status=403)
-    check_sign_in(tenant.status)
 
 
 def _understood(email: str | None) -> tuple[str | None, str]:

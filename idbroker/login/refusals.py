@@ -46,8 +46,9 @@ class RefusalRecorder:
 
 
 def _event(refusal: Refusal, reference: str, context: dict[str, Any]) -> Event:
-    kind = "sign_out" if isinstance(refusal, SignInRefused) and refusal.signing_out else "sign_in"
-    return Event(f"{kind}.refused", Resource(kind, reference), context=context)
+    if isinstance(refusal, SignInRefused) and refusal.signing_out:
+        return Event("sign_out.refused", Resource("sign_out", reference), context=context)
+    return Event("sign_in.refused", Resource("sign_in", reference), context=context)
 
 
 def findings_context(refusal: Refusal) -> dict[str, Any]:

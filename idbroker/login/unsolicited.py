@@ -15,7 +15,7 @@ from idbroker.tenants.model import Tenant
 
 _OFF = (
     "This sign-in began at your organisation's own sign-in page, which is not switched on for it here. Nothing is wrong with "
-    "your account: please begin with the button below."
+    "your account: please begin with this button."
 )
 _AGAIN = (
     "Your organisation's sign-in service answers without saying which sign-in it answers, so this one would begin again and "

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Index, delete, update
+from sqlalchemy import Index, bindparam, delete, update
 from sqlmodel import Field, col, or_, select
 
 from idbroker.kernel.ids import TenantId, is_id, new_id
@@ -91,6 +91,10 @@ def family_of(token_id: str) -> str | None:
     return family_id if dot and is_id(family_id, "fam") else None
 
 
+_HELD = select(RefreshFamily).where(col(RefreshFamily.id) == bindparam("family_id")).with_for_update()
+"""Made once: it runs at every refresh. The session guard adds the tenant."""
+
+
 class RefreshFamilies(TenantRepository):
     def add(self, row: RefreshFamily) -> None:
         self.session.add(row)
@@ -101,8 +105,7 @@ class RefreshFamilies(TenantRepository):
 
     def held(self, family_id: str) -> RefreshFamily | None:
         """The family, for this transaction alone: of several refreshes at one moment each waits for the one before."""
-        statement = select(RefreshFamily).where(RefreshFamily.id == family_id).with_for_update()
-        return self.session.execute(statement).scalars().first()
+        return self.session.execute(_HELD, {"family_id": family_id}).scalars().first()
 
     def live_of_user(self, user_id: str) -> Sequence[RefreshFamily]:
         now = self.now()

@@ -6,7 +6,8 @@ from idbroker.apps.model import Apps
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.ids import TenantId
 from idbroker.login.attempt import Attempt
-from idbroker.login.flow import START_AGAIN, LoginFlow
+from idbroker.login.attempt_checks import START_AGAIN
+from idbroker.login.flow import LoginFlow
 from idbroker.storage.database import Database
 from idbroker.web.call import Answer, Call, redirect
 from idbroker.web.sign_in import SignInFace

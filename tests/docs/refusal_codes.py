@@ -22,11 +22,12 @@ PACKAGES = ("idbroker", "saml", "oidc", "scim", "admin_ui")
 HELPERS = frozenset({"refused"})
 """Functions whose first argument is a code."""
 
-ELSEWHERE = frozenset({("saml/demo_idp.py", "BadRequest")})
+ELSEWHERE = frozenset({("saml/demo_idp.py", "BadRequest"), ("saml/demo_logout.py", "BadRequest")})
 """The same names for other things: the demo IdP's own exception."""
 
 COMPUTED: dict[tuple[str, str], tuple[str, ...]] = {
     ("idbroker/login/steps.py", "cause.code"): (),  # passes on
+    ("idbroker/login/logout.py", "cause.code"): (),  # passes on
     ("idbroker/federation/contract.py", "code"): (),  # passes on
     ("idbroker/kernel/errors.py", "code"): (),  # passes on
     ("oidc/provider/errors.py", "code"): (),  # passes on

@@ -50,7 +50,7 @@ def test_off_it_explains_and_offers_to_begin_properly(acme: SignIns, visitor: An
         unasked(acme, visitor)
     assert told.value.start == f"/sso?connection={acme.connection}"
     assert told.context["connection_id"] == acme.connection
-    assert "begin with the button" in told.value.public
+    assert "begin with this button" in told.value.public
 
 
 def test_on_it_begins_anew_here(acme: SignIns) -> None:

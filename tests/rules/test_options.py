@@ -28,6 +28,7 @@ PUBLISHED: dict[str, Any] = {
     "allow_cbc_encryption": False,
     "allow_sha1_until": None,
     "sign_metadata": False,
+    "metadata_refresh": "auto",
     "entra_tenant_id": None,
     "google_hosted_domains": None,
     "link_scim_by": ["external_id", "email"],

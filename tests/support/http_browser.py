@@ -72,6 +72,9 @@ class HttpBrowser:
     def open(self, url: str) -> Page:
         return self._go("GET", url)
 
+    def post(self, url: str, fields: dict[str, str]) -> Page:
+        return self._go("POST", url, data=fields)
+
     def submit(self, **filled: str) -> Page:
         """Fill the page's last form and send it."""
         assert self.page is not None

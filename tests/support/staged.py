@@ -84,9 +84,7 @@ class StagedBroker(Broker):
         self.connections = ConnectionService({"scripted": self.idp}, self.envelope, {"scripted": self.upkeep})
         self.candidates = CandidateService(self.connections)
         self.trials = Trials(self.database, self.connections, self.candidates, self.envelope)
-        self.flow = LoginFlow(
-            self.database, self.connections, self.finisher, clock, lifetime=LIFETIME, trials=self.trials
-        )
+        self.flow = LoginFlow(self.database, self.connections, self.finisher, clock, lifetime=LIFETIME, trials=self.trials)
         self.keeper = DiagnosisKeeper(self.database, self.envelope)
         self.recorder = RefusalRecorder(self.database, self.keeper)
         self.refresher = Refresher(self.database, self.connections, self.candidates)

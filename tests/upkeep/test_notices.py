@@ -81,8 +81,8 @@ def test_our_keys_change_in_steps(broker, acme, connection):
     assert broker.config(acme, connection).settings["ours"] == "the next key"
     assert broker.config(acme, connection).version == 5
     assert [action for action in broker.actions(acme.tenant) if "rollover" in action] == [
-        "connection.key_rollover_begun", "connection.key_rollover_cancelled",
-        "connection.key_rollover_begun", "connection.key_rollover_finished",
+        "connection.key_rollover_started", "connection.key_rollover_cancelled",
+        "connection.key_rollover_started", "connection.key_rollover_finished",
     ]  # fmt: skip
 
 
