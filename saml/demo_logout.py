@@ -52,9 +52,8 @@ class DemoLogout:
         address = self._addresses.get(text_of(issuer) if issuer is not None else "")
         if address is None:
             raise BadRequest("This demo IdP does not know the service provider that asks.")
-        query = redirect_query(
-            etree.tostring(self._response(str(asked.get("ID")), address)), params.get("RelayState", ""), self._key, "SAMLResponse"
-        )
+        answer = etree.tostring(self._response(str(asked.get("ID")), address))
+        query = redirect_query(answer, params.get("RelayState", ""), self._key, "SAMLResponse")
         return by_redirect(address, query)
 
     def asking(self, sp_entity_id: str, name_id: str) -> RedirectTo:

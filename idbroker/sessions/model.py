@@ -147,12 +147,3 @@ class AuthorizationCodes(TenantRepository):
             .values(revoked_at=self.now())
             .execution_options(synchronize_session=False)
         )
-
-    def token_is_revoked(self, session_id: str, access_token_id: str) -> bool:
-        """Whether the code that gave this access token was presented twice."""
-        statement = select(AuthorizationCode).where(
-            AuthorizationCode.session_id == session_id,
-            AuthorizationCode.access_token_id == access_token_id,
-            col(AuthorizationCode.revoked_at).is_not(None),
-        )
-        return self.session.execute(statement.limit(1)).scalars().first() is not None

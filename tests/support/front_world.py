@@ -103,6 +103,7 @@ class ToyProtocol(ScriptedLogout):
             attributes={},
             replay_key=attempt.handle,
             replay_until=attempt.begun_at + timedelta(minutes=5),
+            upstream={"name_id": who},
         )
 
     def explain(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Sequence[Finding]:
