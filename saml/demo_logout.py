@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping
-from urllib.parse import quote_plus
 
 from lxml import etree
 
@@ -55,13 +54,6 @@ class DemoLogout:
         answer = etree.tostring(self._response(str(asked.get("ID")), address))
         query = redirect_query(answer, params.get("RelayState", ""), self._key, "SAMLResponse")
         return by_redirect(address, query)
-
-    def asking(self, sp_entity_id: str, name_id: str) -> RedirectTo:
-        """A signed LogoutRequest for all sessions of that person, as when somebody signs out at the IdP itself."""
-        address = self._addresses[sp_entity_id]
-        root = self._message("LogoutRequest", address)
-        etree.SubElement(root, tag(names.SAML, "NameID"), {"Format": names.FORMAT_PERSISTENT}).text = name_id
-        return by_redirect(address, redirect_query(etree.tostring(root), f"demo {quote_plus(name_id)}", self._key))
 
     def _response(self, in_response_to: str, address: str) -> Element:
         root = self._message("LogoutResponse", address)

@@ -60,7 +60,9 @@ class CertificateWatch:
                 )
         until = row.options.get("allow_sha1_until")
         if until is not None and date.fromisoformat(until) < now.date():
-            found.append((f"sha1:{until}", 0, Event("connection.sha1_ended", resource(row), context={"until": until})))
+            found.append(
+                (f"sha1:{until}", 0, Event("connection.weak_signatures_ended", resource(row), context={"until": until}))
+            )
         return found
 
     def _tell(self, unit: TenantUnit, row: Connection, subject: str, level: int, event: Event) -> int:

@@ -202,7 +202,7 @@ class ConnectionService:
             unit[MetadataRefreshes].plan(row.id, next_reading(row.id, unit.clock.now(), source))
         until = row.options.get("allow_sha1_until")
         if until is not None and until != sha1_before:
-            unit[Outbox].record(Event("connection.sha1_allowed", resource(row), context={"until": until}))
+            unit[Outbox].record(Event("connection.weak_signatures_allowed", resource(row), context={"until": until}))
 
 
 def _spoken_for(domain: Domain) -> tuple[str, ...]:

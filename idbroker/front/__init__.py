@@ -1,3 +1,3 @@
 """The pages of people who sign in: the front door ``/sso``, the e-mail page, the chooser, and the addresses at which the
-IdPs' answers arrive.
+IdPs' answers and logout messages arrive.
 """

@@ -97,6 +97,40 @@ def test_signing_in_reading_the_claims_and_signing_out(demo: World, tab: Tab, or
     assert "Nobody is signed in" in page.text_content("main")
 
 
+def test_signing_in_wrongly_and_what_begins_at_the_identity_provider(demo: World, tab: Tab):
+    page, person = tab.page, ORCHARD.people[1]
+    page.goto(demo.app)
+    page.click("text=go to the SAML identity provider")
+    for fault, name in (("expired", "refused-expired"), ("unsolicited", "refused-unsolicited")):
+        page.click("text=Sign in, but wrongly")
+        tab.look("idp-faults")
+        page.fill("#username", person.email)
+        page.fill("#password", person.password)
+        page.select_option("#fault", fault)
+        page.click("text=Sign in >> nth=-1")
+        page.wait_for_selector("text=Reference:")
+        tab.look(name)
+        if fault == "expired":
+            page.goto(f"{demo.broker}/sso?email={person.email}")
+    page.click("main a[role=button]")
+    page.fill("#username", person.email)
+    page.fill("#password", person.password)
+    page.click("text=Sign in >> nth=-1")
+    page.wait_for_selector("text=this browser")
+    page.click("text=Sign out")
+    page.wait_for_selector("text=Nobody is signed in")
+
+
+def test_a_logout_message_that_proves_nothing(demo: World, tab: Tab):
+    page = tab.page
+    page.goto(f"{demo.broker}/sso?email={ORCHARD.people[0].email}")
+    page.click("text=Cancel")
+    page.wait_for_selector("text=Reference:")
+    page.goto(f"{page.url.rpartition('/')[0]}/slo?SAMLRequest=abc")
+    page.wait_for_selector("text=Sign-out not completed")
+    tab.look("sign-out-refused")
+
+
 def test_the_front_door_and_its_refusals(demo: World, tab: Tab):
     page = tab.page
     page.goto(f"{demo.broker}/sso")

@@ -35,7 +35,7 @@ def test_out_of_the_app(demo: World, browser: HttpBrowser) -> None:
 def test_out_of_the_account_page(demo: World, browser: HttpBrowser) -> None:
     browser.sign_in(f"{demo.broker}/sso", ALICE.email, ALICE.password)
     browser.visited.clear()
-    page = browser.submit()
+    page = browser.submit(0)  # this browser's session stands before those of others
     assert page.url == f"{demo.broker}/account"
     assert "Nobody is signed in" in page.text
     assert passed_by(browser, f"{demo.saml_idp}/slo")

@@ -75,10 +75,10 @@ class HttpBrowser:
     def post(self, url: str, fields: dict[str, str]) -> Page:
         return self._go("POST", url, data=fields)
 
-    def submit(self, **filled: str) -> Page:
-        """Fill the page's last form and send it."""
+    def submit(self, which: int = -1, **filled: str) -> Page:
+        """Fill one of the page's forms, the last one if none is named, and send it."""
         assert self.page is not None
-        form = self.page.forms[-1]
+        form = self.page.forms[which]
         fields = {**form.fields, **filled}
         target = urljoin(self.page.url, form.action)
         if form.method.lower() == "get":

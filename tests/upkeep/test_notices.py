@@ -58,11 +58,11 @@ def test_a_switched_off_connection_is_not_told_of(broker, acme, clock):
 def test_sha1_is_told_of_when_it_is_allowed_and_when_that_is_over(broker, acme, clock):
     until = (clock.now() + timedelta(days=2)).date().isoformat()
     broker.connection(acme, options={"allow_sha1_until": until})
-    assert told(broker, acme, "connection.sha1_allowed") == [{"until": until}]
+    assert told(broker, acme, "connection.weak_signatures_allowed") == [{"until": until}]
     for _ in range(5):
         broker.watch.look(acme)
         clock.advance(days=1)
-    assert told(broker, acme, "connection.sha1_ended") == [{"until": until}]
+    assert told(broker, acme, "connection.weak_signatures_ended") == [{"until": until}]
 
 
 def test_our_keys_change_in_steps(broker, acme, connection):
