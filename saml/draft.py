@@ -30,8 +30,7 @@ from saml.settings import (
 )
 
 _SOURCES = ("metadata_xml", "metadata_url", "idp")
-_FIELDS = frozenset({*_SOURCES, "entity_id", "type"})
-_TRUST_FIELDS = frozenset({"metadata_certificate"})
+_FIELDS = frozenset({*_SOURCES, "entity_id", "metadata_certificate", "type"})
 _ACCEPT = "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.9"
 
 
@@ -43,7 +42,7 @@ def draft(
     ``sp`` is our side, so that what was meant for the IdP is noticed when it comes back as the IdP's own.
     """
     fields = upload.fields
-    unknown = sorted(set(fields) - _FIELDS - _TRUST_FIELDS)
+    unknown = sorted(set(fields) - _FIELDS)
     if unknown:
         raise Invalid("A SAML connection has no such field.", [FieldError(f"/{name}", "unknown field") for name in unknown])
     given = [name for name in _SOURCES if fields.get(name) is not None]

@@ -38,6 +38,7 @@ class ConnectionBody(ConnectionForm):
 
     metadata_xml: str | None = None
     metadata_url: str | None = None
+    metadata_certificate: str | None = None
     idp: IdpFields | None = None
     entity_id: str | None = None
     issuer: str | None = None
