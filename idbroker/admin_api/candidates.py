@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import merged, parse, read_body, read_object
-from idbroker.admin_api.connections import ONE, ConnectionDocument, IdpFields, Warned, connection_id_of
+from idbroker.admin_api.connections import ONE, ConnectionDocument, ProtocolFields, Warned, connection_id_of
 from idbroker.admin_api.operation import Operation
 from idbroker.admin_api.paging import PAGE_QUERY, listed, page_of, path_id
 from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Time
@@ -25,18 +25,8 @@ PATH = f"{ONE}/candidates"
 CANDIDATE = f"{PATH}/{{candidate}}"
 
 
-class CandidateBody(CandidateForm):
-    """Only for the description: the fields of the protocols that come with the broker."""
-
-    metadata_xml: str | None = None
-    metadata_url: str | None = None
-    metadata_certificate: str | None = None
-    idp: IdpFields | None = None
-    entity_id: str | None = None
-    issuer: str | None = None
-    client_id: str | None = None
-    client_secret: str | None = None
-    scopes: list[str] | None = None
+class CandidateBody(ProtocolFields, CandidateForm):
+    """A candidate as it is made."""
 
 
 class ChangeDocument(Document):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import merged, parse, read_body, read_object
@@ -33,7 +33,7 @@ class IdpFields(Document):
     certificates: list[str]
 
 
-class ConnectionBody(ConnectionForm):
+class ProtocolFields(BaseModel):
     """Only for the description: the fields of the protocols that come with the broker. Each protocol reads its own."""
 
     metadata_xml: str | None = None
@@ -45,6 +45,10 @@ class ConnectionBody(ConnectionForm):
     client_id: str | None = None
     client_secret: str | None = None
     scopes: list[str] | None = None
+
+
+class ConnectionBody(ProtocolFields, ConnectionForm):
+    """A connection as it is made or changed."""
 
 
 class Warned(Document):

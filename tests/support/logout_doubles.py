@@ -85,7 +85,7 @@ class NothingIsMissing:
         return Fetched(url, status, {}, b"")
 
     def post_form(self, url: str, fields: Mapping[str, str], *, headers: Mapping[str, str] | None = None) -> Fetched:
-        raise NotImplementedError
+        raise AssertionError(f"nothing here posts a form, but {url} was asked")
 
     def close(self) -> None:
         """Nothing to close."""

@@ -70,7 +70,7 @@ class ScriptedFetcher:
         return Fetched(url, status, {}, body)
 
     def post_form(self, url: str, fields: Mapping[str, str], *, headers: Mapping[str, str] | None = None) -> Fetched:
-        raise NotImplementedError
+        raise AssertionError(f"nothing here posts a form, but {url} was asked")
 
 
 @cache
