@@ -16,6 +16,7 @@ from oidc.provider.authorization_checks import _UNSUPPORTED
 from oidc.relying_party.id_token import ID_TOKEN_CHECKS
 from oidc.relying_party.reply_checks import REPLY_CHECKS
 from saml.faults import FAULTS
+from scim.errors import CODES as SCIM_CODES
 from tests.docs.pages import ROOT
 
 PACKAGES = ("idbroker", "saml", "oidc", "scim", "admin_ui")
@@ -36,6 +37,7 @@ COMPUTED: dict[tuple[str, str], tuple[str, ...]] = {
     ("oidc/relying_party/checks.py", "check.code"): tuple(c.code for c in (*REPLY_CHECKS, *ID_TOKEN_CHECKS)),
     ("oidc/provider/authorization_checks.py", "error"): tuple(_UNSUPPORTED.values()),
     ("oidc/relying_party/jwks.py", "code or 'oidc_idp_unreachable'"): ("oidc_idp_unreachable",),
+    ("scim/errors.py", "CODES[scim_type]"): tuple(SCIM_CODES.values()),
     ("oidc/relying_party/token.py", "code"): ("oidc_client_rejected", "oidc_code_rejected", "oidc_token_endpoint_failed"),
     ("idbroker/web/edge.py", "'not_found' if status == 404 else 'bad_method'"): ("not_found", "bad_method"),
 }
