@@ -17,6 +17,7 @@ from idbroker.storage.dialect import Dialect
 from idbroker.storage.dialects.postgres import PostgresDialect
 from idbroker.storage.dialects.sqlite import SqliteDialect
 from oidc.relying_party.protocol import OidcProtocol
+from oidc.relying_party.upkeep import OidcUpkeep
 from saml.protocol import SamlProtocol
 
 TABLES = (
@@ -46,7 +47,7 @@ TABLES = (
 """Every module that maps a table; a test finds the ones that are missing."""
 
 PROTOCOLS: tuple[Callable[[str, Clock, Fetcher], FederationProtocol], ...] = (SamlProtocol, OidcProtocol)
-UPKEEPS: Mapping[str, Callable[[str, Clock, Fetcher], Upkeep]] = {"saml": SamlUpkeep}
+UPKEEPS: Mapping[str, Callable[[str, Clock, Fetcher], Upkeep]] = {"saml": SamlUpkeep, "oidc": OidcUpkeep}
 
 
 def load_tables() -> None:

@@ -80,6 +80,11 @@ class SamlUpkeep:
     def certificates(self, settings: Settings) -> Sequence[KnownCertificate]:
         return [KnownCertificate(one.sha256, one.not_after) for one in settings_of(settings).idp.parsed_certificates()]
 
+    def secret_ends(self, settings: Settings) -> datetime | None:
+        """None: SAML knows no shared secret."""
+        del settings
+        return None
+
     def roll_over(self, connection: ConnectionConfig, step: RolloverStep) -> ConnectionDraft:
         if step == "begin":
             return begin_sp_key_rollover(connection, self._clock.now())

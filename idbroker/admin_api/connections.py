@@ -44,6 +44,9 @@ class ProtocolFields(BaseModel):
     issuer: str | None = None
     client_id: str | None = None
     client_secret: str | None = None
+    client_secret_expires_at: str | None = None
+    token_endpoint_auth_method: str | None = None
+    token_endpoint_auth_signing_alg: str | None = None
     scopes: list[str] | None = None
 
 

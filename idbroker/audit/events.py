@@ -36,6 +36,7 @@ ACTIONS: Mapping[str, str] = {
     "connection.metadata_held": "The metadata read again differs in a way that waits for an admin's word.",
     "connection.refresh_failed": "The metadata could not be read again; told once until it works.",
     "connection.certificate_expiring": "A certificate of the identity provider ends in 30, 14, 7 or 1 day.",
+    "connection.client_secret_expiring": "Our client secret at the identity provider ends in 30, 14, 7 or 1 day.",
     "connection.weak_signatures_allowed": "Signatures with SHA-1 are accepted until a date.",
     "connection.weak_signatures_ended": "The leave to use SHA-1 is over.",
     "connection.key_rollover_started": "A second key of ours is published for the connection.",

@@ -1,4 +1,4 @@
-"""Telling of what ends: certificates that sign-ins depend on, and the leave to use SHA-1. Each notice once."""
+"""Telling of what ends: certificates and client secrets that sign-ins depend on, and the leave to use SHA-1. Each once."""
 
 from __future__ import annotations
 
@@ -58,6 +58,12 @@ class CertificateWatch:
                 found.append(
                     (certificate.sha256, level, Event("connection.certificate_expiring", resource(row), context=context))
                 )
+        secret_ends = self._connections.upkeep(row.type).secret_ends(row.settings)
+        level = notice_level(secret_ends, now) if secret_ends is not None else None
+        if secret_ends is not None and level is not None:
+            context = {"expires_at": rfc3339(secret_ends), "days": level}
+            event = Event("connection.client_secret_expiring", resource(row), context=context)
+            found.append((f"secret:{rfc3339(secret_ends)}", level, event))
         until = row.options.get("allow_sha1_until")
         if until is not None and date.fromisoformat(until) < now.date():
             found.append(

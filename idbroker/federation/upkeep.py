@@ -95,6 +95,10 @@ class Upkeep(Protocol):
 
     def certificates(self, settings: Settings) -> Sequence[KnownCertificate]: ...
 
+    def secret_ends(self, settings: Settings) -> datetime | None:
+        """When the secret that we prove ourselves with ends, as an admin has told; None when it does not, or nobody told."""
+        ...
+
     def roll_over(self, connection: ConnectionConfig, step: RolloverStep) -> ConnectionDraft:
         """Our keys after that step. Raises Conflict when the step is not possible."""
         ...
@@ -124,6 +128,10 @@ class PlainUpkeep:
     def certificates(self, settings: Settings) -> Sequence[KnownCertificate]:
         del settings
         return ()
+
+    def secret_ends(self, settings: Settings) -> datetime | None:
+        del settings
+        return None
 
     def roll_over(self, connection: ConnectionConfig, step: RolloverStep) -> ConnectionDraft:
         raise Conflict("no_sp_keys", f"A connection of type {connection.protocol} has no keys of ours that could be changed.")

@@ -34,6 +34,8 @@ class ProviderMetadata(BaseModel):
     response_types_supported: Names | None = None
     response_modes_supported: Names | None = None
     token_endpoint_auth_methods_supported: Names | None = None
+    token_endpoint_auth_signing_alg_values_supported: Names | None = None
+    acr_values_supported: Names | None = None
     code_challenge_methods_supported: Names | None = None
     id_token_signing_alg_values_supported: Names = ["RS256"]  # OIDC Discovery 3: RS256 must be there
     authorization_response_iss_parameter_supported: bool = False

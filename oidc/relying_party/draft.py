@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
 from idbroker.federation.contract import ConnectionConfig, ConnectionDraft, ConnectionUpload, Warn
@@ -10,10 +12,12 @@ from idbroker.kernel.errors import invalid_field
 from idbroker.outbound.fetcher import Fetcher
 from oidc.jose import ALGORITHMS
 from oidc.relying_party.authorize import OUR_PARAMETERS
+from oidc.relying_party.client_auth import CLIENT_SECRET
 from oidc.relying_party.discovery import ProviderMetadata, check_endpoints, discover
 from oidc.relying_party.fields import ENDPOINT_FIELDS, OidcFields, read_fields
+from oidc.relying_party.keys import RP_KEY, RP_KEY_NEXT, new_key
 from oidc.relying_party.quirks import entra_shared_segment, guess_vendor
-from oidc.relying_party.settings import AuthMethod, RpSettings
+from oidc.relying_party.settings import AuthMethod, KeyAlg, RpSettings
 
 DEFAULT_SCOPES = ("openid", "email", "profile")
 
@@ -28,7 +32,8 @@ def make_draft(fetcher: Fetcher, upload: ConnectionUpload, current: ConnectionCo
         raise invalid_field("/client_id", "The client id is missing. The provider shows it with the application.")
     if current is not None and kept is not None and fields.issuer is None and not fields.manual:
         settings = _kept(kept, fields, client_id, secret)
-        return ConnectionDraft(settings.model_dump(mode="json"), _sealed(secret), upload.vendor or current.vendor)
+        settings = settings.model_copy(update={"client_secret_expires_at": _expiry(upload, fields, kept, secret)})
+        return _with_keys(settings, secret, current, upload.vendor or current.vendor)
     metadata = _metadata(fetcher, upload, fields, kept)
     vendor = upload.vendor or guess_vendor(metadata.issuer)
     settings = RpSettings(
@@ -41,34 +46,82 @@ def make_draft(fetcher: Fetcher, upload: ConnectionUpload, current: ConnectionCo
         userinfo_endpoint=metadata.userinfo_endpoint,
         end_session_endpoint=metadata.end_session_endpoint,
         token_endpoint_auth_method=_auth_method(fields, metadata, secret),
+        token_endpoint_auth_signing_alg=_key_alg(fields, metadata, kept),
+        client_secret_expires_at=_expiry(upload, fields, kept, secret),
         id_token_algs=_algorithms(metadata),
         authorization_response_iss_parameter_supported=metadata.authorization_response_iss_parameter_supported,
+        acr_values=None if metadata.acr_values_supported is None else tuple(metadata.acr_values_supported),
         subject_rule=_subject_rule(vendor, metadata, kept),
+        discovered=not fields.manual,
     )
-    warnings = _warnings(metadata, settings)
-    return ConnectionDraft(settings.model_dump(mode="json"), _sealed(secret), vendor, warnings)
+    return replace(_with_keys(settings, secret, current, vendor), warnings=_warnings(metadata, settings))
 
 
 def _secret(upload: ConnectionUpload, fields: OidcFields, current: ConnectionConfig | None) -> str | None:
     """An explicit null takes the kept secret away."""
-    if "client_secret" in upload.fields or current is None:
+    if CLIENT_SECRET in upload.fields or current is None:
         return fields.client_secret
-    return current.secrets.get("client_secret")
+    return current.secrets.get(CLIENT_SECRET)
 
 
-def _sealed(secret: str | None) -> dict[str, str]:
-    return {} if secret is None else {"client_secret": secret}
+def _expiry(upload: ConnectionUpload, fields: OidcFields, kept: RpSettings | None, secret: str | None) -> datetime | None:
+    """The date belongs to the secret: a new secret without one has none, and without a secret there is none either."""
+    if secret is None:
+        if fields.client_secret_expires_at is not None:
+            raise invalid_field("/client_secret_expires_at", "There is no client secret that could expire.")
+        return None
+    if "client_secret_expires_at" in upload.fields or CLIENT_SECRET in upload.fields or kept is None:
+        return fields.client_secret_expires_at
+    return kept.client_secret_expires_at
+
+
+def _with_keys(settings: RpSettings, secret: str | None, current: ConnectionConfig | None, vendor: str) -> ConnectionDraft:
+    """The draft with our own keys: those that the connection has, and a first one as soon as the method needs it.
+
+    A key that a roll-over has published already is that first one, so that the provider may know it before it is used.
+    """
+    secrets: dict[str, str] = {} if secret is None else {CLIENT_SECRET: secret}
+    if current is not None:
+        kept = RpSettings.of(current)
+        settings = settings.model_copy(update={"key": kept.key, "next_key": kept.next_key})
+        secrets |= {name: current.secrets[name] for name in (RP_KEY, RP_KEY_NEXT) if name in current.secrets}
+    if settings.token_endpoint_auth_method == "private_key_jwt" and settings.key is None:
+        if settings.next_key is not None and RP_KEY_NEXT in secrets:
+            secrets[RP_KEY] = secrets.pop(RP_KEY_NEXT)
+            settings = settings.model_copy(update={"key": settings.next_key, "next_key": None})
+        else:
+            secrets[RP_KEY], jwk = new_key(settings.token_endpoint_auth_signing_alg)
+            settings = settings.model_copy(update={"key": jwk})
+    return ConnectionDraft(settings.model_dump(mode="json"), secrets, vendor)
+
+
+def _key_alg(fields: OidcFields, metadata: ProviderMetadata, kept: RpSettings | None) -> KeyAlg:
+    """As the admin says, else the first of ours that the provider lists; RS256 where it lists none (OIDC Discovery 3)."""
+    if fields.token_endpoint_auth_signing_alg is not None:
+        return fields.token_endpoint_auth_signing_alg
+    if kept is not None and kept.issuer == metadata.issuer:
+        return kept.token_endpoint_auth_signing_alg
+    listed = metadata.token_endpoint_auth_signing_alg_values_supported or ()
+    ours: tuple[KeyAlg, ...] = ("ES256", "RS256", "PS256")
+    return next((alg for alg in ours if alg in listed), "RS256")
 
 
 def _kept(kept: RpSettings, fields: OidcFields, client_id: str, secret: str | None) -> RpSettings:
     method = fields.token_endpoint_auth_method or kept.token_endpoint_auth_method
-    if secret is None:
-        method = fields.token_endpoint_auth_method or "none"
-    elif method == "none" and fields.token_endpoint_auth_method is None:
-        method = "client_secret_basic"
+    if fields.token_endpoint_auth_method is None and method != "private_key_jwt":
+        if secret is None:
+            method = "none"
+        elif method == "none":
+            method = "client_secret_basic"
     _check_method(method, secret)
+    alg = fields.token_endpoint_auth_signing_alg or kept.token_endpoint_auth_signing_alg
     return kept.model_copy(
-        update={"client_id": client_id, "scopes": fields.scopes or kept.scopes, "token_endpoint_auth_method": method}
+        update={
+            "client_id": client_id,
+            "scopes": fields.scopes or kept.scopes,
+            "token_endpoint_auth_method": method,
+            "token_endpoint_auth_signing_alg": alg,
+        }
     )
 
 
@@ -126,7 +179,7 @@ def _auth_method(fields: OidcFields, metadata: ProviderMetadata, secret: str | N
     listed = metadata.token_endpoint_auth_methods_supported or ["client_secret_basic"]
     method = fields.token_endpoint_auth_method
     if method is None and secret is None:
-        method = "none"
+        method = "private_key_jwt" if "private_key_jwt" in listed and "none" not in listed else "none"
     if method is None and "client_secret_basic" in listed:
         method = "client_secret_basic"
     if method is None and "client_secret_post" in listed:
@@ -142,6 +195,8 @@ def _auth_method(fields: OidcFields, metadata: ProviderMetadata, secret: str | N
 
 
 def _check_method(method: AuthMethod, secret: str | None) -> None:
+    if method == "private_key_jwt":
+        return  # a secret may wait beside it: it is what an admin goes back to
     if (method == "none") != (secret is None):
         raise invalid_field("/client_secret", f"token_endpoint_auth_method {method} does not go with what was given as secret.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from idbroker.kernel.addresses import BadAddress, checked_url
 from idbroker.kernel.errors import FieldError, Invalid
 from oidc.relying_party.discovery import WELL_KNOWN
-from oidc.relying_party.settings import AuthMethod
+from oidc.relying_party.settings import AuthMethod, KeyAlg
 
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,255}")  # RFC 6749 3.3
 _VISIBLE = re.compile(r"[\x20-\x7e]+")  # RFC 6749 A.1, A.2: VSCHAR
@@ -29,7 +30,9 @@ class OidcFields(BaseModel):
     client_id: Annotated[str, Field(min_length=1, max_length=512)] | None = None
     client_secret: Annotated[str, Field(min_length=1, max_length=2048)] | None = Field(default=None, repr=False)
     scopes: Annotated[tuple[str, ...], Field(max_length=30)] | None = None
+    client_secret_expires_at: datetime | None = None
     token_endpoint_auth_method: AuthMethod | None = None
+    token_endpoint_auth_signing_alg: KeyAlg | None = None
     authorization_endpoint: str | None = None
     token_endpoint: str | None = None
     jwks_uri: str | None = None
@@ -52,6 +55,24 @@ class OidcFields(BaseModel):
         if "?" in issuer:
             raise ValueError("an issuer has no query")
         return issuer
+
+    @field_validator("client_secret_expires_at", mode="before")
+    @classmethod
+    def _moment(cls, value: Any) -> Any:
+        """A day, as the vendors' consoles show it, ends at its midnight in UTC; a number is no moment here."""
+        if value is None:
+            return None
+        if not isinstance(value, str) or len(value) > 40:
+            raise ValueError("an RFC 3339 date or date and time is needed")
+        try:
+            if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+                return datetime.combine(date.fromisoformat(value), time(23, 59, 59), UTC)
+            moment = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError("an RFC 3339 date or date and time is needed") from error
+        if moment.tzinfo is None:
+            raise ValueError("the time needs its zone, as in 2027-01-31T12:00:00Z")
+        return moment.astimezone(UTC)
 
     @field_validator("client_id", "client_secret")
     @classmethod

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import orjson
 
 from idbroker.federation.contract import (
     AttemptRef,
@@ -18,18 +21,20 @@ from idbroker.federation.contract import (
     UnverifiedReply,
 )
 from idbroker.federation.logout import LogoutAnswered, LogoutAsked, LogoutOutcome
-from idbroker.kernel.clock import Clock
+from idbroker.kernel.clock import Clock, rfc3339
 from idbroker.kernel.errors import NotFound
 from idbroker.kernel.ids import ConnectionId
 from idbroker.outbound.fetcher import Fetcher
 from oidc.jose import BadToken, UnverifiedToken, key_set, read
 from oidc.relying_party.authorize import authorization_url, code_verifier_of, forced, nonce_of
 from oidc.relying_party.checks import findings_of, verdict
+from oidc.relying_party.client_auth import credentials
 from oidc.relying_party.draft import make_draft
 from oidc.relying_party.evidence import IdTokenEvidence
 from oidc.relying_party.id_token import ID_TOKEN_CHECKS
 from oidc.relying_party.identity import identity_of
 from oidc.relying_party.jwks import KeySets
+from oidc.relying_party.keys import PUBLISHED_SECONDS, OwnKeys, published
 from oidc.relying_party.reply_checks import REPLY_CHECKS, ReplyEvidence, handle_in
 from oidc.relying_party.settings import RpSettings
 from oidc.relying_party.token import TokenAnswer, exchange
@@ -40,7 +45,10 @@ class OidcProtocol:
     """Implements ``idbroker.federation.contract.FederationProtocol``. Thread-safe; keeps key sets and nothing else."""
 
     name = "oidc"
-    endpoints: Sequence[Endpoint] = (Endpoint("reply", "GET", "callback"),)
+    endpoints: Sequence[Endpoint] = (
+        Endpoint("reply", "GET", "callback"),
+        Endpoint("document", "GET", "jwks"),
+    )
 
     def __init__(self, base_url: str, clock: Clock, fetcher: Fetcher) -> None:
         """``base_url`` is the broker's public URL, without a final slash."""
@@ -48,6 +56,7 @@ class OidcProtocol:
         self._clock = clock
         self._fetcher = fetcher
         self._key_sets = KeySets(fetcher, clock)
+        self._own_keys = OwnKeys()
 
     def draft(self, upload: ConnectionUpload, current: ConnectionConfig | None) -> ConnectionDraft:
         return make_draft(self._fetcher, upload, current)
@@ -58,10 +67,17 @@ class OidcProtocol:
             "issuer": settings.issuer,
             "client_id": settings.client_id,
             "scopes": list(settings.scopes),
+            "token_endpoint_auth_method": settings.token_endpoint_auth_method,
+            "token_endpoint_auth_signing_alg": settings.token_endpoint_auth_signing_alg,
+            "client_secret_expires_at": _written(settings.client_secret_expires_at),
+            "end_session_endpoint": settings.end_session_endpoint,
             "rp": {
                 "redirect_uri": self._address(connection.id, "callback"),
                 "initiate_login_uri": self._address(connection.id, "login"),
+                "post_logout_redirect_uri": self._address(connection.id, "logout"),
                 "backchannel_logout_uri": self._address(connection.id, "backchannel-logout"),
+                "jwks_uri": self._address(connection.id, "jwks"),
+                "keys": [{"kid": jwk["kid"], "alg": jwk["alg"]} for jwk in published(settings)["keys"]],
             },
         }
 
@@ -85,7 +101,7 @@ class OidcProtocol:
         answer = exchange(
             self._fetcher,
             settings,
-            connection.secrets.get("client_secret"),
+            credentials(connection, settings, self._own_keys, self._clock.now()),
             code=code,
             code_verifier=code_verifier_of(attempt),
             redirect_uri=self._address(connection.id, "callback"),
@@ -129,7 +145,11 @@ class OidcProtocol:
         del connection, asked, outcome
 
     def publish(self, connection: ConnectionConfig, name: str) -> Published:
-        raise NotFound("document")
+        """Our key set for ``private_key_jwt``; empty as long as the connection has no key. Raises NotFound for other names."""
+        if name != "jwks":
+            raise NotFound("document")
+        body = orjson.dumps(published(RpSettings.of(connection)))
+        return Published("application/jwk-set+json", body, PUBLISHED_SECONDS)
 
     def _address(self, connection: ConnectionId, name: str) -> str:
         return f"{self._base}/oidc/{connection}/{name}"
@@ -153,6 +173,10 @@ class OidcProtocol:
             max_age=attempt.max_age,
             forced=forced(attempt, connection.options),
         )
+
+
+def _written(moment: datetime | None) -> str | None:
+    return None if moment is None else rfc3339(moment)
 
 
 def _taken_apart(id_token: str) -> tuple[UnverifiedToken | None, str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass
-from urllib.parse import quote_plus
 
 from idbroker.outbound.fetcher import Fetched, Fetcher, FetchFailed
 from oidc.jose import BadToken, Json, strict_json
+from oidc.relying_party.client_auth import Credentials
 from oidc.relying_party.refusals import refused, shown, unreachable
 from oidc.relying_party.settings import RpSettings
 
@@ -23,35 +22,15 @@ class TokenAnswer:
 
 
 def exchange(
-    fetcher: Fetcher, settings: RpSettings, secret: str | None, *, code: str, code_verifier: str, redirect_uri: str
+    fetcher: Fetcher, settings: RpSettings, proof: Credentials, *, code: str, code_verifier: str, redirect_uri: str
 ) -> TokenAnswer:
     """Trade the code. Raises ReplyRefused: 502 for whatever is wrong with the IdP's answer."""
     fields = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri, "code_verifier": code_verifier}
-    headers: dict[str, str] = {}
-    method = settings.token_endpoint_auth_method
-    if method == "client_secret_basic":
-        headers["authorization"] = basic_credentials(settings.client_id, _needed(secret))
-    else:
-        fields["client_id"] = settings.client_id
-    if method == "client_secret_post":
-        fields["client_secret"] = _needed(secret)
     try:
-        answer = fetcher.post_form(settings.token_endpoint, fields, headers=headers)
+        answer = fetcher.post_form(settings.token_endpoint, {**fields, **proof.fields}, headers=proof.headers)
     except FetchFailed as failure:
         raise unreachable("token_endpoint", failure) from failure
     return _read(answer)
-
-
-def basic_credentials(client_id: str, secret: str) -> str:
-    """RFC 6749 2.3.1: both parts form-encoded before they are joined, so that a colon or a percent sign survives."""
-    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
-    return "Basic " + base64.b64encode(pair.encode()).decode()
-
-
-def _needed(secret: str | None) -> str:
-    if secret is None:
-        raise refused("oidc_client_secret_missing", "the connection has no client secret")
-    return secret
 
 
 def _read(answer: Fetched) -> TokenAnswer:

@@ -131,4 +131,7 @@ def test_a_removed_connection_is_gone(world: AdminWorld, tenant: str) -> None:
 def test_the_description_names_the_protocols_own_fields() -> None:
     described = set(ConnectionBody.model_fields) - OUR_FIELDS
     assert described - set(OidcFields.model_fields) == set(saml_draft._FIELDS) - {"type"}
-    assert described & set(OidcFields.model_fields) == {"issuer", "client_id", "client_secret", "scopes"}
+    assert described & set(OidcFields.model_fields) == {
+        "issuer", "client_id", "client_secret", "scopes", "client_secret_expires_at", "token_endpoint_auth_method",
+        "token_endpoint_auth_signing_alg",
+    }  # fmt: skip

@@ -75,10 +75,17 @@ def test_describe_says_what_to_enter_at_the_provider():
         "issuer": "https://op.example.com",
         "client_id": CLIENT_ID,
         "scopes": ["openid", "email", "profile"],
+        "token_endpoint_auth_method": "client_secret_basic",
+        "token_endpoint_auth_signing_alg": "RS256",
+        "client_secret_expires_at": None,
+        "end_session_endpoint": None,
         "rp": {
             "redirect_uri": f"{BASE}/oidc/{CONNECTION}/callback",
             "initiate_login_uri": f"{BASE}/oidc/{CONNECTION}/login",
+            "post_logout_redirect_uri": f"{BASE}/oidc/{CONNECTION}/logout",
             "backchannel_logout_uri": f"{BASE}/oidc/{CONNECTION}/backchannel-logout",
+            "jwks_uri": f"{BASE}/oidc/{CONNECTION}/jwks",
+            "keys": [],
         },
     }
 

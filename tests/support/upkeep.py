@@ -75,6 +75,9 @@ class ScriptedUpkeep:
     def certificates(self, settings: Settings) -> Sequence[KnownCertificate]:
         return [KnownCertificate(one, self.ends[one]) for one in settings.get("certificates", []) if one in self.ends]
 
+    def secret_ends(self, settings: Settings) -> datetime | None:
+        return self.ends.get("client secret") if settings.get("secret") else None
+
     def roll_over(self, connection: ConnectionConfig, step: RolloverStep) -> ConnectionDraft:
         settings = dict(connection.settings)
         if step == "begin":

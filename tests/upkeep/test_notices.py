@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from idbroker.connections.sp_keys import roll_over
+from idbroker.kernel.clock import rfc3339
 from idbroker.kernel.errors import Conflict
 from idbroker.login.trial_rows import TrialSignIns
 from idbroker.worker import Worker, jobs
@@ -109,3 +110,18 @@ def test_the_worker_does_all_of_it(broker, acme, clock):
     assert [context["days"] for context in told(broker, acme)] == [14]
     with broker.database.tenant(acme, read_only=True) as unit:
         assert unit[TrialSignIns].newest() == []
+
+
+def test_a_client_secret_warns_as_certificates_do(broker, acme, clock):
+    made = broker.connection(acme, secret=True)
+    broker.upkeep.ends["client secret"] = clock.now() + timedelta(days=40)
+    for _ in range(45):
+        broker.watch.look(acme)
+        clock.advance(days=1)
+    contexts = told(broker, acme, "connection.client_secret_expiring")
+    assert [context["days"] for context in contexts] == [30, 14, 7, 1]
+    assert {context["expires_at"] for context in contexts} == {rfc3339(broker.upkeep.ends["client secret"])}
+    broker.upkeep.ends["client secret"] = clock.now() + timedelta(days=5)
+    broker.watch.look(acme)
+    assert [context["days"] for context in told(broker, acme, "connection.client_secret_expiring")][-1] == 7
+    assert made in str(broker.events(acme.tenant, "connection.client_secret_expiring")[0]["resource"])
