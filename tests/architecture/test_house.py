@@ -98,7 +98,7 @@ def test_the_published_actions_are_in_the_catalogue() -> None:
     assert published - set(ACTIONS) == set()
 
 
-FORESEEN = {"connection.certificate_expiring"}
+FORESEEN = {"connection.certificate_expiring", "connection.client_secret_expiring"}
 """Told before it happens, which is the point of it."""
 
 
