@@ -22,6 +22,7 @@ from idbroker.connections.certificate_watch import CertificateWatch
 from idbroker.connections.domains import DomainService, TxtLookup
 from idbroker.connections.refresh import Refresher
 from idbroker.connections.service import ConnectionService
+from idbroker.directories.service import DirectoryService
 from idbroker.federation.contract import Protocols
 from idbroker.front.account import AccountPage
 from idbroker.front.routes import Front
@@ -89,6 +90,7 @@ class Services:
     trials: Trials
     apps: AppService
     sessions: SessionService
+    directories: DirectoryService
 
     def worker(self) -> Worker:
         watch = CertificateWatch(self.database, self.connections)
@@ -168,6 +170,7 @@ def build_services(
         trials=Trials(database, connections, candidates, envelope),
         apps=AppService(),
         sessions=SessionService(envelope, lifetime=timedelta(hours=settings.session_hours)),
+        directories=DirectoryService(),
     )
 
 
@@ -231,6 +234,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         refresher=services.refresher,
         trials=services.trials,
         diagnoses=services.diagnoses,
+        directories=services.directories,
     )
     rows: tuple[Row, ...] = (
         *provider.rows(),

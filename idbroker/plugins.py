@@ -29,6 +29,7 @@ TABLES = (
     "idbroker.connections.model",
     "idbroker.connections.notice_rows",
     "idbroker.connections.refresh_rows",
+    "idbroker.directories.model",
     "idbroker.directory.model",
     "idbroker.keys.envelope",
     "idbroker.keys.signing",

@@ -21,6 +21,8 @@ class Permission(StrEnum):
     DOMAINS_WRITE = "domains:write"
     CONNECTIONS_READ = "connections:read"
     CONNECTIONS_WRITE = "connections:write"
+    DIRECTORIES_READ = "directories:read"
+    DIRECTORIES_WRITE = "directories:write"
     PEOPLE_READ = "people:read"
     ROLES_WRITE = "roles:write"
     SESSIONS_READ = "sessions:read"

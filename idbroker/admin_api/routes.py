@@ -9,6 +9,8 @@ from idbroker.admin_api.audit_events import AuditEventCalls
 from idbroker.admin_api.candidates import CandidateCalls
 from idbroker.admin_api.connections import ConnectionCalls
 from idbroker.admin_api.diagnoses import DiagnosisCalls
+from idbroker.admin_api.directories import DirectoryCalls
+from idbroker.admin_api.directory_tokens import DirectoryTokenCalls
 from idbroker.admin_api.documentation import Documentation
 from idbroker.admin_api.domains import DomainCalls
 from idbroker.admin_api.explain import ExplainCall
@@ -27,6 +29,7 @@ from idbroker.connections.candidates import CandidateService
 from idbroker.connections.domains import DomainService
 from idbroker.connections.refresh import Refresher
 from idbroker.connections.service import ConnectionService
+from idbroker.directories.service import DirectoryService
 from idbroker.kernel.clock import Clock
 from idbroker.login.diagnoses import DiagnosisKeeper
 from idbroker.login.trials import Trials
@@ -54,6 +57,7 @@ class AdminApi:
         refresher: Refresher,
         trials: Trials,
         diagnoses: DiagnosisKeeper,
+        directories: DirectoryService,
     ) -> None:
         del clock  # units bring their own
         described: list[Operation] = [
@@ -67,6 +71,8 @@ class AdminApi:
             *DiagnosisCalls(diagnoses).operations(),
             *AppCalls(apps).operations(),
             *AppSecretCalls(apps).operations(),
+            *DirectoryCalls(directories).operations(),
+            *DirectoryTokenCalls(directories).operations(),
             *PeopleCalls().operations(),
             *SessionCalls(sessions).operations(),
             *RevocationCalls().operations(),

@@ -18,6 +18,7 @@ from idbroker.connections.candidates import CandidateService
 from idbroker.connections.domains import DomainService
 from idbroker.connections.refresh import Refresher
 from idbroker.connections.service import ConnectionService
+from idbroker.directories.service import DirectoryService
 from idbroker.directory.model import Group, Groups, Identities, Identity, User, Users
 from idbroker.federation.contract import (
     AttemptRef,
@@ -134,6 +135,7 @@ class AdminWorld:
             refresher=self.refresher,
             trials=self.trials,
             diagnoses=self.diagnoses,
+            directories=DirectoryService(),
         )
         bridge = Bridge(Tenancy(self.stores.main), EdgeSettings(BASE, ()))
         edge = Edge(application(bridge, self.api.rows(), problem), https=True)

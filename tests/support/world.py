@@ -17,6 +17,7 @@ from idbroker.connections.candidate_rows import (
 from idbroker.connections.model import Connection, Connections, Domain, Domains
 from idbroker.connections.notice_rows import ConnectionNotices
 from idbroker.connections.refresh_rows import MetadataRefreshes
+from idbroker.directories.model import Directories, Directory, DirectoryToken, DirectoryTokens
 from idbroker.directory.model import Group, Groups, Identities, Identity, RoleMapping, RoleMappings, User, Users
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import TenantId
@@ -74,6 +75,7 @@ def make_world(stores: Stores, slug: str) -> World:
         "group_ids": [f"grp_{slug}"],
         "names": [f"Group {slug}"],
         "source": f"con_{slug}",
+        "directory_id": f"dir_{slug}",
         "mapping_id": f"rlm_{slug}",
         "domain_id": f"dom_{slug}",
         "name": f"{slug}.example",
@@ -170,6 +172,7 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     beside = _beside_the_connection(unit, tenant, slug)
     return {
         **beside,
+        **_directory(unit, tenant, slug),
         "Users": user, "Identities": identity, "Groups": group, "RoleMappings": mapping, "Domains": domain,
         "Connections": connection, "Sessions": session, "AuthorizationCodes": code, "RefreshFamilies": family,
         "outbox": waiting,
@@ -207,3 +210,16 @@ def _beside_the_connection(unit: TenantUnit, tenant: TenantId, slug: str) -> dic
     return {
         "Candidates": candidate, "PreviousConfigurations": previous, "Diagnoses": diagnosis, "TrialSignIns": trial,
     }  # fmt: skip
+
+
+def _directory(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
+    """A directory and its token. The token bears the name of the revoked one, so that one parameter means both."""
+    now = unit.clock.now()
+    directory = Directory(tenant_id=tenant, id=f"dir_{slug}", name="IdP", created_at=now, updated_at=now)
+    unit[Directories].add(directory)
+    token = DirectoryToken(
+        tenant_id=tenant, id=f"revoked-{slug}", directory_id=directory.id, prefix="scim_", secret_digest="d", scopes=[],
+        created_at=now,
+    )  # fmt: skip
+    unit[DirectoryTokens].add(token)
+    return {"Directories": directory, "DirectoryTokens": token}
