@@ -1,6 +1,6 @@
 """The typed tree of a filter: small, closed, bound to the schema, easy to compile.
 
-    Filter = And | Or | Not | Comparison | Present | ValuePath
+    Filter = And | Or | Not | Comparison | Present | ValuePath | Never
 
 ``eq null`` is ``Not(Present)`` and ``ne null`` is ``Present`` by the time it stands here: no comparison's value is None.
 """
@@ -75,4 +75,9 @@ class ValuePath:
     inner: Filter
 
 
-Filter = And | Or | Not | Comparison | Present | ValuePath
+@dataclass(frozen=True, slots=True)
+class Never:
+    """Never true: an attribute that this resource type lacks, in a search over several types (RFC 7644 3.4.2.1)."""
+
+
+Filter = And | Or | Not | Comparison | Present | ValuePath | Never
