@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy.exc import IntegrityError
 
 from idbroker.audit.outbox import Outbox
-from idbroker.directory.model import Groups, RoleMapping, RoleMappings
+from idbroker.directory.model import RoleMapping, RoleMappings
 from idbroker.kernel.errors import Conflict, NotFound
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import new_id
+from idbroker.storage.statements.persons import groups_and_roles
 from idbroker.storage.unit import TenantUnit
 
 
@@ -30,9 +31,7 @@ def roles_for(mappings: Iterable[tuple[str, str]], app: str | None) -> tuple[str
 
 def standing(unit: TenantUnit, user_id: str, app: str | None) -> Standing:
     """Groups and roles of a person as they are now."""
-    groups = tuple(dict.fromkeys(group.display_name for group in unit[Groups].of_user(user_id)))
-    mappings = unit[RoleMappings].for_groups(groups)
-    return Standing(groups, roles_for(((m.role, m.app) for m in mappings), app))
+    return Standing(*groups_and_roles(unit, user_id, app))
 
 
 def add_mapping(unit: TenantUnit, group: str, role: str, app: str | None) -> RoleMapping:

@@ -19,7 +19,7 @@ from idbroker.storage.unit import TenantRepository, TenantUnit
 
 SEALING_REMEMBERED = timedelta(minutes=1)
 _FRESH = "idbroker_fresh_key"
-"""Key in ``Session.info``: the tenant whose data key this transaction has made. Until it is committed, nothing of it may be
+"""Key in ``Transaction.info``: the tenant whose data key this transaction has made. Until it is committed, nothing of it may be
 remembered: after a roll-back the process would go on sealing with a key that is kept nowhere."""
 
 
@@ -64,7 +64,7 @@ class Envelope:
     def prepare(self, unit: TenantUnit) -> None:
         """Give a new tenant its first data key; nothing when it has one."""
         if unit[TenantKeys].newest() is None:
-            unit.session.info[_FRESH] = unit.scope.tenant
+            unit.transaction.info[_FRESH] = unit.scope.tenant
             unit[TenantKeys].add(1, self._master.wrap(os.urandom(32), _context(unit.scope.tenant, 1)))
 
     def seal(self, unit: TenantUnit, purpose: str, plaintext: bytes) -> bytes:
@@ -87,7 +87,7 @@ class Envelope:
         """The generation that seals. An older one remembered for a while does no harm: it opens as long as it is kept."""
         tenant, now = str(unit.scope.tenant), unit.clock.now()
         known = self._sealing.get(tenant)
-        fresh = unit.session.info.get(_FRESH) == tenant
+        fresh = unit.transaction.info.get(_FRESH) == tenant
         if known is not None and not fresh and now - known[1] < SEALING_REMEMBERED:
             return known[0]
         row = unit[TenantKeys].newest()
@@ -102,7 +102,7 @@ class Envelope:
 
     def _cipher(self, unit: TenantUnit, generation: int) -> AESGCM:
         key = (str(unit.scope.tenant), generation)
-        fresh = unit.session.info.get(_FRESH) == unit.scope.tenant
+        fresh = unit.transaction.info.get(_FRESH) == unit.scope.tenant
         cipher = None if fresh else self._ciphers.get(key)
         if cipher is not None:
             return cipher

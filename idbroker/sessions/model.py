@@ -10,7 +10,7 @@ from sqlalchemy import Index, update
 from sqlmodel import Field, col, select
 
 from idbroker.storage.rows import JsonColumn, TenantRow, UtcDateTime
-from idbroker.storage.unit import TenantRepository, changed
+from idbroker.storage.unit import TenantRepository
 
 
 class Session(TenantRow, table=True):
@@ -125,20 +125,10 @@ class AuthorizationCodes(TenantRepository):
     def get(self, digest: str) -> AuthorizationCode | None:
         return self.keyed(AuthorizationCode, digest)
 
-    def consume(self, digest: str) -> bool:
-        """Take the code, once: of any number of callers at the same moment one gets True."""
-        statement = (
-            update(AuthorizationCode)
-            .where(
-                col(AuthorizationCode.digest) == digest,
-                col(AuthorizationCode.consumed_at).is_(None),
-                col(AuthorizationCode.revoked_at).is_(None),
-                col(AuthorizationCode.expires_at) > self.now(),
-            )
-            .values(consumed_at=self.now())
-            .execution_options(synchronize_session=False)
-        )
-        return changed(self.session.execute(statement)) == 1
+    def held(self, digest: str) -> AuthorizationCode | None:
+        """The code, for this transaction alone."""
+        statement = select(AuthorizationCode).where(AuthorizationCode.digest == digest).with_for_update()
+        return self.session.execute(statement).scalars().first()
 
     def revoke_of_session(self, session_id: str) -> None:
         self.session.execute(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Index, bindparam, delete, update
+from sqlalchemy import Index, delete, update
 from sqlmodel import Field, col, or_, select
 
 from idbroker.kernel.ids import TenantId, is_id, new_id
@@ -24,6 +24,7 @@ from idbroker.kernel.secrets import derive, new_secret
 from idbroker.keys.envelope import Envelope
 from idbroker.sessions.handles import Handle, parse_handle
 from idbroker.storage.rows import JsonColumn, TenantRow, UtcDateTime
+from idbroker.storage.statements.families import FamilyRow, begin_family, hold_family, read_family, turn_over
 from idbroker.storage.unit import TenantRepository, TenantUnit, changed
 
 RETRY_WINDOW = timedelta(seconds=10)
@@ -91,10 +92,6 @@ def family_of(token_id: str) -> str | None:
     return family_id if dot and is_id(family_id, "fam") else None
 
 
-_HELD = select(RefreshFamily).where(col(RefreshFamily.id) == bindparam("family_id")).with_for_update()
-"""Made once: it runs at every refresh. The session guard adds the tenant."""
-
-
 class RefreshFamilies(TenantRepository):
     def add(self, row: RefreshFamily) -> None:
         self.session.add(row)
@@ -103,9 +100,9 @@ class RefreshFamilies(TenantRepository):
     def get(self, family_id: str) -> RefreshFamily | None:
         return self.keyed(RefreshFamily, family_id)
 
-    def held(self, family_id: str) -> RefreshFamily | None:
-        """The family, for this transaction alone: of several refreshes at one moment each waits for the one before."""
-        return self.session.execute(_HELD, {"family_id": family_id}).scalars().first()
+    def end(self, family_id: str, reason: str) -> None:
+        """No token of the family is good any more. An ended one keeps its first reason."""
+        self._end(col(RefreshFamily.id) == family_id, reason)
 
     def live_of_user(self, user_id: str) -> Sequence[RefreshFamily]:
         now = self.now()
@@ -138,12 +135,14 @@ class RefreshFamilies(TenantRepository):
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """A good use. ``token`` is the newest refresh token, ``at`` when it was first given: a retry gets the same again."""
+    """A good use. ``token`` is the newest refresh token, of that ``generation``; ``at`` when it was first given: a retry gets
+    the same again.
+    """
 
-    family: RefreshFamily
+    family: FamilyRow
+    generation: int
     token: str
     at: datetime
-    repeated: bool
 
 
 NotUsable = Literal["unknown", "over", "reused"]
@@ -158,12 +157,11 @@ class RefreshTokens:
         self._idle = idle
 
     def begin(
-        self, unit: TenantUnit, *, session_id: str, user_id: str, client_id: str, grant: Mapping[str, Any]
-    ) -> tuple[RefreshFamily, str]:
-        """A new family and its first token."""
-        now, family_id, seed = unit.clock.now(), new_id("fam"), new_secret()
-        row = RefreshFamily(
-            tenant_id=unit.scope.tenant,
+        self, unit: TenantUnit, family_id: str, *, session_id: str, user_id: str, client_id: str, grant: Mapping[str, Any]
+    ) -> str:
+        """A new family of that id. Returns its first token."""
+        now, seed = unit.clock.now(), new_secret()
+        family = FamilyRow(
             id=family_id,
             session_id=session_id,
             user_id=user_id,
@@ -171,47 +169,52 @@ class RefreshTokens:
             grant=dict(grant),
             seed_sealed=self._envelope.seal(unit, _purpose(family_id), seed.encode()),
             generation=0,
-            started_at=now,
+            request=None,
             rotated_at=now,
             idle_expires_at=now + self._idle,
             expires_at=now + self._absolute,
+            ended_at=None,
         )
-        unit[RefreshFamilies].add(row)
-        return row, _token(row, seed, 0)
+        begin_family(unit, family)
+        return _token(unit, family_id, seed, 0)
 
-    def find(self, unit: TenantUnit, handle: RefreshHandle) -> RefreshFamily | None:
+    def find(self, unit: TenantUnit, handle: RefreshHandle) -> FamilyRow | None:
         """The family of a genuine token, of whatever generation and state; None for a forgery."""
-        row = unit[RefreshFamilies].get(handle.family_id)
-        return row if row is not None and self._is_genuine(unit, row, handle) else None
+        row = read_family(unit, handle.family_id)
+        return row if row is not None and self._is_genuine(handle, row, self._seed(unit, row)) else None
 
     def use(self, unit: TenantUnit, handle: RefreshHandle, client_id: str, request: Mapping[str, Any]) -> Rotated | NotUsable:
         """Turn the token over for a request of that client. A reuse ends the family, in this transaction.
 
         Only the client that a token was given to can use it up, or end its family by using it twice.
         """
-        row = unit[RefreshFamilies].held(handle.family_id)
-        if row is None or row.client_id != client_id or not self._is_genuine(unit, row, handle):
+        row = hold_family(unit, handle.family_id)
+        if row is None or row.client_id != client_id:
+            return "unknown"
+        seed = self._seed(unit, row)
+        if not self._is_genuine(handle, row, seed):
             return "unknown"
         now = unit.clock.now()
         if not row.is_live(now):
             return "over"
-        seed = self._seed(unit, row)
-        if handle.generation == row.generation:
-            row.generation, row.request, row.rotated_at = row.generation + 1, dict(request), now
-            row.idle_expires_at = now + self._idle
-            return Rotated(row, _token(row, seed, row.generation), now, repeated=False)
+        if handle.generation == row.generation and turn_over(unit, row, request, now + self._idle):
+            return Rotated(row, row.generation + 1, _token(unit, row.id, seed, row.generation + 1), now)
         is_retry = row.request == dict(request) and now - row.rotated_at < RETRY_WINDOW
         if handle.generation == row.generation - 1 and is_retry:
-            return Rotated(row, _token(row, seed, row.generation), row.rotated_at, repeated=True)
-        end(row, now, "reuse")
+            return Rotated(row, row.generation, _token(unit, row.id, seed, row.generation), row.rotated_at)
+        unit[RefreshFamilies].end(row.id, "reuse")
         return "reused"
 
-    def _is_genuine(self, unit: TenantUnit, row: RefreshFamily, handle: RefreshHandle) -> bool:
-        expected = _mac(self._seed(unit, row), handle.generation)
-        return hmac.compare_digest(expected, handle.mac) and handle.generation <= row.generation
+    @staticmethod
+    def _is_genuine(handle: RefreshHandle, row: FamilyRow, seed: str) -> bool:
+        return hmac.compare_digest(_mac(seed, handle.generation), handle.mac) and handle.generation <= row.generation
 
-    def _seed(self, unit: TenantUnit, row: RefreshFamily) -> str:
+    def _seed(self, unit: TenantUnit, row: FamilyRow) -> str:
         return self._envelope.open(unit, _purpose(row.id), row.seed_sealed).decode()
+
+
+def new_family_id() -> str:
+    return new_id("fam")
 
 
 def end(row: RefreshFamily, now: datetime, reason: str) -> None:
@@ -220,8 +223,8 @@ def end(row: RefreshFamily, now: datetime, reason: str) -> None:
         row.ended_at, row.end_reason = now, reason
 
 
-def _token(row: RefreshFamily, seed: str, generation: int) -> str:
-    return str(Handle(TenantId(row.tenant_id), f"{row.id}.{generation}.{_mac(seed, generation)}"))
+def _token(unit: TenantUnit, family_id: str, seed: str, generation: int) -> str:
+    return str(Handle(unit.scope.tenant, f"{family_id}.{generation}.{_mac(seed, generation)}"))
 
 
 def _mac(seed: str, generation: int) -> str:

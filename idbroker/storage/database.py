@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
 
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.kernel.scope import Actor, TenantScope
 from idbroker.storage import guard
 from idbroker.storage.dialect import Dialect
+from idbroker.storage.transaction import Transaction
 from idbroker.storage.unit import PlatformUnit, TenantUnit
 
 
@@ -28,32 +28,35 @@ class Database:
     @contextmanager
     def tenant(self, scope: TenantScope, *, read_only: bool = False) -> Iterator[TenantUnit]:
         """A transaction on that tenant's data. Commits on normal exit, rolls back when anything is raised."""
-        with self._session(scope.tenant, platform=False, read_only=read_only) as session:
-            yield TenantUnit(session, scope, self.clock, self.dialect)
+        with self._transaction(scope.tenant, platform=False, read_only=read_only) as transaction:
+            yield TenantUnit(transaction, scope, self.clock)
 
     @contextmanager
     def platform(self, actor: Actor, *, read_only: bool = False) -> Iterator[PlatformUnit]:
         """A transaction on the operator's data. Commits on normal exit, rolls back when anything is raised."""
-        with self._session(PLATFORM_TRAIL, platform=True, read_only=read_only) as session:
-            yield PlatformUnit(session, actor, self.clock, self.dialect)
+        with self._transaction(PLATFORM_TRAIL, platform=True, read_only=read_only) as transaction:
+            yield PlatformUnit(transaction, actor, self.clock)
 
     def tenants_in(self, table: Any, limit: int = 1000) -> list[TenantId]:
         """The tenants that have rows in ``table``, which must be the outbox: names only, for the one who empties it."""
-        with self._session(PLATFORM_TRAIL, platform=True, read_only=True) as session:
-            self.dialect.see_outbox(session)
+        with self._transaction(PLATFORM_TRAIL, platform=True, read_only=True) as transaction:
+            self.dialect.see_outbox(transaction.connection)
             statement = select(table.c.tenant_id).distinct().limit(limit)
-            found = session.execute(statement, execution_options={guard.RAW: "tenant ids alone"})
+            found = transaction.session.execute(statement, execution_options={guard.RAW: "tenant ids alone"})
             return [TenantId(tenant) for tenant in found.scalars()]
 
     def close(self) -> None:
         self.engine.dispose()
 
     @contextmanager
-    def _session(self, tenant: TenantId, *, platform: bool, read_only: bool) -> Iterator[Session]:
-        with self.dialect.turn(read_only=read_only), Session(self.engine, expire_on_commit=False, autoflush=True) as session:
-            session.info[guard.TENANT] = tenant
-            session.info[guard.PLATFORM] = platform
-            guard.install(session)
-            self.dialect.begin(session, tenant, read_only=read_only)
-            yield session
-            session.commit()
+    def _transaction(self, tenant: TenantId, *, platform: bool, read_only: bool) -> Iterator[Transaction]:
+        with self.dialect.turn(read_only=read_only), self.engine.connect() as connection:
+            self.dialect.begin(connection, tenant, read_only=read_only)
+            transaction = Transaction(connection, self.dialect, tenant, platform=platform)
+            try:
+                yield transaction
+                transaction.flush()
+                if not read_only:
+                    connection.commit()
+            finally:
+                transaction.close()

@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, MetaData
-from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from idbroker.kernel.ids import TenantId
@@ -35,15 +34,15 @@ class Dialect(Protocol):
         """Held around a unit: embedded engines let their writers through one at a time."""
         ...
 
-    def begin(self, session: Session, tenant: TenantId, *, read_only: bool) -> None:
+    def begin(self, connection: Connection, tenant: TenantId, *, read_only: bool) -> None:
         """Open the transaction and bind it to the tenant."""
         ...
 
-    def set_tenant(self, session: Session, tenant: TenantId) -> None:
+    def set_tenant(self, connection: Connection, tenant: TenantId) -> None:
         """Bind the open transaction to another tenant."""
         ...
 
-    def see_outbox(self, session: Session) -> None:
+    def see_outbox(self, connection: Connection) -> None:
         """Let the open transaction see which tenants have something in the outbox; nothing else, and read only."""
         ...
 

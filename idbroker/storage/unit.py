@@ -12,7 +12,7 @@ from sqlalchemy.orm.util import identity_key
 
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.kernel.scope import Actor, TenantScope
-from idbroker.storage.guard import PLATFORM, RAW, TENANT
+from idbroker.storage.guard import RAW
 from idbroker.storage.rows import IndexRow, PlatformRow, TenantRow
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from idbroker.kernel.clock import Clock
     from idbroker.storage.dialect import Dialect
+    from idbroker.storage.transaction import Transaction
 
 TR = TypeVar("TR", bound="TenantRepository")
 PR = TypeVar("PR", bound="PlatformRepository")
@@ -33,12 +34,19 @@ PT = TypeVar("PT", bound=PlatformRow | IndexRow)
 class TenantUnit:
     """One tenant's data in one transaction. Made by ``Database.tenant`` or ``PlatformUnit.enter`` only."""
 
-    def __init__(self, session: Session, scope: TenantScope, clock: Clock, dialect: Dialect) -> None:
-        self.session = session
+    def __init__(self, transaction: Transaction, scope: TenantScope, clock: Clock) -> None:
+        self.transaction = transaction
         self.scope = scope
         self.clock = clock
-        self.dialect = dialect
         self._repositories: dict[type[Any], Any] = {}
+
+    @property
+    def session(self) -> Session:
+        return self.transaction.session
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.transaction.dialect
 
     def __getitem__(self, repository: type[TR]) -> TR:
         if repository not in self._repositories:
@@ -49,12 +57,15 @@ class TenantUnit:
 class PlatformUnit:
     """The operator's data in one transaction; no tenant's data, unless one tenant is entered by name."""
 
-    def __init__(self, session: Session, actor: Actor, clock: Clock, dialect: Dialect) -> None:
-        self.session = session
+    def __init__(self, transaction: Transaction, actor: Actor, clock: Clock) -> None:
+        self.transaction = transaction
         self.actor = actor
         self.clock = clock
-        self._dialect = dialect
         self._repositories: dict[type[Any], Any] = {}
+
+    @property
+    def session(self) -> Session:
+        return self.transaction.session
 
     def __getitem__(self, repository: type[PR]) -> PR:
         if repository not in self._repositories:
@@ -64,23 +75,16 @@ class PlatformUnit:
     @contextmanager
     def enter(self, scope: TenantScope) -> Iterator[TenantUnit]:
         """Work in one tenant within this transaction: guard and row-level security follow, and switch back after."""
-        self._switch(scope.tenant, platform=False)
+        self.transaction.bind(scope.tenant, platform=False)
         try:
-            yield TenantUnit(self.session, scope, self.clock, self._dialect)
-            self.session.flush()
+            yield TenantUnit(self.transaction, scope, self.clock)
+            self.transaction.flush()
         finally:
-            self._switch(PLATFORM_TRAIL, platform=True)
+            self.transaction.bind(PLATFORM_TRAIL, platform=True)
 
     def own_trail(self) -> TenantUnit:
         """The operator's own chain and keys, which belong to no tenant."""
-        return TenantUnit(self.session, TenantScope(PLATFORM_TRAIL, self.actor), self.clock, self._dialect)
-
-    def _switch(self, tenant: TenantId, *, platform: bool) -> None:
-        if self.session.is_active:
-            self.session.flush()
-            self._dialect.set_tenant(self.session, tenant)
-        self.session.info[TENANT] = tenant
-        self.session.info[PLATFORM] = platform
+        return TenantUnit(self.transaction, TenantScope(PLATFORM_TRAIL, self.actor), self.clock)
 
 
 @cache

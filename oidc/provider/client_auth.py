@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import unquote_plus
 
-from idbroker.apps.model import App, Apps
+from idbroker.apps.model import App
+from idbroker.apps.registered import app_with_secret, read_app
 from idbroker.kernel.clock import Clock
 from idbroker.sessions.jti import UsedJtis
 from idbroker.storage.database import Database
@@ -48,7 +49,7 @@ class ClientAuthentication:
         if claimed.method != "private_key_jwt":
             return claimed
         with self._database.platform(call.actor, read_only=True) as unit:
-            app = unit[Apps].get(claimed.client_id)
+            app = read_app(unit, claimed.client_id)
         if app is None or app.token_endpoint_auth_method != claimed.method:
             raise InvalidClient(f"{claimed.client_id[:80]!r} is not registered for private_key_jwt")
         audiences = (issuer.url, f"{issuer.url}/oauth2/token", f"{call.base_url}{call.path}")  # RFC 7523 3, RFC 9126 2
@@ -57,9 +58,7 @@ class ClientAuthentication:
 
     def proven(self, unit: PlatformUnit, claimed: UnverifiedClient) -> App:
         """The app, when its proof is good. Raises InvalidClient."""
-        app = unit[Apps].get(claimed.client_id)
-        # Asked in every case, so that an unknown client takes as long as a wrong secret.
-        matches = unit[Apps].secret_matches(claimed.client_id, claimed.secret)
+        app, matches = app_with_secret(unit, claimed.client_id, claimed.secret)
         if app is None:
             raise InvalidClient(f"no app {claimed.client_id[:80]!r}")
         if app.token_endpoint_auth_method != claimed.method:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from idbroker.kernel.errors import NotFound
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.storage.database import Database
-from idbroker.tenants.model import Tenant, Tenants
+from idbroker.tenants.model import Tenant
+from idbroker.tenants.registered import read_tenant
 from idbroker.web.call import Call
 
 TENANT_PREFIX = "/t/{slug}"
@@ -48,8 +49,8 @@ class Issuers:
         if slug is None:
             return self._shared
         with self._database.platform(call.actor, read_only=True) as unit:
-            tenant = unit[Tenants].by_slug(slug)
-        if tenant is None:
+            tenant = read_tenant(unit, slug)
+        if tenant is None or tenant.slug != slug:
             raise NotFound("issuer")
         return self._of_tenant(tenant)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from idbroker.apps.model import Apps
+from idbroker.apps.registered import read_app
 from idbroker.kernel.ids import RequestId
 from idbroker.kernel.scope import Actor, TenantScope
-from idbroker.sessions.jti import RevokedTokens
-from idbroker.sessions.refresh import RefreshFamilies, family_of
-from idbroker.storage.unit import PlatformUnit, TenantUnit
+from idbroker.sessions.refresh import family_of
+from idbroker.storage.statements.persons import is_revoked
+from idbroker.storage.unit import PlatformUnit
 from oidc.provider.bearer import AccessToken
 from oidc.provider.claims import Machine, Person
 from oidc.provider.person import read_open_tenant, read_person
@@ -15,23 +15,14 @@ from oidc.provider.person import read_open_tenant, read_person
 
 def living(unit: PlatformUnit, token: AccessToken, actor: Actor, request: RequestId) -> Person | Machine | None:
     """Whom the token is about; None when it was revoked, or its session, person, app or tenant is gone."""
-    tenant = read_open_tenant(unit, token.tenant, unit[Apps].get(token.client_id))
+    tenant = read_open_tenant(unit, token.tenant, read_app(unit, token.client_id))
     if tenant is None:
         return None
     with unit.enter(TenantScope(token.tenant, actor, request)) as inside:
-        if _is_revoked(inside, token.token_id):
+        if is_revoked(inside, token.token_id, family_of(token.token_id)):
             return None
         if token.session_id is None:
             return Machine(token.client_id, tenant.id, tenant.slug)
         offline = "offline_access" in token.scope
         person = read_person(inside, tenant, token.session_id, token.client_id, offline=offline)
     return person if person is not None and person.user_id == token.subject else None
-
-
-def _is_revoked(unit: TenantUnit, token_id: str) -> bool:
-    """By itself, or with the family of refresh tokens that it came from."""
-    if unit[RevokedTokens].has(token_id):
-        return True
-    family_id = family_of(token_id)
-    family = unit[RefreshFamilies].get(family_id) if family_id else None
-    return family is not None and family.ended_at is not None

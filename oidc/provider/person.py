@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from idbroker.apps.model import App, Apps
-from idbroker.directory.model import Users
+from idbroker.apps.model import App
+from idbroker.apps.registered import read_app
 from idbroker.directory.roles import standing
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import Actor
-from idbroker.sessions.model import Sessions
-from idbroker.sessions.service import is_live
 from idbroker.storage.database import Database
+from idbroker.storage.statements.persons import session_person
 from idbroker.storage.unit import PlatformUnit, TenantUnit
 from idbroker.tenants.lifecycle import SIGN_IN_ALLOWED
-from idbroker.tenants.model import Tenant, Tenants
+from idbroker.tenants.model import Tenant
+from idbroker.tenants.registered import read_tenant
 from oidc.provider.claims import Person
 
 
@@ -20,14 +20,14 @@ def read_open_tenant(unit: PlatformUnit, tenant: TenantId, app: App | None) -> T
     """The tenant, when its state lets people in and that app is open to it."""
     if app is None or not app.serves(tenant):
         return None
-    row = unit[Tenants].get(tenant)
+    row = read_tenant(unit, tenant)
     return row if row is not None and row.status in SIGN_IN_ALLOWED else None
 
 
 def open_tenant(database: Database, tenant: TenantId, client_id: str, actor: Actor) -> Tenant | None:
     """The same in a transaction of its own."""
     with database.platform(actor, read_only=True) as unit:
-        return read_open_tenant(unit, tenant, unit[Apps].get(client_id))
+        return read_open_tenant(unit, tenant, read_app(unit, client_id))
 
 
 def read_person(unit: TenantUnit, tenant: Tenant, session_id: str, client_id: str, *, offline: bool = False) -> Person | None:
@@ -35,27 +35,26 @@ def read_person(unit: TenantUnit, tenant: Tenant, session_id: str, client_id: st
 
     ``offline``: the app was granted ``offline_access``, so that a session that has merely run out will do; an ended one not.
     """
-    session = unit[Sessions].get(session_id)
-    if session is None or session.ended_at is not None or not (offline or is_live(session, unit.clock.now())):
+    found = session_person(unit, session_id)
+    if found is None or not found.active or found.ended_at is not None:
         return None
-    user = unit[Users].get(session.user_id)
-    if user is None or not user.active:
+    if not offline and found.expires_at <= unit.clock.now():
         return None
-    place = standing(unit, user.id, client_id)
+    place = standing(unit, found.user_id, client_id)
     return Person(
         tenant_id=tenant.id,
         tenant=tenant.slug,
-        user_id=user.id,
-        session_id=session.id,
-        connection_id=session.connection_id,
-        authenticated_at=session.authenticated_at,
-        amr=tuple(session.amr),
-        acr=session.acr,
-        email=user.email,
-        email_verified=user.email_verified,
-        name=user.display_name,
-        given_name=user.given_name,
-        family_name=user.family_name,
+        user_id=found.user_id,
+        session_id=found.session_id,
+        connection_id=found.connection_id,
+        authenticated_at=found.authenticated_at,
+        amr=tuple(found.amr),
+        acr=found.acr,
+        email=found.email,
+        email_verified=found.email_verified,
+        name=found.display_name,
+        given_name=found.given_name,
+        family_name=found.family_name,
         roles=place.roles,
         groups=place.groups,
     )

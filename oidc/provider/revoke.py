@@ -9,7 +9,7 @@ from idbroker.kernel.clock import Clock
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
 from idbroker.sessions.jti import RevokedTokens
-from idbroker.sessions.refresh import RefreshTokens, end, parse_refresh_token
+from idbroker.sessions.refresh import RefreshFamilies, RefreshTokens, parse_refresh_token
 from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit
 from idbroker.web.call import Answer, Call
@@ -65,7 +65,7 @@ class Revoke:
                 row = self._refresh.find(inside, handle)
                 if row is not None:
                     _check_owner(row.client_id, app)
-                    end(row, inside.clock.now(), REASON)
+                    inside[RefreshFamilies].end(row.id, REASON)
         return True
 
     def _access_token(self, unit: PlatformUnit, issuer: Issuer, app: App, text: str, call: Call) -> None:

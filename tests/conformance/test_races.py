@@ -12,6 +12,7 @@ from idbroker.kernel.secrets import digest
 from idbroker.login.attempt import Attempt, Attempts
 from idbroker.login.replay import SeenReplies
 from idbroker.sessions.model import AuthorizationCode, AuthorizationCodes
+from idbroker.storage.statements.codes import take_code
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
 from tests.support.races import at_once
@@ -65,7 +66,7 @@ def test_a_code_is_consumed_once(stores: Stores, clock: TestClock) -> None:
 
     def consume(number: int) -> bool:
         with stores.main.tenant(scope) as unit:
-            return unit[AuthorizationCodes].consume(stored)
+            return take_code(unit, stored, "tok_1")
 
     results = at_once(CALLERS, consume)
     assert sorted(map(str, results)) == ["False"] * (CALLERS - 1) + ["True"]
@@ -79,7 +80,7 @@ def test_codes(stores: Stores, clock: TestClock, when: str) -> None:
         if when == "revoked":
             unit[AuthorizationCodes].revoke_of_session("ses_1")
         wanted = digest("other") if when == "of nobody" else stored
-        assert unit[AuthorizationCodes].consume(wanted) is (when == "in time")
+        assert take_code(unit, wanted, "tok_1") is (when == "in time")
 
 
 def attempt(stores: Stores, clock: TestClock, state: str) -> None:

@@ -99,10 +99,10 @@ def test_inside_there_is_no_platform_and_outside_no_tenant(stores: Stores) -> No
         with platform.enter(scope), pytest.raises(IsolationBreach):
             platform[Tenants].page()
         assert [tenant.slug for tenant in platform[Tenants].page()] == ["acme"]
-        stale = TenantUnit(platform.session, scope, platform.clock, stores.main.dialect)
+        stale = TenantUnit(platform.transaction, scope, platform.clock)
         assert list(stale[Users].page()) == []
     with pytest.raises(IsolationBreach), stores.main.platform(OPERATOR) as platform:
-        person(TenantUnit(platform.session, scope, platform.clock, stores.main.dialect))
+        person(TenantUnit(platform.transaction, scope, platform.clock))
 
 
 def test_the_platform_comes_back_after_an_error_too(stores: Stores) -> None:

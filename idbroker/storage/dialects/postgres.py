@@ -11,15 +11,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, literal_column, make_url, text
-from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from idbroker.kernel.ids import TenantId
 from idbroker.storage import rls
-from idbroker.storage.guard import RAW
 
 SERVER_ROLE = "idbroker_server"
 MIGRATION_LOCK = 0x1DB0BE4  # any constant: two migrations of one database take turns
+
+_SET_TENANT = f"SELECT set_config('{rls.TENANT_SETTING}', %s, true)"
+_BEGIN = f"{_SET_TENANT}, set_config('transaction_read_only', %s, true)"
 
 
 class PostgresDialect:
@@ -46,24 +47,14 @@ class PostgresDialect:
     def turn(self, *, read_only: bool) -> Iterator[None]:
         yield
 
-    def begin(self, session: Session, tenant: TenantId, *, read_only: bool) -> None:
-        session.execute(
-            text(f"SELECT set_config('{rls.TENANT_SETTING}', :tenant, true), set_config('transaction_read_only', :ro, true)"),
-            {"tenant": tenant, "ro": "on" if read_only else "off"},
-            execution_options={RAW: "binds the transaction to its tenant"},
-        )
+    def begin(self, connection: Connection, tenant: TenantId, *, read_only: bool) -> None:
+        connection.exec_driver_sql(_BEGIN, (tenant, "on" if read_only else "off"))
 
-    def set_tenant(self, session: Session, tenant: TenantId) -> None:
-        session.execute(
-            text(f"SELECT set_config('{rls.TENANT_SETTING}', :tenant, true)"),
-            {"tenant": tenant},
-            execution_options={RAW: "binds the transaction to another tenant"},
-        )
+    def set_tenant(self, connection: Connection, tenant: TenantId) -> None:
+        connection.exec_driver_sql(_SET_TENANT, (tenant,))
 
-    def see_outbox(self, session: Session) -> None:
-        session.execute(
-            text(f"SELECT set_config('{rls.RELAY_SETTING}', 'on', true)"), execution_options={RAW: "lifts the outbox's policy"}
-        )
+    def see_outbox(self, connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT set_config('{rls.RELAY_SETTING}', 'on', true)")
 
     def arrival(self, table: Any) -> ColumnElement[Any]:
         return literal_column(f"{table.name}.position")

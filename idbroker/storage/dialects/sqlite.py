@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, literal_column, make_url, text
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ColumnElement
 
 from idbroker.kernel.ids import TenantId
@@ -60,13 +60,13 @@ class SqliteDialect:
             finally:
                 self._writer = None
 
-    def begin(self, session: Session, tenant: TenantId, *, read_only: bool) -> None:
-        session.connection(execution_options={_READ_ONLY: read_only})
+    def begin(self, connection: Connection, tenant: TenantId, *, read_only: bool) -> None:
+        connection.execution_options(**{_READ_ONLY: read_only}).begin()
 
-    def set_tenant(self, session: Session, tenant: TenantId) -> None:
+    def set_tenant(self, connection: Connection, tenant: TenantId) -> None:
         """Nothing to tell the engine: the session guard is the net here."""
 
-    def see_outbox(self, session: Session) -> None:
+    def see_outbox(self, connection: Connection) -> None:
         """No policy to lift."""
 
     def arrival(self, table: Any) -> ColumnElement[Any]:
@@ -93,4 +93,8 @@ def _on_connect(connection: sqlite3.Connection, record: Any) -> None:
 def _on_begin(connection: Connection) -> None:
     # IMMEDIATE: a transaction that will write takes the lock first, so that it never fails half-way with "database is locked".
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    try:
+        # Past SQLAlchemy: of a short transaction's time, what it does around these two words is a good part.
+        connection.connection.driver_connection.execute("BEGIN" if read_only else "BEGIN IMMEDIATE")  # type: ignore[union-attr]
+    except sqlite3.Error as error:
+        raise DBAPIError.instance("BEGIN", None, error, sqlite3.Error, dialect=connection.dialect) from error

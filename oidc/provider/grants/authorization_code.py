@@ -10,12 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from idbroker.apps.model import App
 from idbroker.audit.outbox import Outbox
 from idbroker.kernel.event import Event, Resource
 from idbroker.sessions.handles import Handle, parse_handle
 from idbroker.sessions.jti import RevokedTokens
-from idbroker.sessions.model import AuthorizationCode, AuthorizationCodes
-from idbroker.sessions.refresh import RefreshFamilies, RefreshTokens, end, family_of
+from idbroker.sessions.model import AuthorizationCodes
+from idbroker.sessions.refresh import RefreshFamilies, RefreshTokens, end, family_of, new_family_id
+from idbroker.storage.statements.codes import CodeRow, read_code, take_code
 from idbroker.storage.unit import TenantUnit
 from idbroker.tenants.model import Tenant
 from oidc.provider.claims import ClaimsRequest, Person
@@ -56,43 +58,45 @@ class AuthorizationCodeGrant:
             return self._use(unit, tenant, _Presented(exchange, handle, redirect_uri, verifier))
 
     def _use(self, unit: TenantUnit, tenant: Tenant, code: _Presented) -> Granted | OAuthError:
-        app, codes = code.exchange.app, unit[AuthorizationCodes]
-        row = codes.get(code.handle.digest)
+        app, digest = code.exchange.app, code.handle.digest
+        row = read_code(unit, digest)
         if row is None or row.client_id != app.id or row.grant["issuer"] != code.exchange.issuer.url:
             return _invalid_grant("no such code for this client at this issuer")
         if row.consumed_at is not None:
-            return _reused(unit, row)
+            return _reused(unit, digest)
         if row.revoked_at is not None or row.expires_at <= unit.clock.now():
             return _invalid_grant("the code was revoked or has expired")
-        if not codes.consume(code.handle.digest):
-            return _reused(unit, row)  # another exchange of it was faster, in this very moment
+        family_id = new_family_id() if _is_offline(row, app) else None
+        token_id = new_token_id() if family_id is None else f"{family_id}.0"
+        if not take_code(unit, digest, token_id):
+            return _reused(unit, digest)  # another exchange of it was faster, in this very moment
         unbound = _unbound(code, row)
         if unbound is not None:
             return unbound
         person = read_person(unit, tenant, row.session_id, app.id)
         if person is None:
             return _invalid_grant("the session is over or the person is switched off")
-        return self._granted(unit, person, code.exchange, row)
+        return self._granted(unit, person, code.exchange, row, token_id)
 
-    def _granted(self, unit: TenantUnit, person: Person, exchange: Exchange, row: AuthorizationCode) -> Granted:
-        scope, refresh_token = tuple(row.grant["scope"]), None
+    def _granted(self, unit: TenantUnit, person: Person, exchange: Exchange, row: CodeRow, token_id: str) -> Granted:
+        refresh_token = None
         resource = granted_resource(exchange, row.grant.get("resource"))
-        row.access_token_id = new_token_id()
-        if "offline_access" in scope and "refresh_token" in exchange.app.grant_types:
+        family_id = family_of(token_id)
+        if family_id is not None:
             kept = {name: row.grant.get(name) for name in ("issuer", "scope", "resource", "claims")}
-            family, refresh_token = self._refresh.begin(
+            refresh_token = self._refresh.begin(
                 unit,
+                family_id,
                 session_id=row.session_id,
                 user_id=person.user_id,
                 client_id=row.client_id,
                 # RFC 9449 5: the refresh token of a public client is bound to its key; a confidential one proves itself.
                 grant={**kept, "jkt": exchange.jkt if exchange.app.is_public else None},
             )
-            row.access_token_id = f"{family.id}.0"
         return Granted(
             person,
-            scope,
-            row.access_token_id,
+            tuple(row.grant["scope"]),
+            token_id,
             nonce=row.grant["nonce"],
             resource=resource,
             jkt=exchange.jkt,
@@ -101,7 +105,11 @@ class AuthorizationCodeGrant:
         )
 
 
-def _unbound(code: _Presented, row: AuthorizationCode) -> OAuthError | None:
+def _is_offline(row: CodeRow, app: App) -> bool:
+    return "offline_access" in row.grant["scope"] and "refresh_token" in app.grant_types
+
+
+def _unbound(code: _Presented, row: CodeRow) -> OAuthError | None:
     """Why the code is not for this request; None when it is."""
     if row.grant["redirect_uri"] != code.redirect_uri:
         return _invalid_grant("the redirect URI is not that of the authorization request")
@@ -112,10 +120,10 @@ def _unbound(code: _Presented, row: AuthorizationCode) -> OAuthError | None:
     return None
 
 
-def _reused(unit: TenantUnit, row: AuthorizationCode) -> OAuthError:
+def _reused(unit: TenantUnit, digest: str) -> OAuthError:
     """RFC 6749 4.1.2: two have had the code, and nobody knows which of them is the app."""
-    unit.session.refresh(row, with_for_update=True)  # what the faster one has written, and one loser after the other
-    if row.revoked_at is None:
+    row = unit[AuthorizationCodes].held(digest)  # what the faster one has written, and one loser after the other
+    if row is not None and row.revoked_at is None:
         now = row.revoked_at = unit.clock.now()
         if row.access_token_id is not None:
             unit[RevokedTokens].add(row.access_token_id, now + timedelta(seconds=LONGEST_LIFE))

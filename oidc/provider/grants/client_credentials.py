@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from idbroker.tenants.model import Tenant, Tenants
+from idbroker.tenants.model import Tenant
+from idbroker.tenants.registered import read_tenant
 from oidc.provider.claims import Machine
 from oidc.provider.errors import OAuthError
 from oidc.provider.grants.contract import Exchange
@@ -26,7 +27,7 @@ def _tenant(exchange: Exchange) -> Tenant:
     asked = exchange.form.get("tenant", issuer.pinned or only)
     if asked is None:
         raise OAuthError("invalid_request", "tenant is missing: name the tenant that the token is for, by slug or id")
-    found = exchange.platform[Tenants].find(asked)
+    found = read_tenant(exchange.platform, asked)
     tenant = None if found is None else read_open_tenant(exchange.platform, found.tenant_id, exchange.app)
     if tenant is None or not issuer.serves(tenant.tenant_id):
         raise OAuthError("invalid_request", "no such tenant for this app at this issuer")

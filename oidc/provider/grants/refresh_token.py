@@ -15,12 +15,12 @@ from idbroker.audit.outbox import Outbox
 from idbroker.kernel.event import Event, Resource
 from idbroker.sessions.refresh import (
     RefreshFamilies,
-    RefreshFamily,
     RefreshHandle,
     RefreshTokens,
     Rotated,
     parse_refresh_token,
 )
+from idbroker.storage.statements.families import FamilyRow
 from idbroker.storage.unit import TenantUnit
 from idbroker.tenants.model import Tenant
 from oidc.provider.claims import ClaimsRequest
@@ -65,7 +65,7 @@ class RefreshTokenGrant:
         return Granted(
             person,
             scope,
-            f"{used.family.id}.{used.family.generation}",
+            f"{used.family.id}.{used.generation}",
             resource=resource,
             jkt=exchange.jkt,
             claims=ClaimsRequest.stored(used.family.grant.get("claims")),
@@ -74,7 +74,7 @@ class RefreshTokenGrant:
         )
 
 
-def _check_bound(family: RefreshFamily, exchange: Exchange) -> None:
+def _check_bound(family: FamilyRow, exchange: Exchange) -> None:
     if family.grant["issuer"] != exchange.issuer.url:
         raise _invalid_grant("another issuer's")
     if family.grant.get("jkt") not in (None, exchange.jkt):  # RFC 9449 5

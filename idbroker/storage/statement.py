@@ -1,0 +1,192 @@
+"""Statements of the hot paths: SQLAlchemy Core, compiled once per engine, run past the ORM in the driver's own words.
+
+    TenantStatement     on a tenant's unit; every tenant-owned table in it must be held to ``SCOPE``, or it does not compile
+    PlatformStatement   on the platform's unit; a tenant-owned table in it does not compile
+
+The value of ``SCOPE`` is the unit's tenant; no caller can give another. Row-level security stands below, as everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BindParameter, Dialect, Table, bindparam
+from sqlalchemy.sql import operators, visitors
+from sqlalchemy.sql.dml import Insert
+from sqlalchemy.sql.elements import BinaryExpression, ClauseElement
+from sqlalchemy.sql.selectable import FromClause
+
+from idbroker.storage.guard import IsolationBreach
+from idbroker.storage.rows import AUDIT, MAIN, IndexRow, tenant_tables
+from idbroker.storage.transaction import Transaction
+from idbroker.storage.unit import PlatformUnit, TenantUnit
+
+_SCOPE = "idbroker_scope"
+Convert = Callable[[Any], Any]
+
+
+def scope() -> BindParameter[Any]:
+    """Stands for the unit's tenant in a statement."""
+    return bindparam(_SCOPE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    text: str
+    names: tuple[str, ...] | None
+    """The parameters by position; None when the driver takes them by name."""
+    literals: dict[str, Any]
+    binds: dict[str, Convert]
+    reads: tuple[tuple[int, Convert], ...]
+    """What to do to which column of a row, for those that the driver does not give as they are."""
+
+    def parameters(self, values: dict[str, Any]) -> Any:
+        values.update(self.literals)
+        for name, convert in self.binds.items():
+            values[name] = convert(values[name])
+        return values if self.names is None else [values[name] for name in self.names]
+
+    def row(self, raw: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not self.reads:
+            return raw
+        cells = list(raw)
+        for index, convert in self.reads:
+            cells[index] = convert(cells[index])
+        return tuple(cells)
+
+
+class _Statement:
+    def __init__(self, build: Callable[[], ClauseElement]) -> None:
+        """``build`` is called when the statement is first wanted: the tables belong to features, which are loaded by then."""
+        self._build = build
+        self._compiled: dict[str, _Compiled] = {}
+
+    def check(self) -> None:
+        """Raise IsolationBreach unless the statement keeps to its side."""
+        self._check(self._build())
+
+    def _check(self, statement: ClauseElement) -> None:
+        raise NotImplementedError
+
+    def _for(self, transaction: Transaction) -> _Compiled:
+        dialect = transaction.connection.dialect
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            statement = self._build()
+            self._check(statement)
+            compiled = self._compiled[dialect.name] = _compile(statement, dialect)
+        return compiled
+
+    def _run(self, transaction: Transaction, values: dict[str, Any]) -> tuple[_Compiled, Any]:
+        compiled = self._for(transaction)
+        return compiled, transaction.run(compiled.text, compiled.parameters(values))
+
+
+class TenantStatement(_Statement):
+    def rows(self, unit: TenantUnit, **values: Any) -> list[tuple[Any, ...]]:
+        compiled, cursor = self._run(unit.transaction, self._values(unit, values))
+        return [compiled.row(raw) for raw in cursor.fetchall()]
+
+    def first(self, unit: TenantUnit, **values: Any) -> tuple[Any, ...] | None:
+        compiled, cursor = self._run(unit.transaction, self._values(unit, values))
+        raw = cursor.fetchone()
+        return None if raw is None else compiled.row(raw)
+
+    def change(self, unit: TenantUnit, **values: Any) -> int:
+        """How many rows it touched."""
+        count: int = self._run(unit.transaction, self._values(unit, values))[1].rowcount
+        return count
+
+    def _values(self, unit: TenantUnit, values: dict[str, Any]) -> dict[str, Any]:
+        if unit.transaction.platform or unit.transaction.tenant != unit.scope.tenant:
+            raise IsolationBreach("the transaction is bound to another tenant than the unit")
+        values[_SCOPE] = unit.scope.tenant
+        return values
+
+    def _check(self, statement: ClauseElement) -> None:
+        kinds = tenant_tables(MAIN) | tenant_tables(AUDIT)
+        held = set(_held(statement))
+        for table in _tables(statement):
+            name = _table_name(table)
+            if name not in kinds:
+                raise IsolationBreach(f"“{name}” is not a tenant's, and has no place in a tenant's statement")
+            if table not in held and not (isinstance(statement, Insert) and _inserts_scope(statement)):
+                raise IsolationBreach(f"nothing holds “{name}” to the scope")
+
+
+class PlatformStatement(_Statement):
+    def rows(self, unit: PlatformUnit, **values: Any) -> list[tuple[Any, ...]]:
+        compiled, cursor = self._run(self._bound(unit), values)
+        return [compiled.row(raw) for raw in cursor.fetchall()]
+
+    def raw(self, unit: PlatformUnit, **values: Any) -> list[tuple[Any, ...]]:
+        """The rows as the driver gives them."""
+        raws: list[tuple[Any, ...]] = self._run(self._bound(unit), values)[1].fetchall()
+        return raws
+
+    def _bound(self, unit: PlatformUnit) -> Transaction:
+        if not unit.transaction.platform:
+            raise IsolationBreach("the transaction is bound to a tenant")
+        return unit.transaction
+
+    def _check(self, statement: ClauseElement) -> None:
+        for table in _tables(statement):
+            kind = (tenant_tables(MAIN) | tenant_tables(AUDIT)).get(_table_name(table))
+            if kind is not None and not issubclass(kind, IndexRow):
+                raise IsolationBreach(f"“{_table_name(table)}” is a tenant's, and has no place in a platform statement")
+
+
+def _compile(statement: ClauseElement, dialect: Dialect) -> _Compiled:
+    made: Any = statement.compile(dialect=dialect)
+    binds: dict[str, Convert] = {}
+    literals = {name: parameter.value for parameter, name in made.bind_names.items() if not parameter.required}
+    for parameter, name in made.bind_names.items():
+        convert = parameter.type._cached_bind_processor(dialect)
+        if convert is not None:
+            binds[name] = convert
+    columns = getattr(made, "_result_columns", ())
+    reads = ((index, column.type._cached_result_processor(dialect, None)) for index, column in enumerate(columns))
+    names = tuple(made.positiontup) if made.positional else None
+    return _Compiled(
+        str(made), names, literals, binds, tuple((index, convert) for index, convert in reads if convert is not None)
+    )
+
+
+def _tables(statement: ClauseElement) -> Iterable[FromClause]:
+    """Every table and every alias of one that the statement speaks of. An alias stands for its table."""
+    found: list[Any] = [part for part in visitors.iterate(statement) if isinstance(part, Table) or _is_alias(part)]
+    behind = {id(getattr(part, "element", None)) for part in found}
+    return [part for part in dict.fromkeys(found) if id(part) not in behind]
+
+
+def _is_alias(part: Any) -> bool:
+    return isinstance(part, FromClause) and isinstance(getattr(part, "element", None), Table)
+
+
+def _table_name(table: Any) -> str:
+    return str(getattr(table, "element", table).name)
+
+
+def _held(statement: ClauseElement) -> Iterator[FromClause]:
+    """The tables whose ``tenant_id`` must be the scope. A comparison that stands within an OR or a NOT binds nothing."""
+    loose = {id(inner) for part in visitors.iterate(statement) if _is_loose(part) for inner in visitors.iterate(part)}
+    for part in visitors.iterate(statement):
+        if id(part) not in loose and isinstance(part, BinaryExpression) and part.operator is operators.eq:
+            sides = (part.left, part.right)
+            if any(_is_scope(side) for side in sides):
+                yield from (side.table for side in sides if getattr(side, "key", "") == "tenant_id" and hasattr(side, "table"))
+
+
+def _is_scope(part: Any) -> bool:
+    return isinstance(part, BindParameter) and part.key == _SCOPE
+
+
+def _is_loose(part: Any) -> bool:
+    return getattr(part, "operator", None) in (operators.or_, operators.inv)
+
+
+def _inserts_scope(statement: Insert) -> bool:
+    values: dict[Any, Any] = getattr(statement, "_values", None) or {}
+    return any(getattr(column, "name", column) == "tenant_id" and _is_scope(value) for column, value in values.items())
