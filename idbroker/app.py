@@ -14,8 +14,10 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from idbroker import plugins
+from idbroker.admin_api.portraits import Portraitist
 from idbroker.admin_api.routes import AdminApi
 from idbroker.apps.service import AppService
+from idbroker.audit.feed import forget_old
 from idbroker.audit.trail import Trail
 from idbroker.connections.candidates import CandidateService
 from idbroker.connections.certificate_watch import CertificateWatch
@@ -94,7 +96,9 @@ class Services:
 
     def worker(self) -> Worker:
         watch = CertificateWatch(self.database, self.connections)
-        return Worker([*jobs(self.database, self.trail, self.refresher, watch), *_token_jobs(self)], self.clock)
+        kept = timedelta(days=self.settings.event_days)
+        forget_events = Job("forget events", timedelta(minutes=1), partial(forget_old, self.database, kept))
+        return Worker([*jobs(self.database, self.trail, self.refresher, watch), *_token_jobs(self), forget_events], self.clock)
 
     def close(self) -> None:
         self.database.close()
@@ -142,13 +146,13 @@ def build_services(
         schema.migrate(main, MAIN)
     if audit.migrates_itself:
         schema.migrate(audit, AUDIT)
-    database, store = Database(main, clock), Database(audit, clock)
-    schema.check(database, MAIN)
-    schema.check(store, AUDIT)
     envelope = Envelope(LocalMasterKeys(master_keys))
-    keys = SigningKeyRing(database, envelope, clock)
     protocols = plugins.protocols(settings.public_url, clock, fetcher)
     connections = ConnectionService(protocols, envelope, plugins.upkeeps(settings.public_url, clock, fetcher))
+    database, store = Database(main, clock, Portraitist(connections)), Database(audit, clock)
+    schema.check(database, MAIN)
+    schema.check(store, AUDIT)
+    keys = SigningKeyRing(database, envelope, clock)
     candidates = CandidateService(connections)
     return Services(
         settings=settings,
@@ -235,6 +239,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         trials=services.trials,
         diagnoses=services.diagnoses,
         directories=services.directories,
+        events_kept=timedelta(days=settings.event_days),
     )
     rows: tuple[Row, ...] = (
         *provider.rows(),

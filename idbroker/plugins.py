@@ -23,6 +23,7 @@ from saml.protocol import SamlProtocol
 TABLES = (
     "idbroker.access.api_keys",
     "idbroker.apps.model",
+    "idbroker.audit.feed",
     "idbroker.audit.outbox",
     "idbroker.audit.trail",
     "idbroker.connections.candidate_rows",

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     refresh_token_days: Annotated[int, Field(ge=1, le=365)] = 30
     refresh_token_idle_days: Annotated[int, Field(ge=1, le=365)] = 14
     signing_key_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    event_days: Annotated[int, Field(ge=30, le=3650)] = 30
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
 
     @classmethod

@@ -28,6 +28,9 @@ class Permission(StrEnum):
     SESSIONS_READ = "sessions:read"
     SESSIONS_END = "sessions:end"
     AUDIT_READ = "audit:read"
+    EVENTS_READ = "events:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
     API_KEYS_WRITE = "api_keys:write"
 
 

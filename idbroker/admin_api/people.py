@@ -97,11 +97,11 @@ class PeopleCalls:
     def users(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "usr")
         rows = unit[Users].page(after=page.after, limit=page.fetch)
-        documents = {document.id: document for document in _people(unit, rows)}
+        documents = {document.id: document for document in people_documents(unit, rows)}
         return listing(rows, page, lambda row: documents[row.id])
 
     def user(self, call: Call, unit: TenantUnit) -> Answer:
-        return shown(_people(unit, [known_user(call, unit)])[0])
+        return shown(people_documents(unit, [known_user(call, unit)])[0])
 
     def groups(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "grp")
@@ -121,7 +121,7 @@ def known_user(call: Call, unit: TenantUnit) -> User:
     return row
 
 
-def _people(unit: TenantUnit, rows: Sequence[User]) -> list[UserDocument]:
+def people_documents(unit: TenantUnit, rows: Sequence[User]) -> list[UserDocument]:
     """Five statements, however many people."""
     ids = [row.id for row in rows]
     connections, groups = unit[Identities].connections_of(ids), unit[Groups].of_users(ids)

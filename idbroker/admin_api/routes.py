@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from idbroker.admin_api.api_keys import ApiKeyCalls
 from idbroker.admin_api.app_secrets import AppSecretCalls
 from idbroker.admin_api.apps import AppCalls
@@ -13,6 +15,7 @@ from idbroker.admin_api.directories import DirectoryCalls
 from idbroker.admin_api.directory_tokens import DirectoryTokenCalls
 from idbroker.admin_api.documentation import Documentation
 from idbroker.admin_api.domains import DomainCalls
+from idbroker.admin_api.events import EventCalls
 from idbroker.admin_api.explain import ExplainCall
 from idbroker.admin_api.hrd import HrdCall
 from idbroker.admin_api.operation import Operation
@@ -58,8 +61,8 @@ class AdminApi:
         trials: Trials,
         diagnoses: DiagnosisKeeper,
         directories: DirectoryService,
+        events_kept: timedelta,
     ) -> None:
-        del clock  # units bring their own
         described: list[Operation] = [
             *TenantCalls(database, tenants).operations(),
             *DomainCalls(database, domains).operations(),
@@ -78,6 +81,7 @@ class AdminApi:
             *RevocationCalls().operations(),
             *RoleMappingCalls(database).operations(),
             *AuditEventCalls(trail).operations(),
+            *EventCalls(database, clock, events_kept).operations(),
             *ApiKeyCalls(database).operations(),
             *HrdCall(database).operations(),
         ]

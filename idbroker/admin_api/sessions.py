@@ -84,11 +84,11 @@ class SessionCalls:
     def all(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "ses")
         rows = unit[Sessions].page(user_id=call.query.get("user"), after=page.after, limit=page.fetch)
-        documents = {document.id: document for document in _documents(unit, rows)}
+        documents = {document.id: document for document in session_documents(unit, rows)}
         return listing(rows, page, lambda row: documents[row.id])
 
     def get(self, call: Call, unit: TenantUnit) -> Answer:
-        return shown(_documents(unit, [_known(call, unit)])[0])
+        return shown(session_documents(unit, [_known(call, unit)])[0])
 
     def end(self, call: Call, unit: TenantUnit) -> Answer:
         self._service.end(unit, _known(call, unit), ENDED_BY_ADMIN)
@@ -106,6 +106,6 @@ def _known(call: Call, unit: TenantUnit) -> Session:
     return row
 
 
-def _documents(unit: TenantUnit, rows: Sequence[Session]) -> list[SessionDocument]:
+def session_documents(unit: TenantUnit, rows: Sequence[Session]) -> list[SessionDocument]:
     apps = unit[Sessions].apps([row.id for row in rows])
     return [SessionDocument.model_validate({**row.model_dump(), "apps": apps.get(row.id, [])}) for row in rows]

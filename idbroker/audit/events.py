@@ -69,3 +69,15 @@ ACTIONS: Mapping[str, str] = {
     "signing_key.withdrawn": "A retired key is no longer published.",
     "token.reuse_detected": "A code or a refresh token was used twice; all that it had given was revoked.",
 }
+
+TOLD_NOUNS = frozenset({"user", "group", "session", "connection"})
+"""What apps are told of, by webhook and by ``GET /events``."""
+
+
+def noun_of(action: str) -> str:
+    return action.partition(".")[0]
+
+
+def is_told(action: str) -> bool:
+    """Whether apps hear of it."""
+    return noun_of(action) in TOLD_NOUNS

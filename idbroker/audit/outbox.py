@@ -9,14 +9,16 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete
+from sqlalchemy.event import listen
+from sqlalchemy.orm import Session, SessionTransaction
 from sqlmodel import Field, col, select
 
-from idbroker.audit.events import ACTIONS
+from idbroker.audit.events import ACTIONS, is_told, noun_of
 from idbroker.kernel.clock import rfc3339
 from idbroker.kernel.event import Event
 from idbroker.kernel.ids import new_id
 from idbroker.storage.rows import JsonColumn, TenantRow, UtcDateTime
-from idbroker.storage.unit import TenantRepository
+from idbroker.storage.unit import TenantRepository, TenantUnit
 
 
 class OutboxRow(TenantRow, table=True):
@@ -27,11 +29,26 @@ class OutboxRow(TenantRow, table=True):
     id: str = Field(primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime)
     document: dict[str, Any] = Field(sa_type=JsonColumn)
+    portrait: dict[str, Any] | None = Field(default=None, sa_type=JsonColumn)
+    """The resource as the change leaves it, for events that apps are told of (``audit/feed.py``)."""
 
 
 class Outbox(TenantRepository):
+    """Events are kept back until the unit's work is done: then the resources that they tell of are shown as the work left
+    them, and all of it is one INSERT. What was recorded inside a savepoint goes when that is rolled back.
+    """
+
+    def __init__(self, unit: TenantUnit) -> None:
+        super().__init__(unit)
+        self._waiting: list[OutboxRow] = []
+        self._unpainted: list[OutboxRow] = []
+        self._within: dict[str, SessionTransaction] = {}
+
     def record(self, event: Event) -> str:
-        """Write the event into this transaction. Returns the id that the audit record will bear."""
+        """Write the event into this transaction. Returns the id that the audit record will bear.
+
+        What is about to be removed is recorded before it goes: afterwards nobody could say what it was.
+        """
         if event.action not in ACTIONS:
             raise ValueError(f"{event.action} is not in the catalogue of events")
         scope, now = self.unit.scope, self.now()
@@ -49,32 +66,86 @@ class Outbox(TenantRepository):
             "session_id": event.session_id,
             "request_id": scope.request,
         }
-        self.session.add(OutboxRow(tenant_id=self.tenant, id=event_id, at=now, document=_storable(document)))
+        row = OutboxRow(tenant_id=self.tenant, id=event_id, at=now, document=_storable(document, MAX_TEXT))
+        if not self._waiting:
+            self.unit.at_end(self._finish)
+        savepoint = self.session.get_nested_transaction()
+        if savepoint is not None:
+            if not self._within:
+                listen(self.session, "after_soft_rollback", self._rolled_back)
+            self._within[event_id] = savepoint
+        if event.action.endswith(".deleted"):
+            self._paint([row])
+        elif is_told(event.action):
+            self._unpainted.append(row)
+        self._waiting.append(row)
         return event_id
+
+    def _rolled_back(self, session: Session, transaction: SessionTransaction) -> None:
+        del session
+        gone = {event_id for event_id, savepoint in self._within.items() if _is_within(savepoint, transaction)}
+        self._waiting = [row for row in self._waiting if row.id not in gone]
+        self._unpainted = [row for row in self._unpainted if row.id not in gone]
+
+    def _finish(self) -> None:
+        self._paint(self._unpainted)
+        self._unpainted = []
+        self._write()
+
+    def _write(self) -> None:
+        self.session.add_all(self._waiting)
+        self._waiting = []
+
+    def _paint(self, rows: Sequence[OutboxRow]) -> None:
+        """One question per kind of resource, however many events tell of it."""
+        portraits = self.unit.portraits
+        if portraits is None:
+            return
+        by_noun: dict[str, list[OutboxRow]] = {}
+        for row in rows:
+            by_noun.setdefault(noun_of(row.document["action"]), []).append(row)
+        for noun, told in by_noun.items():
+            if is_told(f"{noun}."):
+                shown = portraits(self.unit, noun, list(dict.fromkeys(row.document["resource"]["id"] for row in told)))
+                for row in told:
+                    found = shown.get(row.document["resource"]["id"])
+                    row.portrait = None if found is None else _storable(found, MAX_PORTRAIT_TEXT)
 
     def oldest(self, limit: int) -> Sequence[OutboxRow]:
         """The waiting events in the order of their arrival."""
+        self._write()
         arrival = self.unit.dialect.arrival(OutboxRow.__table__)  # type: ignore[attr-defined] # set by SQLModel
         statement = select(OutboxRow).order_by(arrival).limit(limit)
         return self.session.execute(statement).scalars().all()
 
-    def remove(self, ids: Sequence[str]) -> None:
-        self.session.execute(delete(OutboxRow).where(col(OutboxRow.id).in_(ids)))
+    def remove(self, ids: Sequence[str]) -> set[str]:
+        """Those that were there: of several sealers at the same batch each event is removed by one."""
+        statement = delete(OutboxRow).where(col(OutboxRow.id).in_(ids)).returning(col(OutboxRow.id))
+        return set(self.session.execute(statement, execution_options={"synchronize_session": False}).scalars())
+
+
+def _is_within(transaction: SessionTransaction | None, outer: SessionTransaction) -> bool:
+    while transaction is not None:
+        if transaction is outer:
+            return True
+        transaction = transaction.parent
+    return False
 
 
 MAX_TEXT = 4000
+MAX_PORTRAIT_TEXT = 100_000
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def _storable(value: Any) -> Any:
+def _storable(value: Any, longest: int) -> Any:
     """Values from outside may be very long or be what JSON or a database does not hold (NUL, lone surrogates, NaN): no record
     fails for it."""
     if isinstance(value, str):
-        return _UNSTORABLE.sub("\ufffd", value[:MAX_TEXT])
+        return _UNSTORABLE.sub("\ufffd", value[:longest])
     if isinstance(value, Mapping):
-        return {str(_storable(str(key))): _storable(item) for key, item in value.items()}
+        return {str(_storable(str(key), longest)): _storable(item, longest) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_storable(item) for item in value]
+        return [_storable(item, longest) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

@@ -14,13 +14,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, col, select
 
 from idbroker.audit.chain import Head, canonical, head_of, link
+from idbroker.audit.events import is_told
+from idbroker.audit.feed import Feed, FeedOrder, told_event
 from idbroker.audit.outbox import MAX_TEXT, Outbox, OutboxRow
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.guard import IsolationBreach
 from idbroker.storage.rows import AuditRow, TenantRow, UtcDateTime
-from idbroker.storage.unit import TenantRepository, changed
+from idbroker.storage.unit import PlatformUnit, TenantRepository, changed
 
 SEAL_BATCH = 200
 
@@ -189,10 +191,20 @@ class Trail:
                     record = link(row.document, head)
                     records.append(record, row.at)
                     head = head_of(record)
-        with self._database.tenant(scope) as unit:
-            unit[Outbox].remove([row.id for row in rows])
-            unit[TrailHeads].advance(head)
+        with self._database.platform(SYSTEM) as platform:
+            with platform.enter(scope) as unit:
+                removed = unit[Outbox].remove([row.id for row in rows])
+                unit[TrailHeads].advance(head)
+            self._tell(platform, scope, [row for row in rows if row.id in removed])
         return len(rows)
+
+    def _tell(self, platform: PlatformUnit, scope: TenantScope, rows: Sequence[OutboxRow]) -> None:
+        """What has left the outbox for the trail enters the feed in the same transaction: once, and in its order."""
+        told = [told_event(row) for row in rows if is_told(row.document["action"])]
+        if told:
+            positions = platform[FeedOrder].take(len(told))
+            with platform.enter(scope) as unit:
+                unit[Feed].append(told, positions)
 
     def search(self, scope: TenantScope, query: TrailQuery) -> list[dict[str, Any]]:
         with self.store.tenant(scope, read_only=True) as unit:

@@ -127,11 +127,11 @@ class ConnectionService:
 
     def delete(self, unit: TenantUnit, connection_id: str) -> None:
         row = self.known(unit, connection_id)
+        unit[Outbox].record(Event("connection.deleted", resource(row)))
         unit[Connections].delete(row)
         unit[Candidates].forget(connection_id)
         unit[MetadataRefreshes].forget(connection_id)
         unit[ConnectionNotices].forget(connection_id)
-        unit[Outbox].record(Event("connection.deleted", resource(row)))
 
     def known(self, unit: TenantUnit, connection_id: str) -> Connection:
         row = unit[Connections].get(connection_id)

@@ -6,6 +6,7 @@ The body is a UUIDv7 (RFC 9562 5.7) in Crockford base32, lower case, 26 characte
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import NewType
 
 from uuid6 import uuid7
@@ -23,6 +24,8 @@ RequestId = NewType("RequestId", str)
 PLATFORM_TRAIL = TenantId("platform")
 """Stands where a tenant id would in rows and chains that belong to the operator alone."""
 
+_END_OF_TIME = 253_402_300_799_000
+"""Milliseconds: the last second of the year 9999. 48 bits go on for longer than dates do."""
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _BODY = r"[0-9a-hjkmnp-tv-z]{26}"
 _SHAPE = re.compile(rf"[a-z]{{3}}_{_BODY}")
@@ -33,6 +36,14 @@ def new_id(prefix: str) -> str:
     number = uuid7().int
     body = "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
     return f"{prefix}_{body}"
+
+
+def made_at(identifier: str) -> datetime:
+    """When an identifier was made, by its own word (RFC 9562 5.7: 48 bits of milliseconds lead)."""
+    number = 0
+    for character in identifier.partition("_")[2]:
+        number = number << 5 | _ALPHABET.index(character)
+    return datetime.fromtimestamp(min(number >> 80 & 0xFFFF_FFFF_FFFF, _END_OF_TIME) / 1000, UTC)
 
 
 def is_id(text: str, prefix: str) -> bool:

@@ -42,8 +42,8 @@ class Dialect(Protocol):
         """Bind the open transaction to another tenant."""
         ...
 
-    def see_outbox(self, connection: Connection) -> None:
-        """Let the open transaction see which tenants have something in the outbox; nothing else, and read only."""
+    def see_relayed(self, connection: Connection) -> None:
+        """Let the open transaction read the relayed tables (outbox, feed) of every tenant; nothing else, and read only."""
         ...
 
     def arrival(self, table: Any) -> ColumnElement[Any]:

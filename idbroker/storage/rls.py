@@ -3,7 +3,8 @@
     TenantRow   all commands   tenant_id = the transaction's tenant
     IndexRow    SELECT         everything (it says only where a thing is found)
                 the rest       tenant_id = the transaction's tenant
-    outbox      SELECT, DELETE also for the relay that seals it into the trail (``RELAY_SETTING``)
+    relayed     SELECT also for the relay (``RELAY_SETTING``): the outbox, which is sealed into the trail, and the feed,
+                which is delivered from
     PlatformRow                no policy: it holds no tenant's data
 
 Forced, so that it binds the tables' owner too. Without a tenant set, a tenant's table is empty and cannot be written.
@@ -17,7 +18,7 @@ from idbroker.storage.rows import AUDIT, IndexRow, tenant_tables
 
 TENANT_SETTING = "idbroker.tenant"
 RELAY_SETTING = "idbroker.relay"
-RELAYED_TABLE = "outbox"
+RELAYED_TABLES = frozenset({"outbox", "feed_events"})
 POLICY = "idbroker_tenant"
 
 _MATCH = f"tenant_id = current_setting('{TENANT_SETTING}', true)"
@@ -37,7 +38,7 @@ def policy_statements(metadata: MetaData) -> list[str]:
         ]
         if issubclass(cls, IndexRow):
             statements.append(f'CREATE POLICY {POLICY}_read ON "{name}" FOR SELECT USING (true)')
-        if name == RELAYED_TABLE:
+        if name in RELAYED_TABLES:
             relay = f"current_setting('{RELAY_SETTING}', true) = 'on'"
             statements.append(f'CREATE POLICY {POLICY}_relay ON "{name}" FOR SELECT USING ({relay})')
     return statements

@@ -6,7 +6,7 @@ makes one.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -15,6 +15,9 @@ from sqlalchemy.orm import Session
 from idbroker.kernel.ids import TenantId
 from idbroker.storage import guard
 from idbroker.storage.dialect import Dialect
+
+if TYPE_CHECKING:
+    from idbroker.storage.unit import Portraits
 
 
 class Transaction:
@@ -26,6 +29,7 @@ class Transaction:
         self.tenant = tenant
         self.platform = platform
         self.info: dict[Any, Any] = {}
+        self.portraits: Portraits | None = None
         self._session: Session | None = None
         self._failed = False
 

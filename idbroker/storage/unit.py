@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from sqlalchemy import CursorResult, Result, Select, bindparam, inspect, select
+from sqlalchemy import CursorResult, Result, Row, Select, bindparam, inspect, select
 from sqlalchemy.orm.util import identity_key
 
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.kernel.scope import Actor, TenantScope
-from idbroker.storage.guard import RAW
+from idbroker.storage.guard import RAW, IsolationBreach
+from idbroker.storage.rls import RELAYED_TABLES
 from idbroker.storage.rows import IndexRow, PlatformRow, TenantRow
 
 if TYPE_CHECKING:
@@ -31,6 +32,14 @@ TT = TypeVar("TT", bound=TenantRow)
 PT = TypeVar("PT", bound=PlatformRow | IndexRow)
 
 
+class Portraits(Protocol):
+    """How a resource looks to the apps: given by the composition, because the features that know are above storage."""
+
+    def __call__(self, unit: TenantUnit, noun: str, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
+        """Id → the resource as the Admin API shows it now. What is not there is left out."""
+        ...
+
+
 class TenantUnit:
     """One tenant's data in one transaction. Made by ``Database.tenant`` or ``PlatformUnit.enter`` only."""
 
@@ -39,6 +48,21 @@ class TenantUnit:
         self.scope = scope
         self.clock = clock
         self._repositories: dict[type[Any], Any] = {}
+        self._at_end: list[Callable[[], None]] = []
+
+    def at_end(self, action: Callable[[], None]) -> None:
+        """Run it when the work is done, before the commit: for what must be written of the state that the work leaves."""
+        self._at_end.append(action)
+
+    def finish(self) -> None:
+        """For whoever made the unit: the work is done."""
+        for action in self._at_end:
+            action()
+        self._at_end.clear()
+
+    @property
+    def portraits(self) -> Portraits | None:
+        return self.transaction.portraits
 
     @property
     def session(self) -> Session:
@@ -62,6 +86,7 @@ class PlatformUnit:
         self.actor = actor
         self.clock = clock
         self._repositories: dict[type[Any], Any] = {}
+        self._own = TenantUnit(transaction, TenantScope(PLATFORM_TRAIL, actor), clock)
 
     @property
     def session(self) -> Session:
@@ -77,14 +102,28 @@ class PlatformUnit:
         """Work in one tenant within this transaction: guard and row-level security follow, and switch back after."""
         self.transaction.bind(scope.tenant, platform=False)
         try:
-            yield TenantUnit(self.transaction, scope, self.clock)
+            inside = TenantUnit(self.transaction, scope, self.clock)
+            yield inside
+            inside.finish()
             self.transaction.flush()
         finally:
             self.transaction.bind(PLATFORM_TRAIL, platform=True)
 
     def own_trail(self) -> TenantUnit:
         """The operator's own chain and keys, which belong to no tenant."""
-        return TenantUnit(self.transaction, TenantScope(PLATFORM_TRAIL, self.actor), self.clock)
+        return self._own
+
+    def across_tenants(self, statement: Select[Any]) -> Sequence[Row[Any]]:
+        """Columns of the two tables that the relay may read whatever the tenant (``rls.RELAYED_TABLES``), and of no other."""
+        tables = {getattr(source, "name", "") for source in statement.get_final_froms()}
+        if not tables <= RELAYED_TABLES:
+            raise IsolationBreach("the relay reads the outbox and the feed alone")
+        self.transaction.dialect.see_relayed(self.transaction.connection)
+        return self.session.execute(statement, execution_options={RAW: "columns of relayed tables alone"}).all()
+
+    def finish(self) -> None:
+        """For whoever made the unit: the work is done."""
+        self._own.finish()
 
 
 @cache

@@ -4,6 +4,7 @@
     PlatformRoute   an API key with the permission; works in the operator's unit
     TenantRoute     the same for the tenant in the path; works in that tenant's unit
     ScopedRoute     the same, opens its units itself, because it calls the world in between
+    KeyRoute        any API key with the permission; what it reaches follows from its principal, and no path names it
 
 The tenant of a path is believed only after the key: any other tenant's id is 404, as if it did not exist.
 """
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from idbroker.access.api_keys import Principal
 from idbroker.access.permissions import Permission
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.scope import TenantScope
@@ -67,4 +69,13 @@ class ScopedRoute:
     permission: Permission
 
 
-Row = OpenRoute | PlatformRoute | TenantRoute | ScopedRoute
+@dataclass(frozen=True, kw_only=True)
+class KeyRoute:
+    method: Method
+    path: str
+    handler: Callable[[Call, Principal], Answer]
+    limit: LimitName
+    permission: Permission
+
+
+Row = OpenRoute | PlatformRoute | TenantRoute | ScopedRoute | KeyRoute

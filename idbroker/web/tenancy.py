@@ -13,7 +13,7 @@ from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit
 from idbroker.tenants.model import Tenants
 from idbroker.web.call import Answer, Call
-from idbroker.web.route import PlatformRoute, Row, ScopedRoute, TenantRoute
+from idbroker.web.route import KeyRoute, PlatformRoute, Row, ScopedRoute, TenantRoute
 
 
 class Unauthenticated(Refusal):
@@ -39,6 +39,9 @@ class Tenancy:
                 return row.handler(proven, inside)
         if isinstance(row, ScopedRoute):
             return row.handler(*self._prove_tenant(row.permission, call))
+        if isinstance(row, KeyRoute):
+            proven, _ = self._prove(row.permission, call, None)
+            return row.handler(proven, principal_of(proven))
         return row.handler(call)
 
     def _prove_tenant(self, permission: Permission, call: Call) -> tuple[Call, TenantScope]:
@@ -61,6 +64,13 @@ class Tenancy:
         if permission not in principal.permissions:
             raise Forbidden("forbidden", f"This API key does not have the permission {permission}.")
         return replace(call, principal=principal), tenant
+
+
+def principal_of(call: Call) -> Principal:
+    """Of a call whose key has been proven."""
+    if call.principal is None:
+        raise Unauthenticated
+    return call.principal
 
 
 def _visible_tenant(unit: PlatformUnit, principal: Principal, wanted: str | None) -> TenantId | None:

@@ -9,7 +9,7 @@ import pytest
 
 from idbroker.admin_api.operation import Operation
 from idbroker.kernel.ids import new_id
-from idbroker.web.route import OpenRoute, PlatformRoute
+from idbroker.web.route import KeyRoute, OpenRoute, PlatformRoute
 from tests.support.admin_world import AdminWorld
 
 PREFIXES = {
@@ -69,6 +69,8 @@ def test_another_tenants_key_sees_what_an_unknown_id_shows(fenced: tuple[AdminWo
     world, tenant, foreign = fenced
     for operation in guarded(world):
         answer = world.send(operation.row.method, path_of(operation, tenant=tenant), key=foreign)
+        if isinstance(operation.row, KeyRoute) and "{" not in operation.row.path:
+            continue  # everybody's own: what is seen there is the business of its own tests
         if isinstance(operation.row, PlatformRoute):
             assert is_problem(answer, 403), f"{operation.name}: {answer.status_code}"
             continue

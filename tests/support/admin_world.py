@@ -11,6 +11,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from idbroker.access.api_keys import ApiKeys
+from idbroker.admin_api.portraits import Portraitist
 from idbroker.admin_api.routes import AdminApi
 from idbroker.apps.service import AppService
 from idbroker.audit.trail import Trail
@@ -118,6 +119,7 @@ class AdminWorld:
         database = self.stores.main
         connections = ConnectionService(protocols, envelope, {"saml": self.upkeep})
         candidates = CandidateService(connections)
+        database.portraits = Portraitist(connections)
         self.diagnoses = DiagnosisKeeper(database, envelope)
         self.trials = Trials(database, connections, candidates, envelope)
         self.refresher = Refresher(database, connections, candidates)
@@ -136,6 +138,7 @@ class AdminWorld:
             trials=self.trials,
             diagnoses=self.diagnoses,
             directories=DirectoryService(),
+            events_kept=timedelta(days=30),
         )
         bridge = Bridge(Tenancy(self.stores.main), EdgeSettings(BASE, ()))
         edge = Edge(application(bridge, self.api.rows(), problem), https=True)

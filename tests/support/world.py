@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from idbroker.audit.feed import Feed, FeedOrder, Told
 from idbroker.audit.outbox import Outbox
 from idbroker.audit.trail import AuditRecords, Trail, TrailHeads
 from idbroker.connections.candidate_rows import (
@@ -61,8 +62,11 @@ def make_world(stores: Stores, slug: str) -> World:
     SigningKeyRing(stores.main, Envelope(LocalMasterKeys([MASTER_KEY])), stores.main.clock).verifiers(scope.tenant)
     trail = Trail(stores.main, stores.audit)
     trail.seal(scope.tenant)
+    with stores.main.platform(OPERATOR) as platform:
+        positions = platform[FeedOrder].take(1)
     with stores.main.tenant(scope) as unit:
         rows = _fill(unit, scope.tenant, slug)
+        unit[Feed].append([Told(f"evt_{slug}", "user.created", f"usr_{slug}", unit.clock.now(), "{}")], positions)
     with stores.audit.tenant(scope, read_only=True) as unit:
         record = next(unit[AuditRecords].walk())
     names = {
@@ -111,6 +115,11 @@ def make_world(stores: Stores, slug: str) -> World:
         "algorithm": "RS256",
         "ids": [record["id"], rows["outbox"]],
         "limit": 100,
+        "event_id": f"evt_{slug}",
+        "position": 0,
+        "positions": [-1],
+        "told": [Told(f"evt_{slug}", "user.created", f"usr_{slug}", unit.clock.now(), "{}")],
+        "types": None,
         "after": None,
         "batch": 10,
         "record": record,

@@ -53,7 +53,7 @@ class PostgresDialect:
     def set_tenant(self, connection: Connection, tenant: TenantId) -> None:
         connection.exec_driver_sql(_SET_TENANT, (tenant,))
 
-    def see_outbox(self, connection: Connection) -> None:
+    def see_relayed(self, connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT set_config('{rls.RELAY_SETTING}', 'on', true)")
 
     def arrival(self, table: Any) -> ColumnElement[Any]:

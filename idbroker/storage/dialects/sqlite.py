@@ -66,7 +66,7 @@ class SqliteDialect:
     def set_tenant(self, connection: Connection, tenant: TenantId) -> None:
         """Nothing to tell the engine: the session guard is the net here."""
 
-    def see_outbox(self, connection: Connection) -> None:
+    def see_relayed(self, connection: Connection) -> None:
         """No policy to lift."""
 
     def arrival(self, table: Any) -> ColumnElement[Any]:
