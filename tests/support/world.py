@@ -117,7 +117,7 @@ def make_world(stores: Stores, slug: str) -> World:
         "limit": 100,
         "event_id": f"evt_{slug}",
         "position": 0,
-        "positions": [-1],
+        "positions": [0],
         "told": [Told(f"evt_{slug}", "user.created", f"usr_{slug}", unit.clock.now(), "{}")],
         "types": None,
         "after": None,
