@@ -146,8 +146,8 @@ class FeedOrder(PlatformRepository):
 class Feed(TenantRepository):
     """One tenant's part of the feed."""
 
-    def append(self, told: Sequence[Told], positions: Sequence[int]) -> None:
-        for one, position in zip(told, positions, strict=True):
+    def append(self, told: Sequence[Told], places: Sequence[int]) -> None:
+        for one, position in zip(told, places, strict=True):
             self.session.add(
                 FeedEntry(
                     position=position, tenant_id=self.tenant, event_id=one.id, type=one.type, subject=one.subject, at=one.at
