@@ -11,7 +11,7 @@ algorithm verifies it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,9 +27,9 @@ from joserfc.jwk import thumbprint as _thumbprint
 from oidc.strict_json import MAX_TOKEN, BadToken, Json, b64url, b64url_decode, strict_json, text_or
 
 __all__ = [
-    "ALGORITHMS", "BadToken", "Json", "Key", "KeySet", "NativePrivateKey", "NativePublicKey", "UnknownKey", "UnverifiedToken",
-    "as_key", "b64url", "b64url_decode", "check_signature", "embedded_key", "half_hash", "import_key_set", "key_set",
-    "media_type", "public_jwk", "read", "sign", "strict_json", "text_or", "thumbprint", "verify",
+    "ALGORITHMS", "BadToken", "Json", "Key", "KeySet", "Maker", "NativePrivateKey", "NativePublicKey", "UnknownKey",
+    "UnverifiedToken", "as_key", "b64url", "b64url_decode", "check_signature", "embedded_key", "half_hash", "import_key_set",
+    "key_set", "maker", "media_type", "public_jwk", "read", "sign", "strict_json", "text_or", "thumbprint", "verify",
 ]  # fmt: skip
 
 NativePrivateKey = RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey
@@ -80,12 +80,28 @@ def sign(payload: Mapping[str, Any], key: Key | NativePrivateKey, *, alg: str, k
     Raises ValueError when the algorithm is not ours or does not go with the key.
     """
     wrapped = as_key(key) if isinstance(key, NativePrivateKey) else key
-    if alg not in _fitting(wrapped):
+    return maker(wrapped, alg, kid, typ)(payload)
+
+
+Maker = Callable[[Mapping[str, Any]], str]
+"""Makes a signed JWT of claims."""
+
+
+def maker(key: Key, alg: str, kid: str, typ: str = "JWT") -> Maker:
+    """``sign`` with all but the claims settled once: key checked, header encoded, the library's own dispatch left behind.
+
+    Raises ValueError when the algorithm is not ours or does not go with the key.
+    """
+    if alg not in _fitting(key):
         raise ValueError(f"{alg} does not go with this key")
-    header = orjson.dumps({"alg": alg, "kid": kid, "typ": typ})
-    signing_input = b64url(header).encode() + b"." + b64url(orjson.dumps(dict(payload))).encode()
-    signature = _MODELS[alg].sign(signing_input, wrapped)
-    return f"{signing_input.decode()}.{b64url(signature)}"
+    header = b64url(orjson.dumps({"alg": alg, "kid": kid, "typ": typ})) + "."
+    make_signature = _MODELS[alg].sign
+
+    def make(payload: Mapping[str, Any]) -> str:
+        signing_input = header + b64url(orjson.dumps(dict(payload)))
+        return f"{signing_input}.{b64url(make_signature(signing_input.encode(), key))}"
+
+    return make
 
 
 def read(token: str) -> UnverifiedToken:

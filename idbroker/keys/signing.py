@@ -152,6 +152,11 @@ class SigningKeyRing:
         """Read that issuer's keys anew when they are next wanted: they were changed here."""
         self._sets.pop(owner, None)
 
+    def is_fresh(self, owner: TenantId) -> bool:
+        """Whether that issuer's keys are at hand: to ask for them now reads nothing."""
+        known = self._sets.get(owner)
+        return known is not None and (self._clock.now() - known.read_at).total_seconds() < CACHE_SECONDS - 1
+
     def _set(self, owner: TenantId) -> _KeySet:
         known = self._sets.get(owner)
         if known is not None and (self._clock.now() - known.read_at).total_seconds() < CACHE_SECONDS:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, update
-from sqlmodel import Field, col, select
+from sqlalchemy import Index, delete, update
+from sqlmodel import Field, col, or_, select
 
-from idbroker.storage.rows import JsonColumn, TenantRow, UtcDateTime
-from idbroker.storage.unit import TenantRepository
+from idbroker.storage.rows import MAIN, JsonColumn, TenantRow, UtcDateTime
+from idbroker.storage.unit import TenantRepository, changed
+
+KEPT_FOR = timedelta(days=90)
+"""How long a session that is over is remembered."""
+
+CODES_KEPT_FOR = timedelta(days=1)
+"""How long a code is remembered after its minute, so that a late second use is still recognised as one."""
+
+PURGED_AT_ONCE = 1000
 
 
 class Session(TenantRow, table=True):
@@ -116,6 +124,19 @@ class Sessions(TenantRepository):
             row = SessionApp(tenant_id=self.tenant, session_id=session_id, client_id=client_id, first_at=self.now())
             self.session.add(row)
 
+    def purge(self) -> int:
+        """Forget the sessions that have long been over, with their apps. Those that refresh tokens still hang on are kept."""
+        # ``refresh_families`` is named by its name: its module builds on this one.
+        families = MAIN.tables["refresh_families"].c
+        held = select(families.session_id).where(families.tenant_id == self.tenant)
+        over = or_(col(Session.ended_at) < self.now() - KEPT_FOR, col(Session.expires_at) < self.now() - KEPT_FOR)
+        statement = select(Session.id).where(over, col(Session.id).not_in(held)).limit(PURGED_AT_ONCE)
+        ids = self.session.execute(statement).scalars().all()
+        for cls, key in ((SessionApp, col(SessionApp.session_id)), (AuthorizationCode, col(AuthorizationCode.session_id))):
+            self.session.execute(delete(cls).where(key.in_(ids)).execution_options(synchronize_session=False))
+        gone = delete(Session).where(col(Session.id).in_(ids)).execution_options(synchronize_session=False)
+        return changed(self.session.execute(gone))
+
 
 class AuthorizationCodes(TenantRepository):
     def add(self, row: AuthorizationCode) -> None:
@@ -129,6 +150,16 @@ class AuthorizationCodes(TenantRepository):
         """The code, for this transaction alone."""
         statement = select(AuthorizationCode).where(AuthorizationCode.digest == digest).with_for_update()
         return self.session.execute(statement).scalars().first()
+
+    def purge(self) -> int:
+        """Forget codes that gave nothing, and those of sessions that are over: until then they say whom to tell of the end."""
+        horizon = self.now() - CODES_KEPT_FOR
+        live = select(Session.id).where(
+            Session.tenant_id == self.tenant, col(Session.ended_at).is_(None), col(Session.expires_at) > horizon
+        )
+        needless = or_(col(AuthorizationCode.consumed_at).is_(None), col(AuthorizationCode.session_id).not_in(live))
+        statement = delete(AuthorizationCode).where(col(AuthorizationCode.expires_at) < horizon, needless)
+        return changed(self.session.execute(statement.execution_options(synchronize_session=False)))
 
     def revoke_of_session(self, session_id: str) -> None:
         self.session.execute(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ from idbroker.telemetry.metrics import REQUESTS
 from idbroker.web.call import Answer, BadRequest, Call
 from idbroker.web.headers import CACHEABLE_DEFAULT, COMMON, HSTS
 from idbroker.web.problems import problem
-from idbroker.web.route import ErrorFace, OpenRoute, Row
+from idbroker.web.route import ErrorFace, NotHere, OpenRoute, Row
 from idbroker.web.tenancy import Tenancy
 
 MAX_BODY = 1_500_000
@@ -72,12 +72,17 @@ class Bridge:
         except ClientDisconnect:
             return Response(status_code=400)
         if isinstance(row, OpenRoute) and row.inline:
-            return _response(self._answer(row, errors, call))
+            try:
+                return _response(self._answer(row, errors, call))
+            except NotHere:
+                row = replace(row, handler=row.waiting or row.handler, inline=False)
         return _response(await anyio.to_thread.run_sync(self._answer, row, errors, call))
 
     def _answer(self, row: Row, errors: ErrorFace, call: Call) -> Answer:
         try:
             return self._tenancy.run(row, call)
+        except NotHere:
+            raise
         except Refusal as refusal:
             log.info("refused", refusal=refusal.code, detail=refusal.detail, route=row.path, request_id=call.request_id)
             return errors(refusal, call)

@@ -29,6 +29,10 @@ ErrorFace = Callable[[Refusal, Call], Answer]
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
 
 
+class NotHere(Exception):
+    """An inline handler would have to wait this once: the edge runs ``OpenRoute.waiting`` in a thread instead."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OpenRoute:
     method: Method
@@ -38,6 +42,8 @@ class OpenRoute:
     errors: ErrorFace
     inline: bool
     """Run on the event loop: only for what neither waits nor computes."""
+    waiting: Callable[[Call], Answer] | None = None
+    """What runs in a thread when an inline handler raises NotHere."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from idbroker.keys.signing import ALGORITHMS, Algorithm, SigningKeyRing
-from oidc.jose import BadToken, Json, Key, KeySet, as_key, key_set, public_jwk, sign, verify
+from oidc.jose import BadToken, Json, KeySet, Maker, as_key, key_set, maker, public_jwk, verify
 from oidc.provider.issuer import Issuer
+from oidc.provider.published import Published, published
 
 CACHED = 10_000
 """Issuers, and signing keys, whose wrapped form is kept."""
@@ -18,7 +19,7 @@ CACHED = 10_000
 class _Published:
     kids: tuple[str, ...]
     keys: KeySet
-    document: Json
+    document: Published
 
 
 class IssuerKeys:
@@ -26,17 +27,21 @@ class IssuerKeys:
 
     def __init__(self, ring: SigningKeyRing) -> None:
         self._ring = ring
-        self._private: dict[str, Key] = {}
+        self._makers: dict[tuple[str, str], Maker] = {}
         self._published: dict[str, _Published] = {}
 
     def sign(self, issuer: Issuer, claims: Mapping[str, Any], algorithm: Algorithm, typ: str) -> str:
         """A JWT of that issuer, with the key that signs now."""
         signer = self._ring.signer(issuer.owner, algorithm)
-        key = self._private.get(signer.kid)
-        if key is None:
-            key = as_key(signer.key, kid=signer.kid, alg=signer.algorithm)
-            _keep(self._private, signer.kid, key)
-        return sign(claims, key, alg=signer.algorithm, kid=signer.kid, typ=typ)
+        make = self._makers.get((signer.kid, typ))
+        if make is None:
+            make = maker(as_key(signer.key, kid=signer.kid, alg=signer.algorithm), signer.algorithm, signer.kid, typ)
+            _keep(self._makers, (signer.kid, typ), make)
+        return make(claims)
+
+    def at_hand(self, issuer: Issuer) -> bool:
+        """Whether nothing need be read to answer for this issuer now."""
+        return self._ring.is_fresh(issuer.owner)
 
     def ready(self, issuer: Issuer) -> None:
         """Have the keys at hand: reading them, or making the first ones, is a transaction that must not be within another."""
@@ -50,7 +55,7 @@ class IssuerKeys:
             raise BadToken("form", "another issuer is named")
         return claims
 
-    def jwks(self, issuer: Issuer) -> Json:
+    def jwks(self, issuer: Issuer) -> Published:
         """RFC 7517 5: every key that is published now."""
         return self._current(issuer).document
 
@@ -62,13 +67,13 @@ class IssuerKeys:
             known = _Published(
                 kids,
                 key_set(as_key(v.key, kid=v.kid, alg=v.algorithm) for v in verifiers),
-                {"keys": [public_jwk(v.key, v.kid, v.algorithm) for v in verifiers]},
+                published({"keys": [public_jwk(v.key, v.kid, v.algorithm) for v in verifiers]}),
             )
             _keep(self._published, issuer.owner, known)
         return known
 
 
-def _keep(cache: dict[str, Any], name: str, value: object) -> None:
+def _keep(cache: dict[Any, Any], name: object, value: object) -> None:
     if len(cache) >= CACHED:
         cache.clear()
     cache[name] = value

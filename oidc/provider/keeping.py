@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.sessions.jti import RevokedTokens, UsedJtis
+from idbroker.sessions.model import AuthorizationCodes, Sessions
 from idbroker.sessions.pushed import PushedRequests
 from idbroker.sessions.refresh import RefreshFamilies
 from idbroker.sessions.revocations import Revocations
@@ -17,6 +18,7 @@ def forget_requests(database: Database) -> int:
 
 
 def forget_tokens(database: Database, scope: TenantScope) -> int:
-    """A tenant's ended families, revoked tokens that have expired, and old receipts. Every hour or so."""
+    """A tenant's codes, ended families, revoked tokens that have expired, old receipts and sessions. Every hour or so."""
     with database.tenant(scope) as unit:
-        return unit[RefreshFamilies].purge() + unit[RevokedTokens].purge() + unit[Revocations].purge()
+        forgotten = unit[AuthorizationCodes].purge() + unit[RefreshFamilies].purge() + unit[RevokedTokens].purge()
+        return forgotten + unit[Revocations].purge() + unit[Sessions].purge()

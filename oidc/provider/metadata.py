@@ -6,19 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from idbroker.keys.signing import ALGORITHMS
-from idbroker.web.call import Answer, Call, json_answer
+from idbroker.web.call import Answer, Call
+from idbroker.web.route import NotHere
 from oidc.jose import ALGORITHMS as SIGNATURES
 from oidc.provider.claims import CLAIMS, SCOPES
 from oidc.provider.client_auth import METHODS
 from oidc.provider.issuer import Issuer, Issuers
 from oidc.provider.issuer_keys import IssuerKeys
+from oidc.provider.published import Published, published
 
-PUBLIC = (
-    ("cache-control", "public, max-age=300"),
-    ("access-control-allow-origin", "*"),
-    ("cross-origin-resource-policy", "cross-origin"),
-)
-"""Anybody may read these documents, from any page, and keep them 5 minutes."""
+KEPT = 10_000
 
 
 def document(issuer: Issuer, grant_types: Sequence[str]) -> dict[str, Any]:
@@ -61,14 +58,30 @@ def document(issuer: Issuer, grant_types: Sequence[str]) -> dict[str, Any]:
 
 
 class Metadata:
+    """The documents are made once per issuer and kept as bytes; the key set for as long as its keys stay the same."""
+
     def __init__(self, issuers: Issuers, keys: IssuerKeys, grant_types: Sequence[str]) -> None:
         self._issuers = issuers
         self._keys = keys
         self._grant_types = tuple(grant_types)
+        self._documents: dict[str, Published] = {}
 
     def discovery(self, call: Call) -> Answer:
-        return json_answer(document(self._issuers.of(call), self._grant_types), 200, *PUBLIC)
+        issuer = self._issuers.of(call)
+        known = self._documents.get(issuer.url)
+        if known is None:
+            if len(self._documents) >= KEPT:
+                self._documents.clear()
+            known = self._documents[issuer.url] = published(document(issuer, self._grant_types))
+        return known.answer(call)
 
     def jwks(self, call: Call) -> Answer:
         """RFC 7517 5."""
-        return json_answer(self._keys.jwks(self._issuers.of(call)), 200, *PUBLIC)
+        return self._keys.jwks(self._issuers.of(call)).answer(call)
+
+    def jwks_at_hand(self, call: Call) -> Answer:
+        """The same for the event loop. Raises NotHere when the keys must be read first, which takes a thread."""
+        issuer = self._issuers.of(call)
+        if not self._keys.at_hand(issuer):
+            raise NotHere
+        return self._keys.jwks(issuer).answer(call)

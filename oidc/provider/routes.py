@@ -134,8 +134,17 @@ class Provider:
         return OpenRoute(method="GET", path=path, handler=handler, limit=UNLIMITED, errors=oauth_errors, inline=inline)
 
     def _key_set(self, prefix: str) -> Row:
-        path, handler = f"{prefix}/oauth2/jwks", self._metadata.jwks
-        return OpenRoute(method="GET", path=path, handler=handler, limit=UNLIMITED, errors=oauth_errors, inline=False)
+        path, waiting = f"{prefix}/oauth2/jwks", self._metadata.jwks
+        shared = prefix == ""  # a tenant's issuer is found in the database, which takes a thread
+        return OpenRoute(
+            method="GET",
+            path=path,
+            handler=self._metadata.jwks_at_hand if shared else waiting,
+            limit=UNLIMITED,
+            errors=oauth_errors,
+            inline=shared,
+            waiting=waiting,
+        )
 
     def _pages_of_issuer(self, prefix: str) -> list[Row]:
         """What browsers visit."""

@@ -10,7 +10,7 @@ from idbroker.kernel.scope import Actor
 from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit
 from idbroker.web.call import Answer, Call, json_answer
-from oidc.provider.client_auth import ClientAuthentication
+from oidc.provider.client_auth import ClientAuthentication, UnverifiedClient
 from oidc.provider.dpop import Proof, presented_proof
 from oidc.provider.errors import NEVER_STORED, OAuthError
 from oidc.provider.grants.contract import Exchange, Grant
@@ -46,7 +46,8 @@ class Token:
         claimed = self._clients.claimed(call, values, issuer)
         proof = presented_proof(call, self._clock.now())
         self._tokens.ready(issuer)
-        with self._database.platform(call.actor) as unit:
+        writes = self._writes(values.get("grant_type"), claimed, proof)
+        with self._database.platform(call.actor, read_only=not writes) as unit:
             app = self._clients.proven(unit, claimed)
             grant = self._grant(app, values.get("grant_type"))
             _claim_proof(unit, app, proof)
@@ -55,6 +56,11 @@ class Token:
         if not isinstance(outcome, Granted):
             raise outcome
         return json_answer(self._tokens.answer(issuer, app, outcome), 200, *NEVER_STORED)
+
+    def _writes(self, name: str | None, claimed: UnverifiedClient, proof: Proof | None) -> bool:
+        """Proofs and assertions count once, which must be written down."""
+        grant = self._grants.get(name or "")
+        return proof is not None or claimed.assertion is not None or (grant is not None and grant.writes)
 
     def _grant(self, app: App, name: str | None) -> Grant:
         if name is None:

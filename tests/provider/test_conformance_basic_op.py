@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+import pytest
+from pydantic import ValidationError
+
 from tests.provider.certification import Plan, RelyingParty
 from tests.provider.test_code_flow import read
 from tests.support.provider_world import BASE, REDIRECT, document, location, location_query, request_for
@@ -47,6 +50,29 @@ def idtoken_signature(rp):
     header, _ = read(rp.world, rp.tokens()["id_token"])
     assert header["kid"]
     assert header["alg"] == "RS256"
+
+
+@BASIC.module("oidcc-idtoken-unsigned")
+def idtoken_unsigned(rp):
+    """We give none: the module is passed over for providers that do not list the algorithm."""
+    assert "none" not in rp.metadata["id_token_signing_alg_values_supported"]
+    with pytest.raises(ValidationError):
+        rp.register(id_token_signed_response_alg="none")
+
+
+@BASIC.module("oidcc-alternate-happy-flow")
+def alternate_happy_flow(rp):
+    """Long state and nonce, a redirect URI with a query, a further client beside the first."""
+    redirect = f"{REDIRECT}?dummy1=lorem&dummy2=ipsum"
+    rp.register(redirect_uris=[redirect])
+    asked = {"redirect_uri": redirect, "state": "s" * 128, "nonce": "n" * 128}
+    query = rp.sign_in(rp.ask(**asked))
+    assert query["state"] == asked["state"]
+    tokens = document(rp.world.token(rp.client, query["code"], redirect_uri=redirect))
+    assert rp.claims(tokens)["nonce"] == asked["nonce"]
+    rp.register(redirect_uris=[redirect])
+    again = location_query(rp.ask(**asked, prompt="none"))
+    assert rp.world.token(rp.client, again["code"], redirect_uri=redirect).status == 200
 
 
 @BASIC.module("oidcc-userinfo-get")
@@ -246,6 +272,27 @@ def refresh_token(rp):
     form["refresh_token"] = second["refresh_token"]
     answer = rp.world.send("POST", f"{BASE}/oauth2/token", form=urlencode(form), headers=other.basic())
     assert document(answer)["error"] == "invalid_grant"
+
+
+PLAN = (
+    "oidcc-server", "oidcc-response-type-missing", "oidcc-idtoken-signature", "oidcc-idtoken-unsigned", "oidcc-userinfo-get",
+    "oidcc-userinfo-post-header", "oidcc-userinfo-post-body", "oidcc-ensure-request-without-nonce-succeeds-for-code-flow",
+    "oidcc-scope-profile", "oidcc-scope-email", "oidcc-scope-address", "oidcc-scope-phone", "oidcc-scope-all",
+    "oidcc-ensure-other-scope-order-succeeds", "oidcc-alternate-happy-flow", "oidcc-display-page", "oidcc-display-popup",
+    "oidcc-prompt-login", "oidcc-prompt-none-not-logged-in", "oidcc-prompt-none-logged-in", "oidcc-max-age-1",
+    "oidcc-max-age-10000", "oidcc-ensure-request-with-unknown-parameter-succeeds", "oidcc-id-token-hint", "oidcc-login-hint",
+    "oidcc-ui-locales", "oidcc-claims-locales", "oidcc-ensure-request-with-acr-values-succeeds", "oidcc-codereuse",
+    "oidcc-codereuse-30seconds", "oidcc-ensure-registered-redirect-uri", "oidcc-ensure-post-request-succeeds",
+    "oidcc-server-client-secret-post",
+    "oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported",
+    "oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported", "oidcc-claims-essential",
+    "oidcc-ensure-request-object-with-redirect-uri", "oidcc-refresh-token", "oidcc-ensure-request-with-valid-pkce-succeeds",
+)  # fmt: skip
+"""The modules of the plan, old and new editions taken together, in their order."""
+
+
+def test_no_module_of_the_plan_is_missing():
+    assert set(PLAN) <= set(BASIC)
 
 
 def pytest_generate_tests(metafunc):

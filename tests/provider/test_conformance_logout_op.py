@@ -128,6 +128,19 @@ def backchannel(rp):
     assert claims["events"] == {EVENT: {}}
     assert {"iat", "exp", "jti"} <= set(claims)
     assert "nonce" not in claims
+    assert is_signed_out(rp)
+
+
+PLAN = ("", *(f"-{name}" for name in (
+    "discovery-endpoint-verification", "bad-post-logout-redirect-uri", "modified-id-token-hint", "no-id-token-hint",
+    "no-params", "no-post-logout-redirect-uri", "no-state", "only-state", "query-added-to-post-logout-redirect-uri",
+    "bad-id-token-hint",
+)))  # fmt: skip
+
+
+def test_no_module_of_the_plans_is_missing():
+    assert {f"oidcc-rp-initiated-logout{name}" for name in PLAN} == set(RP_INITIATED)
+    assert len(BACK_CHANNEL) == 2
 
 
 def pytest_generate_tests(metafunc):

@@ -96,3 +96,24 @@ def test_the_key_set(world):
     assert all(key["use"] == "sig" and not {"d", "p", "q", "k"} & set(key) for key in keys)
     others = document(world.send("GET", f"{issuer_of(world.acme)}/oauth2/jwks"))["keys"]
     assert not {key["kid"] for key in keys} & {key["kid"] for key in others}
+
+
+@pytest.mark.parametrize("path", ["/oauth2/jwks", "/t/acme/oauth2/jwks", *SHARED, *TENANT])
+def test_whoever_has_the_document_need_not_fetch_it_again(http, path):
+    """RFC 9110 8.8.3, 13.1.2."""
+    first = http.get(path)
+    etag = first.headers["etag"]
+    assert etag.startswith('"')
+    for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        again = http.get(path, headers={"if-none-match": known})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag), known
+        assert again.headers["cache-control"] == first.headers["cache-control"]
+        assert again.headers["access-control-allow-origin"] == "*"
+    assert http.get(path, headers={"if-none-match": '"other"'}).content == first.content
+
+
+def test_the_key_set_is_read_anew_in_its_time(world, http):
+    """On the event loop it is handed out while it is fresh; then a thread reads it."""
+    before = http.get("/oauth2/jwks").json()["keys"]
+    world.clock.advance(seconds=31)
+    assert http.get("/oauth2/jwks").json()["keys"] == before

@@ -244,3 +244,18 @@ def test_fifty_exchanges_of_one_code(stores: Stores, clock):
     (winner,) = (document(answer) for answer in answers if answer.status == 200)
     assert world.userinfo(winner["access_token"]).status == 401
     assert refused(refresh(world, client, winner["refresh_token"])) == "invalid_grant"
+
+
+def test_fifty_different_requests_with_one_token(stores: Stores, clock):
+    """Not retries of one another: whoever comes with another wish ends the family."""
+    world = ProviderWorld(stores.main, clock)
+    client, person = world.client(grant_types=BOTH), world.person()
+    first = document(world.token(client, world.code(person, client, scope="openid email profile offline_access")))
+    scopes = ("openid", "openid email", "openid profile", "openid email profile")
+    answers = at_once(50, lambda number: refresh(world, client, first["refresh_token"], scope=scopes[number % 4]))
+    statuses = Counter(answer.status for answer in answers)
+    assert statuses[200] >= 1
+    assert statuses[400] >= 50 - 13
+    assert set(statuses) == {200, 400}
+    with world.database.tenant(world.scope(world.acme), read_only=True) as unit:
+        assert unit[RefreshFamilies].live_of_user(person.user.id) == []

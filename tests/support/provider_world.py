@@ -296,7 +296,7 @@ class ProviderWorld:
             client_ip="192.0.2.1",
         )
         try:
-            return row.handler(call)
+            return (row.waiting or row.handler)(call)
         except Refusal as refusal:
             return row.errors(refusal, call)
 

@@ -42,6 +42,8 @@ class _Presented:
 
 
 class AuthorizationCodeGrant:
+    writes = True
+
     def __init__(self, refresh: RefreshTokens) -> None:
         self._refresh = refresh
 

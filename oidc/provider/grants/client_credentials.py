@@ -13,6 +13,8 @@ from oidc.provider.resource import granted_resource
 
 
 class ClientCredentialsGrant:
+    writes = False
+
     def decide(self, exchange: Exchange) -> Granted | OAuthError:
         tenant = _tenant(exchange)
         machine = Machine(exchange.app.id, tenant.id, tenant.slug)

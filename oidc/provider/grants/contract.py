@@ -41,6 +41,9 @@ class Exchange:
 class Grant(Protocol):
     """Stands in the table under its ``grant_type``."""
 
+    writes: bool
+    """Whether it changes anything. One that does not need not wait for its turn to write."""
+
     def decide(self, exchange: Exchange) -> Granted | OAuthError:
         """What may be given. An error that is raised changes nothing; one that is returned leaves what was done on the way,
         such as a burnt code.

@@ -35,6 +35,8 @@ _SENTENCE = "The refresh token is wrong, has expired, was used before, or was re
 
 
 class RefreshTokenGrant:
+    writes = True
+
     def __init__(self, refresh: RefreshTokens) -> None:
         self._refresh = refresh
 

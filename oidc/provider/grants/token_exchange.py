@@ -30,6 +30,8 @@ MAX_ACTORS = 5
 
 
 class TokenExchangeGrant:
+    writes = False
+
     def __init__(self, keys: IssuerKeys, clock: Clock) -> None:
         self._keys = keys
         self._clock = clock
