@@ -28,6 +28,8 @@ def patch_elements(draft: Draft, path: Path, op: str, value: Any, *, has_value: 
     if path.where is not None or ref.sub is not None:
         edit.selected(path, op, value)
     elif op == "remove" or value is None:
+        if isinstance(value, list):
+            draft.charge(len(elements) * len(value))
         edit.remove(value, has_value=has_value and value is not None)
     else:
         draft.charge(len(value) if isinstance(value, list) else 1)
@@ -76,6 +78,8 @@ class _Edit:
             twin.update(element)
         else:
             self.elements.append(element)
+            if isinstance(element, dict):
+                twins[_twin(element)] = element
         if isinstance(element, dict):
             self.marked.append(element if twin is None else twin)
 
@@ -85,18 +89,24 @@ class _Edit:
             self.elements = []
             return
         given = clean_list(self.attribute, _listed(value), self.name)
-        wholes = {key(element) for element in given}
-        values = {_folded(element["value"]) for element in given if isinstance(element, dict) and set(element) == {"value"}}
-        self.elements = [
-            element
-            for element in self.elements
-            if key(element) not in wholes and not (isinstance(element, dict) and _folded(element.get("value")) in values)
-        ]
+        self._refuse_unknown(value)
+        self.elements = [e for e in self.elements if not any(self._fits(e, wanted) for wanted in given)]
+
+    def _fits(self, element: Any, wanted: Any) -> bool:
+        """Whether an element is what a value describes: it has all that the value names."""
+        if not isinstance(element, dict):
+            return bool(_comparable(self.attribute, element) == _comparable(self.attribute, wanted))
+        for name, part in wanted.items():
+            sub = self.attribute.sub(name)
+            if sub is None or _comparable(sub, element.get(name)) != _comparable(sub, part):
+                return False
+        return True
 
     def selected(self, path: Path, op: str, value: Any) -> None:
         where, sub = path.where, self.ref.sub
         found = [e for e in self.elements if isinstance(e, dict) and (where is None or matches_element(where, e))]
-        if not found and op != "remove":
+        described = not found and op != "remove"
+        if described:
             found = [self._described(where, op)]
         if op == "remove" or value is None:
             self._remove_selected(found, sub)
@@ -108,6 +118,8 @@ class _Edit:
                 raise ScimError("invalidValue", f"The value for {quoted(self.name)} must be an object.")
             else:
                 merge(element, self.attribute, value, self.name)
+        if described and where is not None and not matches_element(where, found[0]):
+            raise ScimError("invalidValue", f"The value contradicts the filter of {quoted(self.name)}.")
         if sub is None or sub.name == "primary":
             self.marked = found
 
@@ -157,6 +169,10 @@ def _listed(value: Any) -> list[Any]:
 
 def _folded(value: Any) -> Any:
     return fold(value) if isinstance(value, str) else value
+
+
+def _comparable(attribute: Attribute, value: Any) -> Any:
+    return value if attribute.case_exact else _folded(value)
 
 
 def _twin(element: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -99,7 +99,10 @@ class _Binder:
             return _null(ref, op)
         ref = _with_value(ref)
         check_operator(ref, op)
-        return Comparison(ref, op, typed(ref, literal, lenient=self.lenient))
+        value = typed(ref, literal, lenient=self.lenient)
+        if op == "ne" and ref.multi_valued and self.target is None:
+            return Not(Comparison(ref, "eq", value))  # none of the values is it; and so it is the opposite of eq, as elsewhere
+        return Comparison(ref, op, value)
 
     def _resolve(self, text: str) -> AttributeRef | None:
         """None: another of the resource types has it. Raises ScimError when none has."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
 from typing import NoReturn
 
 from scim.errors import ScimError, quoted
@@ -40,23 +39,12 @@ _TOKEN = re.compile(
 _CONSTANTS: dict[str, Literal] = {"true": True, "false": False, "null": None}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """In the form that the grammar's parser reads. Places are not kept: equal filters shall be equal."""
-
-    type: str
-    value: str | int
-    lineno: int = 1
-    index: int = 0
-    end: int = 0
+_OPENING, _CLOSING = ("(", "("), (")", ")")
+_ATTRIBUTE, _VALUE = "@", "#"
+"""Prefixes of the tokens for an attribute's name and for a literal's number. All others are what they say."""
 
 
-_OPEN, _CLOSE = Token("LPAREN", "("), Token("RPAREN", ")")
-_BRACKET, _END_BRACKET = Token("LBRACKET", "["), Token("RBRACKET", "]")
-_AND, _OR, _NOT, _PR = Token("AND", "and"), Token("OR", "or"), Token("NOT", "not"), Token("PR", "pr")
-
-
-def tokenize(text: str) -> tuple[tuple[Token, ...], list[Literal]]:
+def tokenize(text: str) -> tuple[tuple[str, ...], list[Literal]]:
     """Raises ScimError ``invalidFilter``, which says where and what was expected."""
     if len(text) > MAX_LENGTH:
         raise ScimError("invalidFilter", f"The filter is longer than {MAX_LENGTH} characters.")
@@ -68,7 +56,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens: list[Token] = [_OPEN, _OPEN]
+        self.tokens: list[str] = [*_OPENING]
         self.literals: list[Literal] = []
         self.brackets: list[str] = []
         self.terms = 0
@@ -76,7 +64,7 @@ class _Reader:
         self.spaced = True
         self.last = ""
 
-    def read(self) -> tuple[tuple[Token, ...], list[Literal]]:
+    def read(self) -> tuple[tuple[str, ...], list[Literal]]:
         position = 0
         while position < len(self.text):
             found = _TOKEN.match(self.text, position)
@@ -92,43 +80,43 @@ class _Reader:
             raise ScimError("invalidFilter", "The filter ends too early." if self.last else "The filter is empty.")
         if self.brackets:
             raise ScimError("invalidFilter", f"The filter lacks a closing '{self.brackets[-1]}'.")
-        return (*self.tokens, _CLOSE, _CLOSE), self.literals
+        return (*self.tokens, *_CLOSING), self.literals
 
     def term(self, group: str, text: str) -> None:
         """An attribute, ``not``, or an opening parenthesis."""
         if group == "mark" and text == "(":
-            self._open(_OPEN, ")")
+            self._open("(", ")")
         elif group != "word":
             self._refuse("an attribute", text)
         elif text.lower() == "not":
-            self.tokens.append(_NOT)
+            self.tokens.append("not")
             self.expects = self.negated
         else:
             self.terms += 1
             if self.terms > MAX_TERMS:
                 raise ScimError("invalidFilter", f"The filter has more than {MAX_TERMS} terms.")
-            self.tokens.append(Token("ATTRNAME", text))
+            self.tokens.append(_ATTRIBUTE + text)
             self.expects = self.operator
 
     def negated(self, group: str, text: str) -> None:
         """RFC 7644 figure 1: ``not`` stands before parentheses only, and once."""
         if group != "mark" or text != "(":
             self._refuse("'('", text)
-        self._open(_OPEN, ")")
+        self._open("(", ")")
 
     def operator(self, group: str, text: str) -> None:
         """A comparison, ``pr``, or the bracket of a value path."""
         word = text.lower()
         if group == "mark" and text == "[":
             self.terms -= 1  # counted by what stands inside
-            self._open(_BRACKET, "]")
+            self._open("[", "]")
         elif group != "word":
             self._refuse("an operator", text)
         elif word == "pr":
-            self.tokens.append(_PR)
+            self.tokens.append("pr")
             self.expects = self.link
         elif word in OPERATORS:
-            self.tokens.append(Token(word.upper(), word))
+            self.tokens.append(word)
             self.expects = self.value
         else:
             raise ScimError("invalidFilter", f"The operator {quoted(text)} is not supported.")
@@ -139,7 +127,7 @@ class _Reader:
             self._refuse("a value: a string in quotation marks, a number, true, false or null", text)
         if not self.spaced:
             raise ScimError("invalidFilter", f"A space is missing before {quoted(text)}.")
-        self.tokens.append(Token("COMP_VALUE", len(self.literals)))
+        self.tokens.append(f"{_VALUE}{len(self.literals)}")
         self.literals.append(_CONSTANTS[text.lower()] if group == "word" else _literal(group, text))
         self.expects = self.link
 
@@ -149,20 +137,20 @@ class _Reader:
         if group == "word" and word in ("and", "or"):
             if not self.spaced and self.last not in (")", "]"):
                 raise ScimError("invalidFilter", f"A space is missing before {quoted(text)}.")
-            self.tokens += (_CLOSE, _AND, _OPEN) if word == "and" else (_CLOSE, _CLOSE, _OR, _OPEN, _OPEN)
+            self.tokens += (")", "and", "(") if word == "and" else (*_CLOSING, "or", *_OPENING)
             self.expects = self.term
         elif group == "mark" and text in (")", "]"):
             if not self.brackets or self.brackets.pop() != text:
                 raise ScimError("invalidFilter", f"The filter has a '{text}' that was not opened.")
-            self.tokens += (_CLOSE, _CLOSE, _CLOSE if text == ")" else _END_BRACKET)
+            self.tokens += (*_CLOSING, text)
         else:
             self._refuse("'and' or 'or'", text)
 
-    def _open(self, mark: Token, closing: str) -> None:
+    def _open(self, mark: str, closing: str) -> None:
         self.brackets.append(closing)
         if len(self.brackets) > MAX_DEPTH:
             raise ScimError("invalidFilter", f"The filter is nested deeper than {MAX_DEPTH} levels.")
-        self.tokens += (mark, _OPEN, _OPEN)
+        self.tokens += (mark, *_OPENING)
         self.expects = self.term
 
     def _refuse(self, expected: str, text: str) -> NoReturn:

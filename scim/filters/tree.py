@@ -44,8 +44,9 @@ class Comparison:
     The value has the type of ``ref.leaf``: bool, int (64 bit) or float, aware datetime in UTC, otherwise str. Strings are
     compared by ``fold`` unless ``ref.leaf.case_exact``; ``folded`` is the value as it is to be compared.
 
-    Over several values (``ref.multi_valued``) it holds when it holds for any of them; ``ne`` also when there is no value
-    (an unassigned attribute is null, and null is not the value; RFC 7643 2.5). Every other operator fails without a value.
+    Over several values (``ref.multi_valued``) it holds when it holds for any of them (RFC 7644 3.4.2.2); ``ne`` over several
+    has become ``Not`` of ``eq``. ``ne`` holds without a value (unassigned is null, and null is not the value; RFC 7643
+    2.5), so it is the opposite of ``eq`` everywhere; every other operator fails without a value.
     """
 
     ref: AttributeRef
