@@ -42,11 +42,7 @@ def test_the_limits_are_the_code_s():
 
 
 def test_the_table_by_section_names_tests():
-    table = [
-        line
-        for line in sections(PAGE, 2)["RFC 7644 by section"].splitlines()
-        if line.startswith("| 3") or line.startswith("| 4")
-    ]
+    table = [line for line in sections(PAGE, 2)["RFC 7644 by section"].splitlines() if line.startswith(("| 3", "| 4"))]
     assert table
     assert all("::test_" in line for line in table)
 
