@@ -1,4 +1,4 @@
-"""The SCIM reference against the code: dialects, observations, limits, and that the tests which it names exist."""
+"""The page of SCIM's language against the code: dialects, observations, limits, and that the tests which it names exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scim.dialects.recognise import Dialect
 from scim.filters import tokens
 from tests.docs.pages import REFERENCE, ROOT, sections, tables
 
-PAGE = REFERENCE / "scim.md"
+PAGE = REFERENCE / "scim-language.md"
 ROWS = {row[0]: row for row in tables(PAGE)}
 NAMED = sorted(set(re.findall(r"`([\w/]+\.py::\w+)`", PAGE.read_text(encoding="utf-8"))))
 
