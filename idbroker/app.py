@@ -18,6 +18,8 @@ from idbroker.admin_api.portraits import Portraitist
 from idbroker.admin_api.routes import AdminApi
 from idbroker.apps.service import AppService
 from idbroker.audit.feed import forget_old
+from idbroker.audit.notary import Notary
+from idbroker.audit.retention import Retention
 from idbroker.audit.trail import Trail
 from idbroker.connections.candidates import CandidateService
 from idbroker.connections.certificate_watch import CertificateWatch
@@ -35,6 +37,7 @@ from idbroker.keys.envelope import Envelope
 from idbroker.keys.master import LocalMasterKeys
 from idbroker.keys.rotation import KeyRotation
 from idbroker.keys.signing import SigningKeyRing
+from idbroker.keys.trail_keys import TrailKeyRing
 from idbroker.login.diagnoses import DiagnosisKeeper
 from idbroker.login.finish import Finisher
 from idbroker.login.flow import LoginFlow
@@ -61,7 +64,7 @@ from idbroker.web.pages import Pages
 from idbroker.web.route import Row
 from idbroker.web.sign_in import SignInFace
 from idbroker.web.tenancy import Tenancy
-from idbroker.worker import Job, Worker, each_tenant, jobs
+from idbroker.worker import Job, Worker, each_tenant, each_tier, jobs
 from oidc.provider.backchannel import LogoutSender
 from oidc.provider.issuer import Issuers
 from oidc.provider.issuer_keys import IssuerKeys
@@ -78,6 +81,8 @@ class Services:
     master_keys: tuple[bytes, ...]
     database: Database
     trail: Trail
+    notary: Notary
+    trail_keys: TrailKeyRing
     envelope: Envelope
     keys: SigningKeyRing
     rotation: KeyRotation
@@ -98,12 +103,31 @@ class Services:
         watch = CertificateWatch(self.database, self.connections)
         kept = timedelta(days=self.settings.event_days)
         forget_events = Job("forget events", timedelta(minutes=1), partial(forget_old, self.database, kept))
-        return Worker([*jobs(self.database, self.trail, self.refresher, watch), *_token_jobs(self), forget_events], self.clock)
+        work = [*jobs(self.database, self.trail, self.refresher, watch), *_trail_jobs(self), *_token_jobs(self)]
+        return Worker([*work, forget_events], self.clock)
 
     def close(self) -> None:
         self.database.close()
         self.trail.store.close()
         self.fetcher.close()
+
+
+def _trail_jobs(services: Services) -> list[Job]:
+    """Signed heads, the key that signs them, and letting go of what has been kept for long enough."""
+    retention = Retention(services.trail, services.notary)
+
+    def sweep() -> int:
+        return services.notary.sign_each([PLATFORM_TRAIL, *(scope.tenant for scope in each_tenant(services.database))])
+
+    def let_go() -> int:
+        return sum(retention.apply(tenant, tier) for tenant, tier in each_tier(services.database))
+
+    return [
+        Job("sign heads of the trail", timedelta(seconds=5), services.notary.sign_due, slow=True),
+        Job("sign heads that were missed", timedelta(hours=1), sweep, slow=True),
+        Job("keep the trail's key young", timedelta(hours=1), services.trail_keys.keep, slow=True),
+        Job("let go of old records", timedelta(hours=1), let_go, slow=True),
+    ]
 
 
 def _token_jobs(services: Services) -> list[Job]:
@@ -154,12 +178,16 @@ def build_services(
     schema.check(store, AUDIT)
     keys = SigningKeyRing(database, envelope, clock)
     candidates = CandidateService(connections)
+    trail = Trail(database, store)
+    trail_keys = TrailKeyRing(database, envelope, clock, max_age=timedelta(days=settings.trail_key_days))
     return Services(
         settings=settings,
         clock=clock,
         master_keys=master_keys,
         database=database,
-        trail=Trail(database, store),
+        trail=trail,
+        notary=Notary(database, trail, trail_keys),
+        trail_keys=trail_keys,
         envelope=envelope,
         keys=keys,
         rotation=KeyRotation(database, keys, clock, max_age=timedelta(days=settings.signing_key_days)),
@@ -233,6 +261,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         apps=services.apps,
         sessions=services.sessions,
         trail=services.trail,
+        notary=services.notary,
         clock=services.clock,
         candidates=services.candidates,
         refresher=services.refresher,

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     refresh_token_idle_days: Annotated[int, Field(ge=1, le=365)] = 14
     signing_key_days: Annotated[int, Field(ge=1, le=3650)] = 90
     event_days: Annotated[int, Field(ge=30, le=3650)] = 30
+    trail_key_days: Annotated[int, Field(ge=1, le=3650)] = 365
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
 
     @classmethod

@@ -13,6 +13,7 @@ from idbroker.audit.trail import Trail
 from idbroker.connections.certificate_watch import CertificateWatch
 from idbroker.connections.refresh import Refresher
 from idbroker.kernel.clock import Clock
+from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.login.attempt import Attempts
 from idbroker.login.diagnosis_rows import Diagnoses
@@ -121,11 +122,16 @@ def jobs(database: Database, trail: Trail, refresher: Refresher, watch: Certific
 
 def each_tenant(database: Database) -> Iterator[TenantScope]:
     """Every tenant's scope, page by page."""
+    return (TenantScope(tenant, SYSTEM) for tenant, _ in each_tier(database))
+
+
+def each_tier(database: Database) -> Iterator[tuple[TenantId, str]]:
+    """Every tenant with its tier, page by page."""
     after = None
     while True:
         with database.platform(SYSTEM, read_only=True) as platform:
-            page = [tenant.tenant_id for tenant in platform[Tenants].page(after=after, limit=PAGE)]
-        yield from (TenantScope(tenant, SYSTEM) for tenant in page)
+            page = [(tenant.tenant_id, tenant.tier) for tenant in platform[Tenants].page(after=after, limit=PAGE)]
+        yield from page
         if len(page) < PAGE:
             return
-        after = page[-1]
+        after = page[-1][0]

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.operation import API, TENANT, Operation, QueryParameter
-from idbroker.admin_api.paging import PAGE_QUERY, bad_cursor, listed, read_cursor, read_limit
+from idbroker.admin_api.paging import PAGE_QUERY, bad_cursor, read_cursor, read_limit, write_cursor
 from idbroker.admin_api.shapes import Document
-from idbroker.audit.export import csv_table, jsonl, write_pack
-from idbroker.audit.trail import Trail, TrailQuery
-from idbroker.kernel.errors import Conflict, invalid_field
+from idbroker.audit.export import csv_table, jsonl, pack
+from idbroker.audit.notary import Notary
+from idbroker.audit.search import TrailQuery
+from idbroker.audit.trail import Trail
+from idbroker.kernel.errors import invalid_field
 from idbroker.kernel.ids import PLATFORM_TRAIL
 from idbroker.kernel.scope import TenantScope
 from idbroker.storage.unit import PlatformUnit
-from idbroker.web.call import Answer, Call
+from idbroker.web.call import Answer, Call, json_answer
 from idbroker.web.route import PlatformRoute, ScopedRoute
 
-MAX_EXPORTED = 50_000
 MAX_FILTER = 200
-_BATCH = 1000
 _MEDIA = {
     "jsonl": "application/jsonl",
     "csv": "text/csv; charset=utf-8",
@@ -82,9 +82,21 @@ class AuditEventDocument(Document):
     hash: str
 
 
+class AuditKeyDocument(Document):
+    """``endorsement`` is the signature of the key before it (``previous``), of the first key its own."""
+
+    kid: str
+    algorithm: Literal["Ed25519"]
+    public_key: str
+    created_at: str
+    previous: str | None
+    endorsement: str
+
+
 class AuditEventCalls:
-    def __init__(self, trail: Trail) -> None:
+    def __init__(self, trail: Trail, notary: Notary) -> None:
         self._trail = trail
+        self._notary = notary
 
     def operations(self) -> list[Operation]:
         own, operate = Permission.AUDIT_READ, Permission.OPERATE_TENANTS
@@ -108,7 +120,6 @@ class AuditEventCalls:
                 ),
                 query=(*FILTERS, FORMAT),
                 media=tuple(_MEDIA.values()),
-                problems=(409,),
             ),
             Operation(
                 name="search_operator_audit_events",
@@ -134,47 +145,61 @@ class AuditEventCalls:
                 ),
                 query=(*FILTERS, FORMAT),
                 media=tuple(_MEDIA.values()),
-                problems=(409,),
+            ),
+            Operation(
+                name="list_audit_keys",
+                area="Audit",
+                summary="The public keys that sign heads of trails, oldest first: what a pack's keys are compared with.",
+                row=ScopedRoute(
+                    method="GET", path=f"{TENANT}/audit-keys", handler=self.keys, limit="admin_read", permission=own
+                ),
+                answer=AuditKeyDocument,
+                many=True,
+            ),
+            Operation(
+                name="list_operator_audit_keys",
+                area="Audit",
+                summary="The same for operators.",
+                row=PlatformRoute(
+                    method="GET", path=f"{API}/audit-keys", handler=self.platform_keys, limit="admin_read", permission=operate
+                ),
+                answer=AuditKeyDocument,
+                many=True,
             ),
         ]
 
     def search(self, call: Call, scope: TenantScope) -> Answer:
-        limit = read_limit(call)
-        found = self._trail.search(scope, _query(call, before=_before(call), limit=limit + 1))
-        return listed(found[:limit], more=len(found) > limit, key="sequence")
+        """A page may be short, even empty, and yet have a next one: a search looks at so many records and no more at a time."""
+        found = self._trail.page(scope, _query(call, before=_before(call), limit=read_limit(call)))
+        cursor = write_cursor(str(found.before)) if found.before is not None and found.before > 1 else None
+        return json_answer({"data": found.records, "next_cursor": cursor})
 
     def export(self, call: Call, scope: TenantScope) -> Answer:
-        """Bounded: an answer is made in memory. Longer trails are exported from the command line."""
+        """Streamed, however long the trail is."""
         wanted = call.query.get("format", "jsonl")
         if wanted not in _MEDIA:
             raise invalid_field("/format", f"The formats are: {', '.join(_MEDIA)}.")
-        body = self._pack(scope) if wanted == "pack" else self._table(call, scope, wanted)
+        query = _query(call, before=None, limit=0)
+        pieces: Iterator[bytes]
+        if wanted == "pack":
+            pieces = pack(self._trail, self._notary, scope)
+        else:
+            pieces = (csv_table if wanted == "csv" else jsonl)(self._trail, scope, query)
         name = f'attachment; filename="audit-{scope.tenant}.{_SUFFIX[wanted]}"'
-        return Answer(200, body, _MEDIA[wanted], (("content-disposition", name),))
+        return Answer(200, b"", _MEDIA[wanted], (("content-disposition", name),), stream=pieces)
+
+    def keys(self, call: Call, scope: TenantScope) -> Answer:
+        """One key signs for all tenants."""
+        return json_answer({"data": self._notary.published_keys(), "next_cursor": None})
+
+    def platform_keys(self, call: Call, unit: PlatformUnit) -> Answer:
+        return self.keys(call, TenantScope(PLATFORM_TRAIL, unit.actor, call.request_id))
 
     def search_platform(self, call: Call, unit: PlatformUnit) -> Answer:
         return self.search(call, TenantScope(PLATFORM_TRAIL, unit.actor, call.request_id))
 
     def export_platform(self, call: Call, unit: PlatformUnit) -> Answer:
         return self.export(call, TenantScope(PLATFORM_TRAIL, unit.actor, call.request_id))
-
-    def _pack(self, scope: TenantScope) -> bytes:
-        if self._trail.head(scope).sequence > MAX_EXPORTED:
-            raise _too_many()
-        out = io.BytesIO()
-        write_pack(self._trail, scope, out)
-        return out.getvalue()
-
-    def _table(self, call: Call, scope: TenantScope, wanted: str) -> bytes:
-        found: list[dict[str, Any]] = []
-        before: int | None = None
-        while batch := self._trail.search(scope, _query(call, before=before, limit=_BATCH)):
-            found.extend(batch)
-            before = batch[-1]["sequence"]
-            if len(found) > MAX_EXPORTED:
-                raise _too_many()
-        found.reverse()
-        return csv_table(found) if wanted == "csv" else jsonl(found)
 
 
 def _query(call: Call, *, before: int | None, limit: int) -> TrailQuery:
@@ -218,8 +243,3 @@ def _before(call: Call) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise bad_cursor()
     return int(text)
-
-
-def _too_many() -> Conflict:
-    message = f"More than {MAX_EXPORTED:,} records are too many for one answer. Narrow them with since and until, or use: "
-    return Conflict("export_too_large", f"{message}idbroker audit export.")

@@ -27,6 +27,7 @@ from idbroker.admin_api.tenants import TenantCalls
 from idbroker.admin_api.test_sign_ins import TestSignInCalls
 from idbroker.admin_api.upkeep import UpkeepCalls
 from idbroker.apps.service import AppService
+from idbroker.audit.notary import Notary
 from idbroker.audit.trail import Trail
 from idbroker.connections.candidates import CandidateService
 from idbroker.connections.domains import DomainService
@@ -55,6 +56,7 @@ class AdminApi:
         apps: AppService,
         sessions: SessionService,
         trail: Trail,
+        notary: Notary,
         clock: Clock,
         candidates: CandidateService,
         refresher: Refresher,
@@ -80,8 +82,8 @@ class AdminApi:
             *SessionCalls(sessions).operations(),
             *RevocationCalls().operations(),
             *RoleMappingCalls(database).operations(),
-            *AuditEventCalls(trail).operations(),
             *EventCalls(database, clock, events_kept).operations(),
+            *AuditEventCalls(trail, notary).operations(),
             *ApiKeyCalls(database).operations(),
             *HrdCall(database).operations(),
         ]

@@ -36,8 +36,11 @@ class Fault:
         return f"record {self.sequence} ({self.record_id}): {self.what}"
 
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical(document: Mapping[str, Any]) -> bytes:
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(document).encode()
 
 
 def link(document: Mapping[str, Any], before: Head) -> dict[str, Any]:
@@ -50,9 +53,10 @@ def head_of(record: Mapping[str, Any]) -> Head:
     return Head(record["sequence"], record["hash"])
 
 
-def first_fault(records: Iterable[Mapping[str, Any]], head: Head | None = None) -> Fault | None:
-    """Walk the records in order. Finds a changed, removed, inserted or moved one, and a missing end when ``head`` is known."""
-    before = Head()
+def first_fault(records: Iterable[Mapping[str, Any]], head: Head | None = None, *, after: Head | None = None) -> Fault | None:
+    """Walk the records in order, from the first or behind ``after``. Finds a changed, removed, inserted or moved one, and a
+    missing end when ``head`` is known."""
+    before = after or Head()
     for record in records:
         sequence, name = record.get("sequence"), str(record.get("id", "?"))
         if sequence != before.sequence + 1:

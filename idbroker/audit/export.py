@@ -1,9 +1,12 @@
-"""A trail as files: JSON lines, a table for spreadsheets, and the pack that ``audit/verify.py`` checks offline.
+"""A trail as a stream: JSON lines, a table for spreadsheets, and the pack that ``audit/verify.py`` checks offline.
 
-records.jsonl   the sealed records, oldest first, one canonical JSON object a line
-heads.jsonl     the end of the chain: tenant, how many records, the last one's hash
-keys.json       public keys of signatures on heads; none are made yet
+records.jsonl   the sealed records that are kept, oldest first, one canonical JSON object a line
+heads.jsonl     the signed heads and cuts, oldest first, and the pack's own end
+keys.json       the public keys of the signatures, each endorsed by the one before it
 README.txt      what this is and how it is checked
+
+Nothing is built in memory, and no transaction is held while a slow reader reads: each page of records is read by itself,
+which is safe because records never change.
 """
 
 from __future__ import annotations
@@ -15,8 +18,12 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
-from idbroker.audit.chain import Head, canonical
-from idbroker.audit.trail import AuditRecords, Trail
+from idbroker.audit.chain import canonical
+from idbroker.audit.heads import AuditHeads
+from idbroker.audit.notary import Notary
+from idbroker.audit.records import AuditRecords
+from idbroker.audit.search import TrailQuery, TrailSearch
+from idbroker.audit.trail import Trail
 from idbroker.kernel.scope import TenantScope
 
 COLUMNS = (
@@ -24,6 +31,8 @@ COLUMNS = (
     "resource_type", "resource_id", "resource_name", "changes", "context", "auth_method", "session_id", "request_id", "hash",
 )  # fmt: skip
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+PAGE = 1000
+PIECE = 65_536
 
 README = """\
 This is the audit trail of one tenant, sealed by an idbroker.
@@ -31,49 +40,105 @@ This is the audit trail of one tenant, sealed by an idbroker.
 records.jsonl holds the records, oldest first. Each names the hash of the one before it (prev_hash) and its own:
     hash = SHA-256( prev_hash || canonical JSON of the record without "hash" )
 Canonical JSON: keys sorted, no white space, UTF-8. The first record's prev_hash is 64 zeros.
-heads.jsonl says how many records the trail had when this was written, and the last one's hash.
-keys.json holds the public keys of signatures on heads; it is empty while there are none.
+
+heads.jsonl holds signed heads, oldest first. Each says how many records there were (size), the last one's hash, and the
+root of the Merkle tree over them (RFC 6962 2.1; leaf n is the hash of record n):
+    signature = Ed25519( "idbroker audit head 1\\n" || canonical JSON of the head without "signature" )
+    prev_head = SHA-256( the line before )
+A head of the kind "cut" stands for records that were removed when their time was over: it has the tree's peaks as well, so
+that the records behind it can be checked against every later head. The last line, of the kind "end", is the pack's own: how
+many records, heads and keys there are.
+
+keys.json holds the public keys, oldest first, each endorsed by the one before it:
+    kid = the first 32 digits of SHA-256( public key )
+    endorsement = Ed25519( "idbroker audit key 1\\n" || canonical JSON of the key without "endorsement" )
 
 Check it, with no database and no network:  idbroker audit verify THIS-FILE
+Compare the key that it tells with the broker's: GET /api/v1/audit-keys
 """
 
 
-def write_pack(trail: Trail, scope: TenantScope, out: BinaryIO) -> int:
-    """Write the tenant's sealed trail as a pack. Returns how many records are in it.
-
-    The head is read first and the records stop there, so that what is sealed meanwhile does not make the two disagree.
-    """
-    head = trail.head(scope)
-    count = 0
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as pack:
-        with pack.open(_entry("records.jsonl"), "w", force_zip64=True) as file:
-            for record in _up_to(trail, scope, head):
-                file.write(canonical(record) + b"\n")
-                count += 1
-        last = {"tenant_id": scope.tenant, "sequence": head.sequence, "hash": head.hash}
-        pack.writestr(_entry("heads.jsonl"), canonical(last) + b"\n")
-        pack.writestr(_entry("keys.json"), b"[]\n")
-        pack.writestr(_entry("README.txt"), README)
-    return count
+class Moved(Exception):
+    """Records were removed by retention while they were being read: start again."""
 
 
-def jsonl(records: Iterable[Mapping[str, Any]]) -> bytes:
-    return b"".join(canonical(record) + b"\n" for record in records)
+def write_pack(trail: Trail, notary: Notary, scope: TenantScope, out: BinaryIO) -> int:
+    """Write the tenant's sealed trail as a pack. Returns how many records are in it."""
+    count = _Count()
+    out.writelines(pack(trail, notary, scope, count))
+    return count.records
 
 
-def csv_table(records: Iterable[Mapping[str, Any]]) -> bytes:
+class _Count:
+    records = 0
+
+
+def pack(trail: Trail, notary: Notary, scope: TenantScope, count: _Count | None = None) -> Iterator[bytes]:
+    """The pack, piece by piece. The end is read first and the records stop there, so that what is sealed meanwhile does not
+    make the two disagree."""
+    count = count or _Count()
+    with trail.store.tenant(scope, read_only=True) as unit:
+        cut = unit[AuditHeads].last_cut()
+    end, statement = notary.end(scope.tenant)
+    heads = statement["heads"] if statement else None
+    pipe = _Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as file:
+        with file.open(_entry("records.jsonl"), "w", force_zip64=True) as member:
+            for page in _pages(trail, scope, cut.size if cut else 0, end.sequence):
+                count.records += len(page)
+                member.write(b"".join(canonical(record) + b"\n" for record in page))
+                yield from pipe.taken()
+        with file.open(_entry("heads.jsonl"), "w", force_zip64=True) as member:
+            for number, line in enumerate(_head_lines(trail, scope), 1):
+                if heads is not None and number > heads:
+                    break  # signed after the end was read
+                member.write(line.encode() + b"\n")
+                yield from pipe.taken()
+            if statement is not None:
+                member.write(canonical(statement) + b"\n")
+        file.writestr(_entry("keys.json"), canonical_list(notary.published_keys()) + b"\n")
+        file.writestr(_entry("README.txt"), README)
+    yield from pipe.taken(all_of_it=True)
+
+
+def jsonl(trail: Trail, scope: TenantScope, query: TrailQuery) -> Iterator[bytes]:
+    """The matching records, oldest first."""
+    for page in matching(trail, scope, query):
+        yield b"".join(canonical(record) + b"\n" for record in page)
+
+
+def csv_table(trail: Trail, scope: TenantScope, query: TrailQuery) -> Iterator[bytes]:
     """RFC 4180. A cell that a spreadsheet would take for a formula is led by an apostrophe."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for record in records:
-        writer.writerow(safe_cell(value) for value in _cells(record))
-    return text.getvalue().encode()
+    yield _csv_lines([COLUMNS])
+    for page in matching(trail, scope, query):
+        yield _csv_lines([safe_cell(value) for value in _cells(record)] for record in page)
+
+
+def matching(trail: Trail, scope: TenantScope, query: TrailQuery) -> Iterator[list[dict[str, Any]]]:
+    """The matching records, oldest first, page by page; all of those that were sealed when it began."""
+    with trail.store.tenant(scope, read_only=True) as unit:
+        after, last = unit[TrailSearch].span(query)
+    while after < last:
+        with trail.store.tenant(scope, read_only=True) as unit:
+            page = unit[TrailSearch].between(query, after, min(last, after + PAGE))
+        if page:
+            yield page
+        after += PAGE
 
 
 def safe_cell(value: Any) -> str:
     text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def canonical_list(documents: list[dict[str, Any]]) -> bytes:
+    return b"[" + b",".join(map(canonical, documents)) + b"]"
+
+
+def _csv_lines(rows: Iterable[Iterable[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
 
 
 def _cells(record: Mapping[str, Any]) -> Iterator[Any]:
@@ -87,12 +152,48 @@ def _cells(record: Mapping[str, Any]) -> Iterator[Any]:
             yield record[column]
 
 
-def _up_to(trail: Trail, scope: TenantScope, head: Head) -> Iterator[dict[str, Any]]:
-    with trail.store.tenant(scope, read_only=True) as unit:
-        for record in unit[AuditRecords].walk():
-            if record["sequence"] > head.sequence:
-                return
-            yield record
+def _pages(trail: Trail, scope: TenantScope, after: int, last: int) -> Iterator[list[dict[str, Any]]]:
+    while after < last:
+        with trail.store.tenant(scope, read_only=True) as unit:
+            page = unit[AuditRecords].following(after, min(PAGE, last - after))
+            cut = unit[AuditHeads].last_cut() if not page or page[0]["sequence"] != after + 1 else None
+        if cut is not None and cut.size > after:
+            raise Moved(f"records up to {cut.size} were removed meanwhile")
+        if not page:
+            return
+        yield page
+        after = page[-1]["sequence"]
+
+
+def _head_lines(trail: Trail, scope: TenantScope) -> Iterator[str]:
+    after = 0
+    while True:
+        with trail.store.tenant(scope, read_only=True) as unit:
+            page = unit[AuditHeads].following(after, PAGE)
+        if not page:
+            return
+        yield from (document for _, document in page)
+        after = page[-1][0]
+
+
+class _Pipe(io.RawIOBase):
+    """What the zip writer writes into and the stream takes out of. It cannot seek, so the writer does not look back."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._held += data
+        return len(data)
+
+    def taken(self, *, all_of_it: bool = False) -> Iterator[bytes]:
+        if self._held and (all_of_it or len(self._held) >= PIECE):
+            piece = bytes(self._held)
+            self._held.clear()
+            yield piece
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

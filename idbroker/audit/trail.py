@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import structlog
-from sqlalchemy import Index, Text, update
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Field, col, select
+from sqlmodel import col
 
-from idbroker.audit.chain import Head, canonical, head_of, link
+from idbroker.audit.chain import Head, head_of, link
 from idbroker.audit.events import is_told
-from idbroker.audit.feed import Feed, FeedOrder, told_event
-from idbroker.audit.outbox import MAX_TEXT, Outbox, OutboxRow
+from idbroker.audit.feed import Feed, FeedOrder, Told, told_event
+from idbroker.audit.outbox import Outbox, OutboxRow
+from idbroker.audit.records import AuditRecords
+from idbroker.audit.search import Found, TrailQuery, TrailSearch
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.storage.database import Database
-from idbroker.storage.guard import IsolationBreach
-from idbroker.storage.rows import AuditRow, TenantRow, UtcDateTime
-from idbroker.storage.unit import PlatformUnit, TenantRepository, changed
+from idbroker.storage.rows import TenantRow
+from idbroker.storage.unit import PlatformUnit, TenantRepository, TenantUnit, changed
 
-SEAL_BATCH = 200
+SEAL_BATCH = 1000
+"""Records in one go, of however many tenants."""
+
+TENANTS_TOGETHER = 50
+ROUNDS = 20
+"""A flood is sealed in turns, so that it holds up neither other tenants nor the worker's other jobs."""
 
 log = structlog.get_logger("idbroker.audit")
-
-
-class AuditRecord(AuditRow, table=True):
-    """One sealed record. ``document`` is the canonical JSON that the hash covers; the columns beside it only find it."""
-
-    __tablename__ = "audit_records"
-    __table_args__ = (Index("uq_audit_records_tenant_id_id", "tenant_id", "id", unique=True),)
-
-    sequence: int = Field(primary_key=True)
-    id: str
-    at: datetime = Field(sa_type=UtcDateTime)
-    action: str
-    actor_id: str | None = None
-    resource_id: str
-    search: str = Field(sa_type=Text)
-    hash: str
-    document: str = Field(sa_type=Text)
 
 
 class TrailHead(TenantRow, table=True):
@@ -53,87 +40,6 @@ class TrailHead(TenantRow, table=True):
 
     sequence: int
     hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class TrailQuery:
-    """What to look for; all given conditions must hold. ``before`` is a sequence: newest first, that one excluded."""
-
-    action: str | None = None
-    actor: str | None = None
-    resource: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    text: str | None = None
-    before: int | None = None
-    limit: int = 50
-
-
-class AuditRecords(TenantRepository):
-    def last(self) -> Head:
-        statement = select(AuditRecord).order_by(col(AuditRecord.sequence).desc()).limit(1)
-        row = self.session.execute(statement).scalars().first()
-        return Head(row.sequence, row.hash) if row else Head()
-
-    def known(self, ids: Sequence[str]) -> set[str]:
-        statement = select(AuditRecord).where(col(AuditRecord.id).in_(ids))
-        return {row.id for row in self.session.execute(statement).scalars()}
-
-    def append(self, record: dict[str, Any], at: datetime) -> None:
-        """Raises IsolationBreach for a record that tells of another tenant."""
-        if record["tenant_id"] != self.tenant:
-            raise IsolationBreach("a record of another tenant cannot be sealed into this chain")
-        self.session.add(
-            AuditRecord(
-                tenant_id=self.tenant,
-                sequence=record["sequence"],
-                id=record["id"],
-                at=at,
-                action=record["action"],
-                actor_id=record["actor"]["id"],
-                resource_id=record["resource"]["id"],
-                search=_searchable(record),
-                hash=record["hash"],
-                document=canonical(record).decode(),
-            )
-        )
-
-    def search(self, query: TrailQuery) -> list[dict[str, Any]]:
-        """Matching records, newest first."""
-        if query.text and (len(query.text) > MAX_TEXT or "\x00" in query.text):
-            return []  # longer than what is kept, or what is never kept: no engine need be asked
-        statement = select(AuditRecord)
-        exact = (
-            (AuditRecord.action, query.action),
-            (AuditRecord.actor_id, query.actor),
-            (AuditRecord.resource_id, query.resource),
-        )
-        for column, wanted in exact:
-            if wanted is not None:
-                statement = statement.where(col(column) == wanted)
-        if query.since is not None:
-            statement = statement.where(col(AuditRecord.at) >= query.since)
-        if query.until is not None:
-            statement = statement.where(col(AuditRecord.at) < query.until)
-        if query.before is not None:
-            statement = statement.where(col(AuditRecord.sequence) < query.before)
-        if query.text:
-            statement = statement.where(col(AuditRecord.search).contains(query.text.casefold(), autoescape=True))
-        statement = statement.order_by(col(AuditRecord.sequence).desc()).limit(query.limit)
-        return [json.loads(row.document) for row in self.session.execute(statement).scalars()]
-
-    def walk(self, batch: int = 500) -> Iterator[dict[str, Any]]:
-        """The whole chain, oldest first, as stored."""
-        after = 0
-        while True:
-            statement = select(AuditRecord).where(col(AuditRecord.sequence) > after)
-            rows = self.session.execute(statement.order_by(col(AuditRecord.sequence)).limit(batch)).scalars().all()
-            if not rows:
-                return
-            for row in rows:
-                yield json.loads(row.document)
-            after = rows[-1].sequence
-            self.session.expunge_all()
 
 
 class TrailHeads(TenantRepository):
@@ -155,67 +61,111 @@ class Trail:
     def __init__(self, database: Database, store: Database) -> None:
         self._database = database
         self.store = store
+        self.on_sealed: Callable[[TenantId, int], None] = lambda tenant, count: None
+        """Told of every tenant of which so many records were sealed (the notary)."""
 
     def seal_all(self) -> int:
-        """Seal everything that waits, tenant by tenant. Returns how many records were sealed.
+        """Seal what waits, in turns. Returns how many records were sealed.
 
         A tenant that cannot be sealed is left for the next time and stops no other.
         """
         sealed = 0
-        for tenant in self._database.tenants_in(OutboxRow.__table__):  # type: ignore[attr-defined] # set by SQLModel
-            try:
-                while count := self.seal(tenant):
-                    sealed += count
-            except IntegrityError:
-                continue  # another sealer is at this tenant's chain in the same moment
-            except Exception:
-                log.exception("not sealed", tenant=tenant)
+        for _ in range(ROUNDS):
+            tenants = sorted(self._database.tenants_in(OutboxRow.__table__))  # type: ignore[attr-defined] # set by SQLModel
+            done = sum(self._seal_group(group) for group in _groups(tenants))
+            sealed += done
+            if not done:
+                break
         return sealed
 
     def seal(self, tenant: TenantId, limit: int = SEAL_BATCH) -> int:
         """Move up to ``limit`` events of one tenant into its chain, in order. Returns how many left the outbox.
 
-        The store is written first, then the outbox is emptied: a kill in between repeats the batch, and what the store
+        Raises IntegrityError when another sealer was faster.
+        """
+        return self._seal([tenant], limit)
+
+    def _seal_group(self, tenants: Sequence[TenantId]) -> int:
+        """Several tenants in the same three transactions: where one of them fails, each in its own."""
+        try:
+            return self._seal(tenants, max(20, SEAL_BATCH // len(tenants)))
+        except Exception as error:
+            if len(tenants) == 1:
+                if not isinstance(error, IntegrityError):  # else another sealer is at this chain in the same moment
+                    log.exception("not sealed", tenant=tenants[0])
+                return 0
+        return sum(self._seal_group([tenant]) for tenant in tenants)
+
+    def _seal(self, tenants: Sequence[TenantId], limit: int) -> int:
+        """The store is written first, then the outbox is emptied: a kill in between repeats the batch, and what the store
         already has is passed over. Two sealers at once collide on the sequence and one of them starts over.
         """
-        scope = TenantScope(tenant, SYSTEM)
-        with self._database.tenant(scope, read_only=True) as unit:
-            rows = unit[Outbox].oldest(limit)
-        if not rows:
+        waiting: dict[TenantId, Sequence[OutboxRow]] = {}
+        with self._database.platform(SYSTEM, read_only=True) as main:
+            for tenant in tenants:
+                with main.enter(TenantScope(tenant, SYSTEM)) as unit:
+                    rows = unit[Outbox].oldest(limit)
+                if rows:
+                    waiting[tenant] = rows
+        if not waiting:
             return 0
-        with self.store.tenant(scope) as sealed:
-            records = sealed[AuditRecords]
-            head, known = records.last(), records.known([row.id for row in rows])
-            for row in rows:
-                if row.id not in known:
-                    record = link(row.document, head)
-                    records.append(record, row.at)
-                    head = head_of(record)
-        with self._database.platform(SYSTEM) as platform:
-            with platform.enter(scope) as unit:
-                removed = unit[Outbox].remove([row.id for row in rows])
-                unit[TrailHeads].advance(head)
-            self._tell(platform, scope, [row for row in rows if row.id in removed])
-        return len(rows)
+        heads: dict[TenantId, Head] = {}
+        with self.store.platform(SYSTEM) as store:
+            for tenant, rows in waiting.items():
+                with store.enter(TenantScope(tenant, SYSTEM)) as unit:
+                    heads[tenant] = _append(unit, rows)
+        with self._database.platform(SYSTEM) as main:
+            told: dict[TenantId, list[Told]] = {}
+            for tenant, rows in waiting.items():
+                with main.enter(TenantScope(tenant, SYSTEM)) as unit:
+                    removed = unit[Outbox].remove([row.id for row in rows])
+                    unit[TrailHeads].advance(heads[tenant])
+                told[tenant] = [told_event(row) for row in rows if row.id in removed and is_told(row.document["action"])]
+            _tell(main, told)
+        for tenant, rows in waiting.items():
+            self.on_sealed(tenant, len(rows))
+        return sum(map(len, waiting.values()))
 
-    def _tell(self, platform: PlatformUnit, scope: TenantScope, rows: Sequence[OutboxRow]) -> None:
-        """What has left the outbox for the trail enters the feed in the same transaction: once, and in its order."""
-        told = [told_event(row) for row in rows if is_told(row.document["action"])]
-        if told:
-            positions = platform[FeedOrder].take(len(told))
-            with platform.enter(scope) as unit:
-                unit[Feed].append(told, positions)
+    def page(self, scope: TenantScope, query: TrailQuery) -> Found:
+        """The next matches, newest first, in bounded time: see ``audit/search.py``."""
+        with self.store.tenant(scope, read_only=True) as unit:
+            return unit[TrailSearch].page(query)
 
     def search(self, scope: TenantScope, query: TrailQuery) -> list[dict[str, Any]]:
+        """The newest ``limit`` matches, however long it takes to find them."""
         with self.store.tenant(scope, read_only=True) as unit:
-            return unit[AuditRecords].search(query)
+            return list(islice(unit[TrailSearch].all(query), query.limit))
 
     def head(self, scope: TenantScope) -> Head:
         with self._database.tenant(scope, read_only=True) as unit:
             return unit[TrailHeads].get()
 
 
-def _searchable(record: dict[str, Any]) -> str:
-    """What ``q`` looks through: action, actor, resource and context (which holds the reference)."""
-    parts = (record["action"], *record["actor"].values(), *record["resource"].values(), canonical(record["context"]).decode())
-    return "\n".join(str(part) for part in parts if part).casefold()
+def _append(unit: TenantUnit, rows: Sequence[OutboxRow]) -> Head:
+    """Link the events to the tenant's chain. Where it ends then."""
+    records = unit[AuditRecords]
+    head, known = records.last(), records.known([row.id for row in rows])
+    linked = []
+    for row in rows:
+        if row.id not in known:
+            record = link(row.document, head)
+            linked.append((record, row.at))
+            head = head_of(record)
+    records.append(linked)
+    return head
+
+
+def _tell(main: PlatformUnit, told: Mapping[TenantId, Sequence[Told]]) -> None:
+    """What has left the outbox for the trail enters the feed in the same transaction: once, and in its order. Positions are
+    taken last, because to take them holds up every other sealer."""
+    count = sum(map(len, told.values()))
+    positions = iter(main[FeedOrder].take(count) if count else ())
+    for tenant, events in told.items():
+        if events:
+            with main.enter(TenantScope(tenant, SYSTEM)) as unit:
+                unit[Feed].append(events, list(islice(positions, len(events))))
+
+
+def _groups(tenants: Sequence[TenantId]) -> Iterator[Sequence[TenantId]]:
+    for start in range(0, len(tenants), TENANTS_TOGETHER):
+        yield tenants[start : start + TENANTS_TOGETHER]

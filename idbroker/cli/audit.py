@@ -25,13 +25,18 @@ def audit_export(
         owner = known_tenant(unit, tenant).tenant_id
     services.trail.seal(owner)
     with out.open("wb") as file:
-        count = write_pack(services.trail, TenantScope(owner, operator()), file)
+        count = write_pack(services.trail, services.notary, TenantScope(owner, operator()), file)
     typer.echo(f"{count} records in {out}")
 
 
 @audit_app.command("verify")
-def audit_verify(file: Annotated[Path, typer.Argument(help="A pack made by `audit export`.")]) -> None:
+def audit_verify(
+    file: Annotated[Path, typer.Argument(help="A pack made by `audit export`.")],
+    key: Annotated[str | None, typer.Option(help="The kid of a key that you know: the pack must lead back to it.")] = None,
+) -> None:
     """Check an exported pack offline: no database, no network."""
-    verdict = verify_pack(file)
+    verdict = verify_pack(file, key=key)
     typer.echo(str(verdict))
+    if verdict.good:
+        typer.echo(f"made {verdict.until}, signed with key {verdict.kid}", err=True)
     raise typer.Exit(0 if verdict.good else 1)

@@ -21,6 +21,22 @@ RELAY_SETTING = "idbroker.relay"
 RELAYED_TABLES = frozenset({"outbox", "feed_events"})
 POLICY = "idbroker_tenant"
 
+CUT_PIECE = 5000
+YOUNGEST_CUT = "30 days"
+CUT_STATEMENTS = (
+    """
+    DELETE FROM audit_records WHERE tenant_id = :tenant AND sequence <= min(
+        (SELECT max(size) FROM audit_heads WHERE tenant_id = :tenant AND kind = 'cut'),
+        (SELECT min(sequence) FROM audit_records WHERE tenant_id = :tenant) + :piece
+    )
+    """,
+    """
+    DELETE FROM audit_terms WHERE tenant_id = :tenant
+        AND era < (SELECT min(sequence) FROM audit_records WHERE tenant_id = :tenant) >> 16
+    """,
+)
+"""How SQLite removes what a cut stands for, in pieces; PostgreSQL has the function below. An era of words goes in one piece."""
+
 _MATCH = f"tenant_id = current_setting('{TENANT_SETTING}', true)"
 
 
@@ -54,8 +70,43 @@ def apply(connection: Connection, metadata: MetaData, role: str, schema: str) ->
     for table in metadata.sorted_tables:
         connection.execute(text(f'REVOKE ALL ON "{table.name}" FROM {quoted}'))
         connection.execute(text(f'GRANT {rights} ON "{table.name}" TO {quoted}'))
+    if metadata is AUDIT:
+        for statement in cut_function(schema):
+            connection.execute(text(statement))
+        connection.execute(text(f"GRANT EXECUTE ON FUNCTION audit_apply_cut() TO {quoted}"))
     connection.execute(text(f'GRANT SELECT ON "alembic_version" TO {quoted}'))
     connection.execute(text(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA "{schema}" TO {quoted}'))
+
+
+def cut_function(schema: str) -> list[str]:
+    """The only way in which records leave the audit store: with the owner's rights, but bound to the transaction's tenant by
+    the forced policies, to its newest signed cut, and to records that have reached an age."""
+    return [
+        f"""
+        CREATE OR REPLACE FUNCTION audit_apply_cut() RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+        SET search_path = "{schema}", pg_temp AS $$
+        DECLARE
+            owner text := current_setting('{TENANT_SETTING}', true);
+            first bigint; upto bigint; young bigint; removed bigint;
+        BEGIN
+            SELECT max(size) INTO upto FROM audit_heads WHERE tenant_id = owner AND kind = 'cut';
+            IF upto IS NULL THEN
+                RETURN 0;
+            END IF;
+            SELECT min(sequence) INTO first FROM audit_records WHERE tenant_id = owner;
+            upto := least(upto, first + {CUT_PIECE});
+            SELECT min(sequence) INTO young FROM audit_records
+                WHERE tenant_id = owner AND sequence <= upto AND at > now() - interval '{YOUNGEST_CUT}';
+            upto := least(upto, young - 1);
+            DELETE FROM audit_records WHERE tenant_id = owner AND sequence <= upto;
+            GET DIAGNOSTICS removed = ROW_COUNT;
+            SELECT min(sequence) INTO first FROM audit_records WHERE tenant_id = owner;
+            DELETE FROM audit_terms WHERE tenant_id = owner AND era < first >> 16;
+            RETURN removed;
+        END $$
+        """,  # noqa: S608 # made of constants and of the configured schema alone
+        "REVOKE ALL ON FUNCTION audit_apply_cut() FROM PUBLIC",
+    ]
 
 
 def problems(connection: Connection, metadata: MetaData, schema: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
@@ -138,15 +138,16 @@ def _holds_nul(value: Any) -> bool:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back. ``headers`` may repeat a name (Set-Cookie)."""
+    """What goes back. ``headers`` may repeat a name (Set-Cookie). ``stream``: the body in pieces, made as they are read."""
 
     status: int = 200
     body: bytes = b""
     media_type: str | None = None
     headers: tuple[tuple[str, str], ...] = field(default=())
+    stream: Iterator[bytes] | None = None
 
     def with_headers(self, *more: tuple[str, str]) -> Answer:
-        return Answer(self.status, self.body, self.media_type, (*self.headers, *more))
+        return replace(self, headers=(*self.headers, *more))
 
 
 def json_answer(document: Any, status: int = 200, *headers: tuple[str, str], media_type: str = "application/json") -> Answer:

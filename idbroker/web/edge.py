@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
@@ -219,7 +219,11 @@ _SENTENCES = {404: "There is nothing at this address.", 405: "This address does 
 
 
 def _response(answer: Answer) -> Response:
-    response = Response(answer.body, answer.status, media_type=answer.media_type)
+    response: Response
+    if answer.stream is not None:
+        response = StreamingResponse(answer.stream, answer.status, media_type=answer.media_type)
+    else:
+        response = Response(answer.body, answer.status, media_type=answer.media_type)
     for name, value in answer.headers:
         response.headers.append(name, value)
     return response

@@ -18,7 +18,9 @@ from sqlalchemy.orm import Session, make_transient_to_detached
 
 from idbroker import plugins
 from idbroker.audit.chain import GENESIS, Head
-from idbroker.audit.trail import AuditRecords, TrailQuery
+from idbroker.audit.heads import AuditHeads
+from idbroker.audit.records import AuditRecords
+from idbroker.audit.search import Found, TrailQuery, TrailSearch
 from idbroker.kernel.errors import Refusal
 from idbroker.storage import guard
 from idbroker.storage.database import Database
@@ -29,6 +31,8 @@ from tests.support.databases import Stores
 from tests.support.world import OPERATOR, World, make_tenant, make_world
 
 plugins.load_tables()
+
+OF_THE_TRAIL = (AuditHeads, AuditRecords, TrailSearch)
 
 
 def repositories() -> list[type[TenantRepository]]:
@@ -103,6 +107,8 @@ def nothing_of(world: World, result: Any) -> bool:
     if isinstance(result, list | tuple | set | dict) and not isinstance(result, Head):
         values = list(result.values()) if isinstance(result, dict) else list(result)
         return all(nothing_of(world, value) for value in values)
+    if isinstance(result, Found):
+        return not result.records
     if isinstance(result, TenantRow | IndexRow):
         return result.tenant_id != world.scope.tenant
     if isinstance(result, Head):
@@ -116,7 +122,7 @@ def both(stores: Stores) -> tuple[World, Any]:
 
 
 def call_as_stranger(stores: Stores, a: World, b: Any, repository: type[TenantRepository], name: str) -> None:
-    database = stores.audit if repository is AuditRecords else stores.main
+    database = stores.audit if repository in OF_THE_TRAIL else stores.main
     try:
         with database.tenant(b) as unit:
             result = getattr(unit[repository], name)(**arguments(getattr(repository, name), a, repository))

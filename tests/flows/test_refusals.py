@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from idbroker.audit.trail import TrailQuery
+from idbroker.audit.search import TrailQuery
 from idbroker.directory.model import Users
 from idbroker.federation.profile import Profile
 from idbroker.kernel.errors import NotFound

@@ -14,6 +14,7 @@ from idbroker.access.api_keys import ApiKeys
 from idbroker.admin_api.portraits import Portraitist
 from idbroker.admin_api.routes import AdminApi
 from idbroker.apps.service import AppService
+from idbroker.audit.notary import Notary
 from idbroker.audit.trail import Trail
 from idbroker.connections.candidates import CandidateService
 from idbroker.connections.domains import DomainService
@@ -37,6 +38,7 @@ from idbroker.kernel.ids import TenantId, new_id
 from idbroker.kernel.scope import Actor, TenantScope
 from idbroker.keys.envelope import Envelope
 from idbroker.keys.master import LocalMasterKeys
+from idbroker.keys.trail_keys import TrailKeyRing
 from idbroker.login.diagnoses import DiagnosisKeeper
 from idbroker.login.trials import Trials
 from idbroker.sessions.service import Beginning, SessionService
@@ -124,6 +126,7 @@ class AdminWorld:
         self.trials = Trials(database, connections, candidates, envelope)
         self.refresher = Refresher(database, connections, candidates)
         self.trail = Trail(self.stores.main, self.stores.audit)
+        self.notary = Notary(database, self.trail, TrailKeyRing(database, envelope, self.clock))
         self.api = AdminApi(
             database=self.stores.main,
             tenants=self.tenants,
@@ -132,6 +135,7 @@ class AdminWorld:
             apps=AppService(),
             sessions=self.sessions,
             trail=self.trail,
+            notary=self.notary,
             clock=self.clock,
             candidates=candidates,
             refresher=self.refresher,

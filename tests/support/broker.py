@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import create_engine, func, make_url, select
 
-from idbroker.audit.trail import Trail, TrailQuery
+from idbroker.audit.search import TrailQuery
+from idbroker.audit.trail import Trail
 from idbroker.connections.domains import DomainService, txt_record
 from idbroker.connections.model import Domain
 from idbroker.connections.service import ConnectionForm, ConnectionService, new_connection_id

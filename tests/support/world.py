@@ -7,8 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from idbroker.audit.feed import Feed, FeedOrder, Told
+from idbroker.audit.heads import AuditHead
+from idbroker.audit.notary import Notary
 from idbroker.audit.outbox import Outbox
-from idbroker.audit.trail import AuditRecords, Trail, TrailHeads
+from idbroker.audit.records import AuditRecords
+from idbroker.audit.trail import Trail, TrailHeads
 from idbroker.connections.candidate_rows import (
     Candidates,
     ConnectionCandidate,
@@ -27,6 +30,7 @@ from idbroker.kernel.secrets import digest
 from idbroker.keys.envelope import Envelope, TenantKeys
 from idbroker.keys.master import LocalMasterKeys
 from idbroker.keys.signing import SigningKeyRing, SigningKeys
+from idbroker.keys.trail_keys import TrailKey, TrailKeyRing, TrailKeys
 from idbroker.login.diagnosis_rows import Diagnoses, Diagnosis
 from idbroker.login.replay import SeenReplies, SeenReply
 from idbroker.login.trial_rows import TrialSignIn, TrialSignIns
@@ -57,6 +61,10 @@ def make_tenant(stores: Stores, slug: str) -> TenantScope:
     return TenantScope(tenant.tenant_id, OPERATOR)
 
 
+def trail_keys(stores: Stores) -> TrailKeyRing:
+    return TrailKeyRing(stores.main, Envelope(LocalMasterKeys([MASTER_KEY])), stores.main.clock)
+
+
 def make_world(stores: Stores, slug: str) -> World:
     scope = make_tenant(stores, slug)
     SigningKeyRing(stores.main, Envelope(LocalMasterKeys([MASTER_KEY])), stores.main.clock).verifiers(scope.tenant)
@@ -64,11 +72,14 @@ def make_world(stores: Stores, slug: str) -> World:
     trail.seal(scope.tenant)
     with stores.main.platform(OPERATOR) as platform:
         positions = platform[FeedOrder].take(1)
+    notary = Notary(stores.main, trail, trail_keys(stores))
+    notary.sign(scope.tenant)
     with stores.main.tenant(scope) as unit:
         rows = _fill(unit, scope.tenant, slug)
         unit[Feed].append([Told(f"evt_{slug}", "user.created", f"usr_{slug}", unit.clock.now(), "{}")], positions)
     with stores.audit.tenant(scope, read_only=True) as unit:
         record = next(unit[AuditRecords].walk())
+        rows["AuditHeads"] = AuditHead(tenant_id=scope.tenant, number=9, kind="head", size=9, hash="9", peaks=[], document="{}")
     names = {
         "user_id": f"usr_{slug}",
         "user_ids": [f"usr_{slug}"],
@@ -123,7 +134,14 @@ def make_world(stores: Stores, slug: str) -> World:
         "types": None,
         "after": None,
         "batch": 10,
-        "record": record,
+        "records": [(record, unit.clock.now())],
+        "kind": "head",
+        "size": 1,
+        "number": 1,
+        "head_hash": "0" * 64,
+        "horizon": unit.clock.now() + timedelta(days=1),
+        "last": 100,
+        "behind": 0,
         "at": unit.clock.now(),
         "event": Event("user.created", Resource("user", f"usr_{slug}")),
     }
@@ -178,6 +196,8 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     unit.session.add(LogoutDue(tenant_id=tenant, delivery_id=delivery.id, due_at=now))
     unit[RevokedTokens].add(f"revoked-{slug}", now + timedelta(minutes=5))
     unit[SeenReplies].claim(connection.id, f"reply-{slug}", now + timedelta(minutes=5))
+    trail_key = TrailKey(tenant_id=tenant, generation=1, kid=f"kid_{slug}", private_sealed=b"", document="{}", created_at=now)
+    unit[TrailKeys].add(trail_key)
     waiting = unit[Outbox].record(Event("user.created", Resource("user", user.id)))
     beside = _beside_the_connection(unit, tenant, slug)
     return {
@@ -185,7 +205,7 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
         **_directory(unit, tenant, slug),
         "Users": user, "Identities": identity, "Groups": group, "RoleMappings": mapping, "Domains": domain,
         "Connections": connection, "Sessions": session, "AuthorizationCodes": code, "RefreshFamilies": family,
-        "outbox": waiting,
+        "outbox": waiting, "TrailKeys": trail_key,
         "SigningKeys": unit[SigningKeys].all("RS256")[0], "TenantKeys": unit[TenantKeys].newest(),
         "TrailHeads": unit[TrailHeads].get(), "SeenReplies": unit.session.get(
             SeenReply, (tenant, connection.id, digest(f"reply-{slug}"))

@@ -59,6 +59,10 @@ class PostgresDialect:
     def arrival(self, table: Any) -> ColumnElement[Any]:
         return literal_column(f"{table.name}.position")
 
+    def apply_cut(self, session: Session, tenant: TenantId) -> int:
+        cut = text("SELECT audit_apply_cut()")
+        return int(session.execute(cut, execution_options={RAW: "the function works for the bound tenant"}).scalar_one())
+
     def prepare(self, connection: Connection) -> None:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
         connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"'))

@@ -14,6 +14,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ColumnElement
 
 from idbroker.kernel.ids import TenantId
+from idbroker.storage import rls
+from idbroker.storage.guard import RAW
+from idbroker.storage.unit import changed
 
 _READ_ONLY = "idbroker_read_only"
 BUSY_MILLISECONDS = 15_000
@@ -71,6 +74,15 @@ class SqliteDialect:
 
     def arrival(self, table: Any) -> ColumnElement[Any]:
         return literal_column(f"{table.name}.rowid")
+
+    def apply_cut(self, session: Session, tenant: TenantId) -> int:
+        removed = 0
+        for statement in rls.CUT_STATEMENTS:
+            result = session.execute(
+                text(statement), {"tenant": tenant, "piece": rls.CUT_PIECE}, execution_options={RAW: "that tenant's alone"}
+            )
+            removed = removed or changed(result)
+        return removed
 
     def prepare(self, connection: Connection) -> None:
         """The file is there, and BEGIN IMMEDIATE has taken the turn."""

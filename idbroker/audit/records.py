@@ -1,0 +1,110 @@
+"""Sealed records as rows, and the index of their words. The worker is the only one who adds any.
+
+``tenant, sequence`` leads every index, so that a page of any filter is a short walk backwards from where the last one ended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, Text
+from sqlmodel import Field, col, select
+
+from idbroker.audit.chain import Head, canonical
+from idbroker.audit.terms import searchable, term_key, terms_of
+from idbroker.storage.guard import IsolationBreach
+from idbroker.storage.rows import AuditRow, UtcDateTime
+from idbroker.storage.unit import TenantRepository
+
+ERA_BITS = 16
+"""An era is 65,536 records. The index of words is kept era by era, so that old ones go in one piece."""
+
+
+class AuditRecord(AuditRow, table=True):
+    """One sealed record. ``document`` is the canonical JSON that the hash covers; the columns beside it only find it."""
+
+    __tablename__ = "audit_records"
+    __table_args__ = (
+        Index("uq_audit_records_tenant_id_id", "tenant_id", "id", unique=True),
+        Index("ix_audit_records_tenant_id_action_sequence", "tenant_id", "action", "sequence"),
+        Index("ix_audit_records_tenant_id_actor_id_sequence", "tenant_id", "actor_id", "sequence"),
+        Index("ix_audit_records_tenant_id_resource_id_sequence", "tenant_id", "resource_id", "sequence"),
+        Index("ix_audit_records_tenant_id_at_sequence", "tenant_id", "at", "sequence"),
+    )
+
+    sequence: int = Field(primary_key=True)
+    id: str
+    at: datetime = Field(sa_type=UtcDateTime)
+    action: str
+    actor_id: str | None = None
+    resource_id: str
+    search: str = Field(sa_type=Text)
+    hash: str
+    document: str = Field(sa_type=Text)
+
+
+class AuditTerm(AuditRow, table=True):
+    """That a word stands in a record."""
+
+    __tablename__ = "audit_terms"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    era: int = Field(primary_key=True)
+    term: int = Field(primary_key=True, sa_type=BigInteger)
+    sequence: int = Field(primary_key=True)
+
+
+class AuditRecords(TenantRepository):
+    """Adding and reading in order; ``search.TrailSearch`` finds."""
+
+    def last(self) -> Head:
+        statement = select(AuditRecord.sequence, AuditRecord.hash).order_by(col(AuditRecord.sequence).desc()).limit(1)
+        row = self.session.execute(statement).first()
+        return Head(row[0], row[1]) if row else Head()
+
+    def known(self, ids: Sequence[str]) -> set[str]:
+        return set(self.session.execute(select(AuditRecord.id).where(col(AuditRecord.id).in_(ids))).scalars())
+
+    def append(self, records: Sequence[tuple[Mapping[str, Any], datetime]]) -> None:
+        """Add (record, when). Raises IsolationBreach for a record that tells of another tenant."""
+        rows, terms = [], []
+        for record, at in records:
+            if record["tenant_id"] != self.tenant:
+                raise IsolationBreach("a record of another tenant cannot be sealed into this chain")
+            sequence = record["sequence"]
+            rows.append(
+                {
+                    "tenant_id": self.tenant,
+                    "sequence": sequence,
+                    "id": record["id"],
+                    "at": at,
+                    "action": record["action"],
+                    "actor_id": record["actor"]["id"],
+                    "resource_id": record["resource"]["id"],
+                    "search": searchable(record),
+                    "hash": record["hash"],
+                    "document": canonical(record).decode(),
+                }
+            )
+            terms += [
+                {"tenant_id": self.tenant, "era": sequence >> ERA_BITS, "term": key, "sequence": sequence}
+                for key in {term_key(self.tenant, term) for term in terms_of(record)}
+            ]
+        self.add_many(AuditRecord, rows)
+        self.add_many(AuditTerm, terms)
+
+    def following(self, behind: int, limit: int) -> list[dict[str, Any]]:
+        """The next records behind a sequence, in order, as stored."""
+        statement = select(AuditRecord.document).where(col(AuditRecord.sequence) > behind)
+        found = self.session.execute(statement.order_by(col(AuditRecord.sequence)).limit(limit)).scalars()
+        return [json.loads(document) for document in found]
+
+    def walk(self, batch: int = 500) -> Iterator[dict[str, Any]]:
+        """All that is kept of the chain, oldest first, as stored."""
+        after = 0
+        while page := self.following(after, batch):
+            yield from page
+            after = page[-1]["sequence"]

@@ -1,0 +1,248 @@
+"""Finding records, newest first, in time that does not grow with the trail.
+
+One condition leads: the rarest kind that is given (a word, a resource, an actor, an action) through its own index, newest
+first; the others are tried on what it finds. A page looks at no more than ``EXAMINED`` records. When that is not enough to
+fill it, the page is short and the next one goes on where it stopped: only the end of the trail ends the pages.
+
+A word of ``text`` that the index of words knows leads, and then only records that hold that whole word are found. Anything
+else (part of a word, a sign) is looked for as text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from idbroker.audit.outbox import MAX_TEXT
+from idbroker.audit.records import ERA_BITS, AuditRecord, AuditTerm
+from idbroker.audit.terms import is_term, term_key
+from idbroker.storage.unit import TenantRepository
+
+EXAMINED = 10_000
+PROBED_WORDS = 4
+TERM_CHUNK = 250
+
+DISORDER = timedelta(hours=1)
+"""How far the clocks of the servers may be apart: records are in the order of their arrival, not of their times."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrailQuery:
+    """What to look for; all given conditions must hold. ``before`` is a sequence: newest first, that one excluded."""
+
+    action: str | None = None
+    actor: str | None = None
+    resource: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+    before: int | None = None
+    limit: int = 50
+    actions: tuple[str, ...] = ()
+    """One of these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """``before``: where the next page begins; None at the end of the trail."""
+
+    records: list[dict[str, Any]]
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Sequences strictly between."""
+
+    above: int
+    below: int | None
+
+
+class TrailSearch(TenantRepository):
+    def page(self, query: TrailQuery) -> Found:
+        """Matching records, newest first; fewer than ``limit`` also where looking on would take too long."""
+        if query.text and (len(query.text) > MAX_TEXT or "\x00" in query.text):
+            return Found([], None)  # longer than what is kept, or what is never kept: no engine need be asked
+        within = self._range(query)
+        if within.below is not None and within.below <= within.above + 1:
+            return Found([], None)
+        term = self._leading_term(query, within)
+        if term is not None:
+            return self._by_term(query, term, within)
+        if query.actions and not (query.resource or query.actor):
+            return self._by_several(query, within)
+        return self._by_column(query, within)
+
+    def all(self, query: TrailQuery) -> Iterator[dict[str, Any]]:
+        """Every match, newest first, however far back."""
+        while True:
+            found = self.page(query)
+            yield from found.records
+            if found.before is None:
+                return
+            query = replace(query, before=found.before)
+
+    def span(self, query: TrailQuery) -> tuple[int, int]:
+        """(after, last): the sequences among which all matches lie, for ``between``."""
+        within = self._range(query)
+        kept = select(AuditRecord.sequence).order_by(col(AuditRecord.sequence)).limit(1)
+        first = self.session.execute(kept).scalar()
+        newest = self._newest()
+        last = newest if within.below is None else min(newest, within.below - 1)
+        return max(within.above, (first or 1) - 1), last
+
+    def between(self, query: TrailQuery, behind: int, last: int) -> list[dict[str, Any]]:
+        """The matches behind a sequence up to ``last``, oldest first."""
+        if query.text and (len(query.text) > MAX_TEXT or "\x00" in query.text):
+            return []
+        statement = self._narrowed(query).where(col(AuditRecord.sequence) > behind, col(AuditRecord.sequence) <= last)
+        found = self.session.execute(statement.order_by(col(AuditRecord.sequence))).scalars()
+        return [json.loads(document) for document in found]
+
+    def all_older_than(self, horizon: datetime) -> int:
+        """The last sequence up to which every record is older; 0 for none. Never the newest: the chain goes on from it."""
+        sequence = col(AuditRecord.sequence)
+        younger = select(AuditRecord.sequence).where(col(AuditRecord.at) >= horizon).order_by(sequence).limit(1)
+        first = self.session.execute(younger).scalar()
+        return max(0, self._newest() - 1) if first is None else first - 1
+
+    def _range(self, query: TrailQuery) -> _Range:
+        """The sequences to which the times narrow it down; the times themselves are tried on each record."""
+        above, below = 0, query.before
+        sequence = col(AuditRecord.sequence)
+        if query.since is not None:
+            earlier = select(AuditRecord.sequence).where(col(AuditRecord.at) < _moved(query.since, -DISORDER))
+            found = self.session.execute(earlier.order_by(col(AuditRecord.at).desc(), sequence.desc()).limit(1)).scalar()
+            above = found or 0
+        if query.until is not None:
+            later = select(AuditRecord.sequence).where(col(AuditRecord.at) >= _moved(query.until, DISORDER))
+            found = self.session.execute(later.order_by(col(AuditRecord.at), sequence).limit(1)).scalar()
+            below = found if below is None or (found is not None and found < below) else below
+        return _Range(above, below)
+
+    def _leading_term(self, query: TrailQuery, within: _Range) -> int | None:
+        """The number of a word of the text that some record holds whole; the longest is the rarest, mostly."""
+        candidates = sorted({word for word in (query.text or "").casefold().split() if is_term(word)}, key=len, reverse=True)
+        for word in candidates[:PROBED_WORDS]:
+            key = term_key(self.tenant, word)
+            if next(self._sequences(key, _Range(0, None), 1), None):
+                return key
+        return None
+
+    def _by_term(self, query: TrailQuery, term: int, within: _Range) -> Found:
+        records: list[dict[str, Any]] = []
+        examined = 0
+        for chunk in self._sequences(term, within, TERM_CHUNK):
+            statement = self._narrowed(query).where(col(AuditRecord.sequence).in_(chunk))
+            records += self._read(statement, query.limit - len(records))
+            examined += len(chunk)
+            if len(records) >= query.limit:
+                return Found(records, records[-1]["sequence"])
+            if examined >= EXAMINED:
+                return Found(records, chunk[-1])
+        return Found(records, None)
+
+    def _sequences(self, term: int, within: _Range, chunk: int) -> Iterator[list[int]]:
+        """Where a word stands, newest first. Ever more eras at a time: what the newest do not hold is rare."""
+        newest = self._newest() if within.below is None else within.below - 1
+        top, span, below = newest >> ERA_BITS, 1, newest + 1
+        oldest = within.above >> ERA_BITS
+        while top >= oldest:
+            eras = list(range(max(oldest, top - span + 1), top + 1))
+            while True:
+                statement = select(AuditTerm.sequence).where(
+                    col(AuditTerm.era).in_(eras),
+                    AuditTerm.term == term,
+                    col(AuditTerm.sequence) < below,
+                    col(AuditTerm.sequence) > within.above,
+                )
+                found = list(self.session.execute(statement.order_by(col(AuditTerm.sequence).desc()).limit(chunk)).scalars())
+                if found:
+                    below = found[-1]
+                    yield found
+                if len(found) < chunk:
+                    break
+            top, span = top - span, span * 2 if top < newest >> ERA_BITS else 1
+
+    def _by_several(self, query: TrailQuery, within: _Range) -> Found:
+        """One walk for each action, merged down to where all of them have come."""
+        pages = [self._by_column(replace(query, action=action, actions=()), within) for action in query.actions]
+        reached = max((page.before for page in pages if page.before is not None), default=0)
+        records = sorted(
+            (record for page in pages for record in page.records if record["sequence"] >= reached),
+            key=lambda record: -record["sequence"],
+        )
+        if len(records) > query.limit:
+            records = records[: query.limit]
+            return Found(records, records[-1]["sequence"])
+        return Found(records, reached or None)
+
+    def _by_column(self, query: TrailQuery, within: _Range) -> Found:
+        leading = self._leading_column(query)
+        floor = None
+        if self._conditions(query, leading):
+            walked = select(AuditRecord.sequence).where(*self._led(query, leading, within))
+            walked = walked.order_by(col(AuditRecord.sequence).desc()).offset(EXAMINED - 1).limit(1)
+            floor = self.session.execute(walked).scalar()
+        statement = self._narrowed(query, leading).where(*self._led(query, leading, within))
+        if floor is not None:
+            statement = statement.where(col(AuditRecord.sequence) >= floor)
+        records = self._read(statement, query.limit)
+        return Found(records, records[-1]["sequence"] if len(records) >= query.limit else floor)
+
+    def _leading_column(self, query: TrailQuery) -> str | None:
+        wanted = {"resource_id": query.resource, "actor_id": query.actor, "action": query.action}
+        return next((name for name, value in wanted.items() if value is not None), None)
+
+    def _led(self, query: TrailQuery, leading: str | None, within: _Range) -> list[Any]:
+        conditions = [col(AuditRecord.sequence) > within.above]
+        if within.below is not None:
+            conditions.append(col(AuditRecord.sequence) < within.below)
+        if leading is not None:
+            wanted = {"resource_id": query.resource, "actor_id": query.actor, "action": query.action}[leading]
+            conditions.append(col(getattr(AuditRecord, leading)) == wanted)
+        return conditions
+
+    def _narrowed(self, query: TrailQuery, leading: str | None = None) -> Any:
+        return select(AuditRecord.document).where(*self._conditions(query, leading))
+
+    def _conditions(self, query: TrailQuery, leading: str | None = None) -> list[Any]:
+        """What is tried on each record. Wrapped, so that no engine takes one of these for its way through the table."""
+        found: list[Any] = []
+        for name, wanted in (("resource_id", query.resource), ("actor_id", query.actor), ("action", query.action)):
+            if wanted is not None and name != leading:
+                found.append(_tried(getattr(AuditRecord, name)) == wanted)
+        if query.actions:
+            found.append(_tried(AuditRecord.action).in_(query.actions))
+        if query.since is not None:
+            found.append(_tried(AuditRecord.at) >= query.since)
+        if query.until is not None:
+            found.append(_tried(AuditRecord.at) < query.until)
+        if query.text:
+            found.append(col(AuditRecord.search).contains(query.text.casefold(), autoescape=True))
+        return found
+
+    def _read(self, statement: Any, limit: int) -> list[dict[str, Any]]:
+        ordered = statement.order_by(col(AuditRecord.sequence).desc()).limit(limit)
+        return [json.loads(document) for document in self.session.execute(ordered).scalars()]
+
+    def _newest(self) -> int:
+        statement = select(AuditRecord.sequence).order_by(col(AuditRecord.sequence).desc()).limit(1)
+        return self.session.execute(statement).scalar() or 0
+
+
+def _tried(column: Any) -> Any:
+    return func.coalesce(col(column), col(column))
+
+
+def _moved(moment: datetime, by: timedelta) -> datetime:
+    try:
+        return moment + by
+    except OverflowError:
+        return moment

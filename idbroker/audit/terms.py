@@ -1,0 +1,81 @@
+"""The words of a record that an index finds: addresses, references, ids and whatever else stands between blanks. Pure.
+
+A word is kept as a number made of it and the tenant, so that the index holds no address in clear and takes little room. What
+a number finds is compared with the text itself, so that two words with one number do no harm.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from idbroker.audit.chain import canonical
+from idbroker.audit.events import ACTIONS
+
+MAX_TERMS = 40
+"""Of one record. What comes first counts: who and on what, then the context."""
+
+MAX_TERM = 100
+MAX_TEXT = 300
+"""Characters of a text that words are taken of; the rest of it is still found as text."""
+
+_DELIMITERS = r"\s\"'<>(){}\[\],;|/\\=&?#*%!$`^~"
+_TOKEN = re.compile(f"[^{_DELIMITERS}]+")
+_PART = re.compile(r"\w{2,}")
+
+COMMON = frozenset(
+    word
+    for action in ACTIONS
+    for word in (action, *re.split(r"[._]", action), action.partition(".")[0], action.rpartition(".")[2])
+)
+"""The words of actions stand in so many records that reading backwards finds them sooner than an index."""
+
+
+def searchable(record: Mapping[str, Any]) -> str:
+    """What ``q`` looks through: action, actor, resource and context (which holds the reference)."""
+    parts = (record["action"], *record["actor"].values(), *record["resource"].values(), canonical(record["context"]).decode())
+    return "\n".join(str(part) for part in parts if part).casefold()
+
+
+def terms_of(record: Mapping[str, Any]) -> list[str]:
+    """The words under which the record is found, folded, each once."""
+    found: dict[str, None] = {}
+    for text in _texts(record):
+        for term in words(text):
+            found[term] = None
+            if len(found) >= MAX_TERMS:
+                return list(found)
+    return list(found)
+
+
+def words(text: str) -> Iterator[str]:
+    """``Alice <alice@acme.example>`` → alice, alice@acme.example, acme.example, acme, example."""
+    for match in _TOKEN.finditer(text[:MAX_TEXT].casefold()):
+        token = match[0].strip(".:-")
+        for term in (token, *token.split("@"), *_PART.findall(token)):
+            if is_term(term):
+                yield term
+
+
+def is_term(word: str) -> bool:
+    """Whether the index may hold that word. A word that it may not hold is looked for as text."""
+    return 1 < len(word) <= MAX_TERM and word not in COMMON and _TOKEN.fullmatch(word) is not None and word == word.strip(".:-")
+
+
+def term_key(tenant: str, term: str) -> int:
+    """The number of a word: 63 bits, different in every tenant."""
+    hashed = hashlib.blake2b(term.encode(), digest_size=8, key=tenant.encode()[:64]).digest()
+    return int.from_bytes(hashed, "big") >> 1
+
+
+def _texts(record: Mapping[str, Any]) -> Iterator[str]:
+    actor, resource, context = record["actor"], record["resource"], record["context"]
+    for value in (resource["id"], resource["name"], actor["id"], actor["name"], actor["ip"]):
+        if isinstance(value, str):
+            yield value
+    for value in context.values():
+        for text in value if isinstance(value, list) else (value,):
+            if isinstance(text, str):
+                yield text
