@@ -68,7 +68,7 @@ ACTIONS: Mapping[str, str] = {
     "signing_key.rotated": "A new key signs the issuer's tokens.",
     "signing_key.withdrawn": "A retired key is no longer published.",
     "trail_key.rotated": "A new key signs heads of the audit trails; the one before it has endorsed it.",
-    "audit_trail.cut": "Records that were kept for long enough are removed; a signed cut attests what they were.",
+    "audit_trail.shortened": "Records that were kept for long enough are removed; a signed cut attests what they were.",
     "token.reuse_detected": "A code or a refresh token was used twice; all that it had given was revoked.",
 }
 

@@ -197,7 +197,9 @@ class Notary:
         with self._database.tenant(scope) as main:
             main[SignedHeads].advance(number, hash_of(document))
             if kind == "cut":
-                told = Event("audit_trail.cut", Resource("audit_trail", tenant), context={"upto": tree.size, **more["why"]})
+                told = Event(
+                    "audit_trail.shortened", Resource("audit_trail", tenant), context={"upto": tree.size, **more["why"]}
+                )
                 main[Outbox].record(told)
 
 

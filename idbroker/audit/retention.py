@@ -55,7 +55,7 @@ class Retention:
         removed = 0
         for _ in range(PIECES):
             with self._trail.store.tenant(scope) as unit:
-                count = unit.dialect.apply_cut(unit.session, scope.tenant)
+                count = unit.dialect.apply_cut(unit.transaction.connection, scope.tenant)
             removed += count
             if not count:
                 break

@@ -50,7 +50,7 @@ class Dialect(Protocol):
         """An expression that orders the table's rows by the order of their insertion."""
         ...
 
-    def apply_cut(self, session: Session, tenant: TenantId) -> int:
+    def apply_cut(self, connection: Connection, tenant: TenantId) -> int:
         """In the audit store, in that tenant's transaction: remove records that its newest signed cut stands for, some
         thousands at a time. How many; 0 when they are all gone."""
         ...

@@ -160,7 +160,9 @@ def test_what_is_old_enough_goes_and_the_rest_can_still_be_checked(old: Sealed) 
     assert (cut["size"], cut["why"]) == (31, {"tier": "free", "days": 30})
     assert str(old.verdict()) == "ok 20 records"
     old.trail.seal_all()
-    assert [r["action"] for r in old.trail.search(old.scope, TrailQuery(action="audit_trail.cut"))] == ["audit_trail.cut"]
+    assert [r["action"] for r in old.trail.search(old.scope, TrailQuery(action="audit_trail.shortened"))] == [
+        "audit_trail.shortened"
+    ]
     old.record(3)
     old.notary.sign(old.scope.tenant)
     assert str(old.verdict()) == "ok 24 records"
@@ -248,13 +250,15 @@ def test_on_postgresql_the_server_may_neither_change_nor_remove_and_the_cut_is_h
     assert apply(world.scope.tenant) == 4
 
 
-def test_on_postgresql_what_is_young_stays_whatever_the_server_says(postgres_stores: Stores, tmp_path) -> None:
-    clock = TestClock(datetime.now(UTC) - timedelta(days=29))
+def test_on_postgresql_what_is_young_stays_whatever_the_server_says(
+    postgres_stores: Stores, clock: TestClock, tmp_path
+) -> None:
+    clock.advance(seconds=(datetime.now(UTC) - timedelta(days=29) - clock.now()).total_seconds())
     world = sealed(postgres_stores, clock, tmp_path)
     world.record(5)
     world.notary.sign(world.scope.tenant)
     world.notary.cut(world.scope.tenant, 4, {})
     with world.stores.audit.tenant(world.scope) as unit:
-        assert unit.dialect.apply_cut(unit.session, world.scope.tenant) == 0
+        assert unit.dialect.apply_cut(unit.transaction.connection, world.scope.tenant) == 0
         assert first_fault(unit[AuditRecords].walk()) is None
         assert len(unit.session.execute(select(AuditRecord.sequence)).all()) == 6

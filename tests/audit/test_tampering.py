@@ -216,9 +216,7 @@ def test_a_store_whose_chain_was_sealed_again_gets_no_signature(quick: Sealed) -
     assert str(quick.verdict()) == "head 1: is missing, the pack has no signed end"
 
 
-@pytest.mark.parametrize(
-    "what", ["DELETE FROM audit_heads", "UPDATE audit_heads SET hash = 'f'"]
-)
+@pytest.mark.parametrize("what", ["DELETE FROM audit_heads", "UPDATE audit_heads SET hash = 'f'"])
 def test_the_last_head_cannot_be_taken_out_of_the_store_unseen(quick: Sealed, what: str) -> None:
     for _ in range(3):
         quick.record(10)

@@ -59,9 +59,8 @@ class PostgresDialect:
     def arrival(self, table: Any) -> ColumnElement[Any]:
         return literal_column(f"{table.name}.position")
 
-    def apply_cut(self, session: Session, tenant: TenantId) -> int:
-        cut = text("SELECT audit_apply_cut()")
-        return int(session.execute(cut, execution_options={RAW: "the function works for the bound tenant"}).scalar_one())
+    def apply_cut(self, connection: Connection, tenant: TenantId) -> int:
+        return int(connection.execute(text("SELECT audit_apply_cut()")).scalar_one())
 
     def prepare(self, connection: Connection) -> None:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))

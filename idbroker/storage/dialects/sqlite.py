@@ -15,8 +15,6 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from idbroker.kernel.ids import TenantId
 from idbroker.storage import rls
-from idbroker.storage.guard import RAW
-from idbroker.storage.unit import changed
 
 _READ_ONLY = "idbroker_read_only"
 BUSY_MILLISECONDS = 15_000
@@ -75,13 +73,9 @@ class SqliteDialect:
     def arrival(self, table: Any) -> ColumnElement[Any]:
         return literal_column(f"{table.name}.rowid")
 
-    def apply_cut(self, session: Session, tenant: TenantId) -> int:
-        removed = 0
-        for statement in rls.CUT_STATEMENTS:
-            result = session.execute(
-                text(statement), {"tenant": tenant, "piece": rls.CUT_PIECE}, execution_options={RAW: "that tenant's alone"}
-            )
-            removed = removed or changed(result)
+    def apply_cut(self, connection: Connection, tenant: TenantId) -> int:
+        values = {"tenant": tenant, "piece": rls.CUT_PIECE}
+        removed, _ = (connection.execute(text(statement), values).rowcount for statement in rls.CUT_STATEMENTS)
         return removed
 
     def prepare(self, connection: Connection) -> None:
