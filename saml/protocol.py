@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from idbroker.federation.beginning import SignInWished
 from idbroker.federation.contract import (
     AttemptRef,
     ConnectionConfig,
@@ -113,6 +114,10 @@ class SamlProtocol:
     def report(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Document:
         """The whole diagnosis (CONTRACT 8): verdict, code, findings, attributes, mapped profile, decoded XML."""
         return explain.report(self.examination(connection, reply, attempt))
+
+    def read_beginning(self, connection: ConnectionConfig, message: UnverifiedReply) -> SignInWished:
+        """Raises NotFound: in SAML, who begins at the IdP comes to the ``acs`` with an answer."""
+        raise NotFound("beginning")
 
     def begin_logout(self, connection: ConnectionConfig, upstream: Mapping[str, str], handle: str) -> Handoff | None:
         """A signed LogoutRequest (SAML profiles 4.4.3.1). None when the IdP names no address, or the sign-in had no NameID."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from idbroker.federation.beginning import SignInWished
 from idbroker.federation.logout import LogoutAnswered, LogoutAsked, LogoutOutcome
 from idbroker.federation.options import ConnectionOptions
 from idbroker.federation.profile import Profile
@@ -92,6 +93,10 @@ class AttemptRef:
     force_authn: bool = False
     max_age: int | None = None
     """Seconds, from the app's ``max_age``."""
+    acr_values: tuple[str, ...] = ()
+    """What the app would like, in order of preference; the IdP need not do it (OIDC Core 3.1.2.1)."""
+    select_account: bool = False
+    """The person wants to choose with which account."""
     is_passive: bool = False
     """The IdP must not show anything (``prompt=none``, SAML core 3.4.1 IsPassive)."""
 
@@ -200,11 +205,12 @@ class Published:
 class Endpoint:
     """One address below ``/{protocol}/{connection}/``.
 
-    ``reply``: the IdP's answer arrives here. ``logout``: its logout messages do, in both directions. ``document``: we publish
-    something here.
+    ``reply``: the IdP's answer arrives here. ``logout``: its logout messages do, in both directions, by a browser.
+    ``backchannel``: its logout messages without a browser. ``begin``: a browser is sent here to sign in. ``document``: we
+    publish something here.
     """
 
-    kind: Literal["reply", "logout", "document"]
+    kind: Literal["reply", "logout", "backchannel", "begin", "document"]
     method: Literal["GET", "POST"]
     name: str
 
@@ -258,6 +264,10 @@ class FederationProtocol(Protocol):
         """
         ...
 
+    def read_beginning(self, connection: ConnectionConfig, message: UnverifiedReply) -> SignInWished:
+        """What came to a ``begin`` endpoint. Raises ReplyRefused (400) for what is not meant for this connection."""
+        ...
+
     def begin_logout(self, connection: ConnectionConfig, upstream: Mapping[str, str], handle: str) -> Handoff | None:
         """How the browser gets the IdP to end its session. None when it offers no logout, or ``upstream`` names nothing.
 
@@ -266,7 +276,7 @@ class FederationProtocol(Protocol):
         ...
 
     def read_logout(self, connection: ConnectionConfig, message: UnverifiedReply) -> LogoutAsked | LogoutAnswered:
-        """Verify what came to a ``logout`` endpoint. Raises ReplyRefused at the first failed check."""
+        """Verify what came to a ``logout`` or ``backchannel`` endpoint. Raises ReplyRefused at the first failed check."""
         ...
 
     def answer_logout(self, connection: ConnectionConfig, asked: LogoutAsked, outcome: LogoutOutcome) -> Handoff | None:

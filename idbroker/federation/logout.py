@@ -16,10 +16,11 @@ class LogoutAsked:
     """The IdP's verified wish that sessions end (SAML core 3.7.1, OIDC Back-Channel Logout 2.4).
 
     ``person`` and ``sessions`` are the values that ``ExternalIdentity.upstream`` had; no ``sessions`` means all of the
-    person's. ``replay_key`` is acted on once per connection and remembered until ``replay_until``.
+    person's, no ``person`` means those sessions, whosever they are. ``replay_key`` is acted on once per connection and
+    remembered until ``replay_until``.
     """
 
-    person: str
+    person: str | None
     sessions: tuple[str, ...]
     replay_key: str
     replay_until: datetime

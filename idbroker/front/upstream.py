@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from urllib.parse import urlencode
 
 from idbroker.federation.contract import Endpoint, Protocols, UnverifiedReply
+from idbroker.front.door import DONE
 from idbroker.kernel.errors import NotFound, Refusal
 from idbroker.kernel.ids import is_id
 from idbroker.limits.names import UNLIMITED
 from idbroker.login.flow import LoginFlow
 from idbroker.login.logout import LogoutFlow
-from idbroker.web.call import Answer, Call
+from idbroker.web.call import Answer, Call, json_answer, redirect
 from idbroker.web.route import ErrorFace, OpenRoute
 from idbroker.web.sign_in import SignInFace
+
+NEVER_STORED = (("cache-control", "no-store"), ("pragma", "no-cache"))
+BEGINNING = ("iss", "login_hint", "target_link_uri")
+"""What a third party may say (OIDC Core 4)."""
 
 UNKNOWN = "This sign-in address does not exist any more. Please go back to the application and start again."
 
@@ -27,14 +33,20 @@ class Upstream:
         self._face = face
 
     def rows(self, errors: ErrorFace) -> list[OpenRoute]:
-        handlers = {"reply": self._reply, "logout": self._log_out, "document": self._document}
+        handlers = {
+            "reply": self._reply,
+            "logout": self._log_out,
+            "backchannel": self._backchannel,
+            "begin": self._begin,
+            "document": self._document,
+        }
         return [
             OpenRoute(
                 method=endpoint.method,
                 path=f"/{protocol.name}/{{connection}}/{endpoint.name}",
                 handler=partial(handlers[endpoint.kind], protocol.name, endpoint),
                 limit=UNLIMITED if endpoint.kind == "document" else "sign_in",
-                errors=errors,
+                errors=self._backchannel_errors if endpoint.kind == "backchannel" else errors,
                 inline=False,
             )
             for protocol in self._protocols.values()
@@ -54,6 +66,32 @@ class Upstream:
             connection = _checked(call.path_params["connection"])
             step = self._logout.message(protocol, connection, _message(protocol, endpoint, call), self._face.visitor(call))
         return self._face.signed_out(step, call)
+
+    def _begin(self, protocol: str, endpoint: Endpoint, call: Call) -> Answer:
+        """A third party sends the browser here to sign in. Its POST goes on as a GET: only then does our cookie come along."""
+        with _known(protocol, call):
+            connection = _checked(call.path_params["connection"])
+            message = _message(protocol, endpoint, call)
+            if endpoint.method == "POST":
+                given = {name: message.params[name] for name in BEGINNING if name in message.params}
+                return redirect(f"{message.address}?{urlencode(given)}")
+            visitor, headers = self._face.beginner(call)
+            step = self._flow.begin_elsewhere(protocol, connection, message, visitor, DONE)
+        return self._face.answer(step, call, *headers)
+
+    def _backchannel(self, protocol: str, endpoint: Endpoint, call: Call) -> Answer:
+        """The IdP itself says that sessions are over (OIDC Back-Channel Logout 2.5 to 2.8)."""
+        with _known(protocol, call):
+            connection = _checked(call.path_params["connection"])
+            self._logout.backchannel(protocol, connection, _message(protocol, endpoint, call), self._face.visitor(call))
+        return Answer(200, b"", None, NEVER_STORED)
+
+    def _backchannel_errors(self, refusal: Refusal, call: Call) -> Answer:
+        """OIDC Back-Channel Logout 2.8: 400 for whatever is wrong with the message, with the error as RFC 6749 5.2 words it."""
+        status = 400 if refusal.status in (403, 415) else refusal.status
+        told = f"{refusal.public} Reference: {self._face.recorded(refusal, call)}"
+        name = "invalid_request" if status < 500 and status != 429 else "temporarily_unavailable"
+        return json_answer({"error": name, "error_description": told}, status, *NEVER_STORED)
 
     def _document(self, protocol: str, endpoint: Endpoint, call: Call) -> Answer:
         config = self._flow.config(protocol, _checked(call.path_params["connection"]), self._face.visitor(call))

@@ -38,6 +38,10 @@ class Attempt(PlatformRow, table=True):
     login_hint: str | None = None
     force_authn: bool = False
     max_age: int | None = None
+    acr_values: str | None = None
+    """What the app would like of the IdP, words between spaces."""
+    prompt: str | None = None
+    """``select_account``, where the app asked for it."""
     route: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -35,7 +35,7 @@ from idbroker.login.steps import (
     post_again,
 )
 from idbroker.login.trials import Trials
-from idbroker.login.unsolicited import begun_at_idp
+from idbroker.login.unsolicited import begun_at_idp, begun_elsewhere
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
 from idbroker.tenants.model import Tenant, Tenants
@@ -76,9 +76,11 @@ class LoginFlow:
             app_name=request.app_name,
             app_tenants=None if request.app_tenants is None else list(request.app_tenants),
             pinned_tenant=request.pinned_tenant,
-            login_hint=email,
+            login_hint=email or request.login_hint,
             force_authn=request.force_authn,
             max_age=request.max_age,
+            acr_values=" ".join(request.acr_values) or None,
+            prompt="select_account" if request.select_account else None,
             created_at=now,
             expires_at=now + self._lifetime,
         )
@@ -133,6 +135,17 @@ class LoginFlow:
             identity = upstream.complete(config, reply, reference)
             cookie = self._finisher.finish(config, attempt, handle, identity, visitor)
         return SignedIn(cookie, _resume(attempt, handle))
+
+    def begin_elsewhere(self, protocol: str, connection_id: str, message: UnverifiedReply, visitor: Visitor, done: str) -> Step:
+        """A third party wishes that somebody signs in through that connection: a sign-in of ours begins, at the app that the
+        connection names or here, where it resumes at ``done``. Raises NotFound or SignInRefused."""
+        config, tenant, _ = self._replied(protocol, connection_id, None, visitor)
+        with self._refusing(config.tenant, config.id):
+            wish = self._connections.protocol(protocol).read_beginning(config, message)
+        at_app = begun_elsewhere(self._database, config, tenant, wish, visitor)
+        if at_app.app_address is not None:
+            return at_app
+        return self.begin(LoginRequest(resume_path=done, connection=config.id, login_hint=wish.login_hint), visitor)
 
     def resume(self, handle: str, visitor: Visitor) -> Attempt:
         """The attempt, for the one who began it: ``done`` only once (then it is spent), else as it stands."""
@@ -273,6 +286,8 @@ def _reference(attempt: Attempt, handle: str) -> AttemptRef:
         login_hint=attempt.login_hint,
         force_authn=attempt.force_authn,
         max_age=attempt.max_age,
+        acr_values=tuple((attempt.acr_values or "").split()),
+        select_account=attempt.prompt == "select_account",
     )
 
 

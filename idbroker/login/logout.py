@@ -101,6 +101,25 @@ class LogoutFlow:
             return self._ended_by_idp(config, found, visitor)
         return post_again(message, visitor) or self._answered(config, found, visitor)
 
+    def backchannel(self, protocol: str, connection_id: str, message: UnverifiedReply, visitor: Visitor) -> int:
+        """An IdP's logout message without a browser: ends at once what it names. Answers how many sessions that were.
+
+        Raises NotFound or SignInRefused; a message that was acted on before is refused (OIDC Back-Channel Logout 2.6).
+        """
+        config = self._flow.config(protocol, connection_id, visitor)
+        try:
+            found = self._connections.protocol(protocol).read_logout(config, message)
+            if not isinstance(found, LogoutAsked):
+                raise Refusal("logout_message_unknown", _REFUSED, detail="this is no logout request")
+            with self._database.tenant(_scope(config.tenant, visitor)) as unit:
+                unit[SeenReplies].claim(config.id, f"logout:{found.replay_key}", found.replay_until)
+                return self._sessions.end_upstream(unit, config.id, found.person, found.sessions, REASON)
+        except Refusal as cause:
+            told = ReplyRefused(cause.code, _REFUSED, detail=cause.detail, status=502 if cause.status == 502 else 400)
+            raise SignInRefused(
+                told, tenant=config.tenant, connection_id=config.id, signing_out=True, context=findings_context(cause)
+            ) from cause
+
     def _on(self, rest: _Rest, visitor: Visitor) -> LogoutStep:
         """To the next IdP that can be asked; to the end when there is none."""
         while rest.waiting:

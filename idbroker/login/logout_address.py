@@ -16,7 +16,10 @@ from idbroker.kernel.clock import Clock
 from idbroker.kernel.errors import Refusal
 from idbroker.outbound.fetcher import Fetcher
 
-MESSAGE = ("SAMLRequest=", "RelayState=", "SigAlg=", "Signature=")
+MESSAGE = (
+    "SAMLRequest=", "RelayState=", "SigAlg=", "Signature=",
+    "id_token_hint=", "client_id=", "post_logout_redirect_uri=", "state=",
+)  # fmt: skip
 NOTHING_THERE = frozenset({404, 410, 501})
 KEPT = timedelta(minutes=10)
 MAX_KEPT = 1000

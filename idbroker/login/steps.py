@@ -47,8 +47,12 @@ class LoginRequest:
     """Slug or id, as asked for."""
     connection: str | None = None
     email: str | None = None
+    login_hint: str | None = None
+    """For the IdP, where no e-mail is given: a user name that means something there."""
     force_authn: bool = False
     max_age: int | None = None
+    acr_values: tuple[str, ...] = ()
+    select_account: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,7 @@ class Restart:
     connection: str
     app_address: str | None = None
     target: str | None = None
+    login_hint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

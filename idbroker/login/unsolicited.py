@@ -7,6 +7,7 @@ as a wish: the same sign-in begins anew from our side, and the IdP, where the pe
 from __future__ import annotations
 
 from idbroker.apps.model import App, Apps
+from idbroker.federation.beginning import SignInWished
 from idbroker.federation.contract import ConnectionConfig, UnverifiedReply
 from idbroker.kernel.errors import Refusal
 from idbroker.login.steps import PostAgain, Restart, SignInRefused, Visitor, post_again
@@ -39,12 +40,18 @@ def begun_at_idp(
         detail = "the answer to the new beginning names no sign-in of ours either: does the IdP send RelayState back?"
         cause = Refusal("unsolicited_again", _AGAIN, detail=detail, status=403)
         raise SignInRefused(cause, tenant=config.tenant, connection_id=config.id)
+    return begun_elsewhere(database, config, tenant, SignInWished(target=reply.params.get("RelayState")), visitor)
+
+
+def begun_elsewhere(
+    database: Database, config: ConnectionConfig, tenant: Tenant, wish: SignInWished, visitor: Visitor
+) -> Restart:
+    """Where a sign-in begins that somebody else wished for: at the connection's own app, where it has one that can begin."""
     app = _default_app(database, config, visitor)
     if app is None or app.initiate_login_uri is None:
-        return Restart(tenant.slug, config.id)
-    wanted = reply.params.get("RelayState", "")
-    target = wanted if wanted in config.options.relay_state_allow else None
-    return Restart(tenant.slug, config.id, app.initiate_login_uri, target)
+        return Restart(tenant.slug, config.id, login_hint=wish.login_hint)
+    target = wish.target if wish.target in config.options.relay_state_allow else None
+    return Restart(tenant.slug, config.id, app.initiate_login_uri, target, wish.login_hint)
 
 
 def _default_app(database: Database, config: ConnectionConfig, visitor: Visitor) -> App | None:

@@ -28,6 +28,7 @@ class Session(TenantRow, table=True):
     __table_args__ = (
         Index("ix_sessions_tenant_id_user_id", "tenant_id", "user_id"),
         Index("ix_sessions_tenant_id_upstream_person_digest", "tenant_id", "upstream_person_digest"),
+        Index("ix_sessions_tenant_id_upstream_session_digest", "tenant_id", "upstream_session_digest"),
     )
 
     id: str = Field(primary_key=True)
@@ -106,6 +107,15 @@ class Sessions(TenantRepository):
         """The live sessions of somebody whom the IdP names so."""
         statement = select(Session).where(
             Session.upstream_person_digest == person_digest,
+            col(Session.ended_at).is_(None),
+            col(Session.expires_at) > self.now(),
+        )
+        return self.session.execute(statement).scalars().all()
+
+    def of_upstream_sessions(self, session_digests: Sequence[str]) -> Sequence[Session]:
+        """The live sessions that began under one of these sessions of an IdP."""
+        statement = select(Session).where(
+            col(Session.upstream_session_digest).in_(session_digests),
             col(Session.ended_at).is_(None),
             col(Session.expires_at) > self.now(),
         )

@@ -109,10 +109,15 @@ class SessionService:
         unit[Revocations].note(user_id, reason, families=unit[RefreshFamilies].end_of_user(user_id, reason))
         return rows
 
-    def end_upstream(self, unit: TenantUnit, connection_id: str, person: str, sessions: Sequence[str], reason: str) -> int:
+    def end_upstream(
+        self, unit: TenantUnit, connection_id: str, person: str | None, sessions: Sequence[str], reason: str
+    ) -> int:
         """End the live sessions that an IdP's logout names: those of ``sessions``, or all of the person's. Answers how many."""
-        named = {upstream_digest(connection_id, index) for index in sessions}
-        rows = unit[Sessions].of_upstream(upstream_digest(connection_id, person) or "")
+        named = {digest(f"{connection_id}\n{index}") for index in sessions}
+        if person is None:
+            rows = unit[Sessions].of_upstream_sessions(sorted(named))
+        else:
+            rows = unit[Sessions].of_upstream(upstream_digest(connection_id, person) or "")
         # A session whose IdP gave it no name cannot be told from the one that is meant.
         meant = [row for row in rows if not named or row.upstream_session_digest in (None, *named)]
         for row in meant:

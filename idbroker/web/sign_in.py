@@ -72,7 +72,7 @@ class SignInFace:
         """The page of a refused sign-in (an ErrorFace). Never raises: where the trail cannot be written, the page says less."""
         if refusal.code in NO_SUCH_PAGE:
             return self.not_found(refusal, call)
-        return self._refused(refusal, self._recorded(refusal, call))
+        return self._refused(refusal, self.recorded(refusal, call))
 
     def not_found(self, refusal: Refusal, call: Call) -> Answer:
         """The page of an address where there is nothing (an ErrorFace). Nobody tried to sign in: nothing is recorded."""
@@ -111,11 +111,11 @@ class SignInFace:
         reference = None
         if step.problem and step.email.strip():
             detail = f"nothing to do for “{email_domain(step.email)[:253]}”"
-            reference = self._recorded(Refusal("email_not_routed", step.problem, detail=detail), call)
+            reference = self.recorded(Refusal("email_not_routed", step.problem, detail=detail), call)
         status = 400 if step.problem else 200
         return self._pages.render("email.html", status, leaves=True, step=step, reference=reference)
 
-    def _recorded(self, refusal: Refusal, call: Call) -> str:
+    def recorded(self, refusal: Refusal, call: Call) -> str:
         """The reference under which the trail holds the reason; the request's id, which the log has, where that fails."""
         if refusal.status >= 500 and not isinstance(refusal, SignInRefused):
             return call.request_id
@@ -131,6 +131,8 @@ def _beginning(step: Restart, call: Call) -> str:
     if step.app_address is None:
         return f"/sso?{urlencode({'connection': step.connection})}"
     query = {"iss": call.base_url, "tenant": step.tenant, "connection": step.connection}
+    if step.login_hint is not None:
+        query["login_hint"] = step.login_hint
     if step.target is not None:
         query["target_link_uri"] = step.target
     joint = "&" if urlsplit(step.app_address).query else "?"

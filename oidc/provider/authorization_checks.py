@@ -137,6 +137,12 @@ def prompt(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
     return replace(request, prompt=wanted)
 
 
+def acr_values(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    """A voluntary wish (OIDC Core 3.1.2.1), handed on to the IdP; one that is beyond measure is passed over."""
+    text = asked.values.get("acr_values", "")
+    return replace(request, acr_values=scope_list(text)) if len(text) <= MAX_NONCE and text.isprintable() else request
+
+
 def max_age(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
     """Seconds since the person proved himself (OIDC Core 3.1.2.1)."""
     text = asked.values.get("max_age")
@@ -220,6 +226,7 @@ CHECKS: tuple[Check, ...] = (
     pkce,
     bounded_state_and_nonce,
     prompt,
+    acr_values,
     max_age,
     login_hint,
     id_token_hint,
@@ -228,7 +235,7 @@ CHECKS: tuple[Check, ...] = (
     dpop_key,
     tenant_and_connection,
 )
-"""``acr_values``, ``ui_locales``, ``display`` and whatever is unknown are passed over (OIDC Core 3.1.2.1, RFC 6749 3.1)."""
+"""``ui_locales``, ``display`` and whatever is unknown are passed over (OIDC Core 3.1.2.1, RFC 6749 3.1)."""
 
 
 def _invalid(description: str, *, detail: str = "") -> OAuthError:

@@ -41,6 +41,8 @@ class AuthorizationRequest:
     dpop_jkt: str | None = None
     acr: tuple[str, ...] = ()
     """The session must be of one of these; empty for any."""
+    acr_values: tuple[str, ...] = ()
+    """What the IdP is asked for, in order of preference, and need not do (OIDC Core 3.1.2.1)."""
 
     def as_origin(self) -> dict[str, Any]:
         """What must survive the sign-in, as JSON."""

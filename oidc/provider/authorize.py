@@ -114,6 +114,8 @@ class Authorize:
             email=request.login_hint,
             force_authn="login" in request.prompt,
             max_age=request.max_age,
+            acr_values=request.acr or request.acr_values,
+            select_account="select_account" in request.prompt,
         )
         return self._sign_in.answer(self._flow.begin(wanted, visitor), call, *headers)
 

@@ -33,6 +33,22 @@ def forced(attempt: AttemptRef, options: ConnectionOptions) -> bool:
     return attempt.force_authn or options.force_authn
 
 
+def _prompt(attempt: AttemptRef, options: ConnectionOptions) -> str:
+    """``none`` stands alone (OIDC Core 3.1.2.1)."""
+    if attempt.is_passive:
+        return "none"
+    words = ("login" if forced(attempt, options) else "", "select_account" if attempt.select_account else "")
+    return " ".join(word for word in words if word)
+
+
+def _acr_values(settings: RpSettings, options: ConnectionOptions, attempt: AttemptRef) -> tuple[str, ...]:
+    """What the connection demands; else what the app would like, as far as the IdP says that it knows it."""
+    if options.authn_context:
+        return options.authn_context
+    known = settings.acr_values
+    return tuple(value for value in attempt.acr_values if known is None or value in known)
+
+
 def authorization_url(settings: RpSettings, options: ConnectionOptions, attempt: AttemptRef, redirect_uri: str) -> str:
     """Where the browser goes. The endpoint's own query stays in front (RFC 6749 3.1)."""
     challenge = b64url(hashlib.sha256(code_verifier_of(attempt).encode()).digest())
@@ -48,12 +64,14 @@ def authorization_url(settings: RpSettings, options: ConnectionOptions, attempt:
     }
     if attempt.login_hint is not None:
         query["login_hint"] = attempt.login_hint
-    if forced(attempt, options):
-        query["prompt"] = "login"
+    prompt = _prompt(attempt, options)
+    if prompt:
+        query["prompt"] = prompt
     if attempt.max_age is not None:
         query["max_age"] = str(attempt.max_age)
-    if options.authn_context:
-        query["acr_values"] = " ".join(options.authn_context)
+    acr_values = _acr_values(settings, options, attempt)
+    if acr_values:
+        query["acr_values"] = " ".join(acr_values)
     parts = urlsplit(settings.authorization_endpoint)
     own = parts.query.strip("&")
     return parts._replace(query=f"{own}&{urlencode(query)}" if own else urlencode(query)).geturl()

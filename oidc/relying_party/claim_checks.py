@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oidc.relying_party.checks import PASSED, Judged, failed, skipped
-from oidc.relying_party.evidence import IdTokenEvidence, numeric_date
+from oidc.relying_party.evidence import IdTokenEvidence, SignedEvidence, numeric_date
 from oidc.relying_party.quirks import google_domain_allowed
 from oidc.relying_party.refusals import shown
 
@@ -16,7 +16,7 @@ OLDEST_TOKEN = 600
 _CLOCK = "Check the provider's clock and ours."
 
 
-def issuer(evidence: IdTokenEvidence) -> Judged:
+def issuer(evidence: SignedEvidence) -> Judged:
     received = evidence.claims.get("iss")
     if received == evidence.settings.issuer:
         return PASSED
@@ -26,7 +26,7 @@ def issuer(evidence: IdTokenEvidence) -> Judged:
     )  # fmt: skip
 
 
-def audience(evidence: IdTokenEvidence) -> Judged:
+def audience(evidence: SignedEvidence) -> Judged:
     received = evidence.claims.get("aud")
     named = [received] if isinstance(received, str) else received
     if isinstance(named, list) and all(isinstance(name, str) for name in named) and evidence.settings.client_id in named:
@@ -50,14 +50,14 @@ def authorized_party(evidence: IdTokenEvidence) -> Judged:
     )
 
 
-def expiry(evidence: IdTokenEvidence) -> Judged:
+def expiry(evidence: SignedEvidence) -> Judged:
     moment = numeric_date(evidence.claims.get("exp"))
     if moment is not None and evidence.now < moment + evidence.skew:
         return PASSED
     return failed(expected=f"after {_utc(evidence.now)}", received=_when(evidence, "exp"), advice=_CLOCK)
 
 
-def issued_at(evidence: IdTokenEvidence) -> Judged:
+def issued_at(evidence: SignedEvidence) -> Judged:
     moment = numeric_date(evidence.claims.get("iat"))
     if moment is not None and -evidence.skew <= evidence.now - moment <= OLDEST_TOKEN + evidence.skew:
         return PASSED
@@ -150,7 +150,7 @@ def google_domain(evidence: IdTokenEvidence) -> Judged:
     )  # fmt: skip
 
 
-def _when(evidence: IdTokenEvidence, name: str) -> str:
+def _when(evidence: SignedEvidence, name: str) -> str:
     received: Any = evidence.claims.get(name)
     moment = numeric_date(received)
     return shown(received) if moment is None else _utc(moment)

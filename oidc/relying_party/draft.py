@@ -14,6 +14,7 @@ from oidc.jose import ALGORITHMS
 from oidc.relying_party.authorize import OUR_PARAMETERS
 from oidc.relying_party.client_auth import CLIENT_SECRET
 from oidc.relying_party.discovery import ProviderMetadata, check_endpoints, discover
+from oidc.relying_party.end_session import carries_ours
 from oidc.relying_party.fields import ENDPOINT_FIELDS, OidcFields, read_fields
 from oidc.relying_party.keys import RP_KEY, RP_KEY_NEXT, new_key
 from oidc.relying_party.quirks import entra_shared_segment, guess_vendor
@@ -44,7 +45,7 @@ def make_draft(fetcher: Fetcher, upload: ConnectionUpload, current: ConnectionCo
         token_endpoint=metadata.token_endpoint,
         jwks_uri=metadata.jwks_uri,
         userinfo_endpoint=metadata.userinfo_endpoint,
-        end_session_endpoint=metadata.end_session_endpoint,
+        end_session_endpoint=_end_session_endpoint(metadata),
         token_endpoint_auth_method=_auth_method(fields, metadata, secret),
         token_endpoint_auth_signing_alg=_key_alg(fields, metadata, kept),
         client_secret_expires_at=_expiry(upload, fields, kept, secret),
@@ -209,6 +210,12 @@ def _algorithms(metadata: ProviderMetadata) -> tuple[str, ...]:
     return usable
 
 
+def _end_session_endpoint(metadata: ProviderMetadata) -> str | None:
+    """None where its own query would speak for us: a sign-in is worth more than the logout that could not be asked for."""
+    endpoint = metadata.end_session_endpoint
+    return None if endpoint is not None and carries_ours(endpoint) else endpoint
+
+
 def _subject_rule(vendor: str, metadata: ProviderMetadata, kept: RpSettings | None) -> str:
     if kept is not None and kept.issuer == metadata.issuer:
         return kept.subject_rule
@@ -220,6 +227,8 @@ def _warnings(metadata: ProviderMetadata, settings: RpSettings) -> tuple[Warn, .
     endpoints = (settings.authorization_endpoint, settings.token_endpoint, settings.jwks_uri, settings.userinfo_endpoint or "")
     if any(urlsplit(url).scheme == "http" and is_loopback_host(urlsplit(url).hostname or "") for url in endpoints):
         found.append(Warn("insecure_endpoint", "The provider is on this machine and not behind https: for development only."))
+    if metadata.end_session_endpoint is not None and settings.end_session_endpoint is None:
+        found.append(Warn("end_session_unusable", "The end_session_endpoint carries parameters of ours and is not used."))
     if "S256" not in (metadata.code_challenge_methods_supported or ["S256"]):
         found.append(Warn("pkce_not_listed", "The provider does not list PKCE S256. It is sent all the same."))
     unlisted = [scope for scope in settings.scopes if scope not in (metadata.scopes_supported or settings.scopes)]

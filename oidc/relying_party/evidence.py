@@ -13,21 +13,17 @@ _LATEST = 253402300799  # 9999-12-31T23:59:59Z, the last moment that datetime kn
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class IdTokenEvidence:
+class SignedEvidence:
+    """A token of the IdP, of whatever kind."""
+
     token: UnverifiedToken | None
     """None when it could not be taken apart; ``problem`` then says why."""
     problem: str
     keys: KeySet
     connection: ConnectionConfig
     settings: RpSettings
-    nonce: str
-    code: str
-    access_token: str | None
     now: float
     """Seconds since the epoch, as all times here."""
-    begun_at: float
-    max_age: int | None
-    forced: bool
 
     @property
     def claims(self) -> Json:
@@ -36,6 +32,18 @@ class IdTokenEvidence:
     @property
     def skew(self) -> int:
         return self.connection.options.clock_skew_seconds
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class IdTokenEvidence(SignedEvidence):
+    """And what it must answer."""
+
+    nonce: str
+    code: str
+    access_token: str | None
+    begun_at: float
+    max_age: int | None
+    forced: bool
 
 
 def numeric_date(value: Any) -> float | None:

@@ -11,6 +11,7 @@ from typing import Any
 from idbroker.federation.contract import ConnectionConfig, ExternalIdentity
 from idbroker.federation.profile import AmbiguousClaim, Profile, find_attribute, map_profile, single_value
 from oidc.jose import Json
+from oidc.relying_party.end_session import kept_hint
 from oidc.relying_party.evidence import numeric_date
 from oidc.relying_party.quirks import entra_email_verified, entra_subject, groups_overage
 from oidc.relying_party.refusals import refused, shown
@@ -27,7 +28,7 @@ OVERAGE_NOTE = "_groups_overage"
 
 
 def identity_of(
-    connection: ConnectionConfig, settings: RpSettings, claims: Json, *, code: str, now: datetime
+    connection: ConnectionConfig, settings: RpSettings, claims: Json, *, code: str, id_token: str, now: datetime
 ) -> ExternalIdentity:
     """``claims`` passed every check. Raises ReplyRefused when they cannot be read as one person."""
     attributes = flattened(claims)
@@ -46,7 +47,7 @@ def identity_of(
         authenticated_at=None if auth_time is None else datetime.fromtimestamp(auth_time, UTC),
         amr=_methods(claims.get("amr")),
         acr=_bounded_text(claims.get("acr")),
-        upstream=_upstream(settings, claims),
+        upstream={**_upstream(settings, claims), **kept_hint(settings, id_token)},
     )
 
 

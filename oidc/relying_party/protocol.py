@@ -7,6 +7,7 @@ from datetime import datetime
 
 import orjson
 
+from idbroker.federation.beginning import SignInWished
 from idbroker.federation.contract import (
     AttemptRef,
     ConnectionConfig,
@@ -16,6 +17,7 @@ from idbroker.federation.contract import (
     Endpoint,
     ExternalIdentity,
     Finding,
+    Handoff,
     Published,
     RedirectTo,
     UnverifiedReply,
@@ -30,15 +32,20 @@ from oidc.relying_party.authorize import authorization_url, code_verifier_of, fo
 from oidc.relying_party.checks import findings_of, verdict
 from oidc.relying_party.client_auth import credentials
 from oidc.relying_party.draft import make_draft
-from oidc.relying_party.evidence import IdTokenEvidence
+from oidc.relying_party.end_session import logout_answer, logout_request
+from oidc.relying_party.evidence import IdTokenEvidence, SignedEvidence
 from oidc.relying_party.id_token import ID_TOKEN_CHECKS
 from oidc.relying_party.identity import identity_of
+from oidc.relying_party.initiation import read_wish
 from oidc.relying_party.jwks import KeySets
 from oidc.relying_party.keys import PUBLISHED_SECONDS, OwnKeys, published
+from oidc.relying_party.logout_token import wish_of
 from oidc.relying_party.reply_checks import REPLY_CHECKS, ReplyEvidence, handle_in
 from oidc.relying_party.settings import RpSettings
 from oidc.relying_party.token import TokenAnswer, exchange
 from oidc.relying_party.userinfo import merged_claims
+
+LOGOUT, BACKCHANNEL = "logout", "backchannel-logout"
 
 
 class OidcProtocol:
@@ -47,6 +54,10 @@ class OidcProtocol:
     name = "oidc"
     endpoints: Sequence[Endpoint] = (
         Endpoint("reply", "GET", "callback"),
+        Endpoint("begin", "GET", "login"),
+        Endpoint("begin", "POST", "login"),
+        Endpoint("logout", "GET", LOGOUT),
+        Endpoint("backchannel", "POST", BACKCHANNEL),
         Endpoint("document", "GET", "jwks"),
     )
 
@@ -109,7 +120,7 @@ class OidcProtocol:
         evidence = self._evidence(connection, settings, attempt, code, answer)
         verdict(ID_TOKEN_CHECKS, evidence)
         claims = merged_claims(self._fetcher, settings, evidence.claims, answer.access_token)
-        return identity_of(connection, settings, claims, code=code, now=self._clock.now())
+        return identity_of(connection, settings, claims, code=code, id_token=answer.id_token, now=self._clock.now())
 
     def explain(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Sequence[Finding]:
         """The checks on the response itself. The ID token's cannot run again: a code is good for one exchange, and the refusal
@@ -132,13 +143,21 @@ class OidcProtocol:
             "xml": "",
         }
 
-    def begin_logout(self, connection: ConnectionConfig, upstream: Mapping[str, str], handle: str) -> None:
-        """None: signing out at the OpenID provider is not offered."""
-        del connection, upstream, handle
+    def read_beginning(self, connection: ConnectionConfig, message: UnverifiedReply) -> SignInWished:
+        return read_wish(RpSettings.of(connection), message.params)
+
+    def begin_logout(self, connection: ConnectionConfig, upstream: Mapping[str, str], handle: str) -> Handoff | None:
+        return logout_request(RpSettings.of(connection), upstream, self._address(connection.id, LOGOUT), handle)
 
     def read_logout(self, connection: ConnectionConfig, message: UnverifiedReply) -> LogoutAsked | LogoutAnswered:
-        """Raises NotFound: no endpoint of ours takes such a message."""
-        raise NotFound("logout endpoint")
+        """A logout token at the back-channel address; at the other the browser that comes back from the IdP."""
+        if not message.address.endswith(f"/{BACKCHANNEL}"):
+            return logout_answer(message.params)
+        settings = RpSettings.of(connection)
+        token, problem = _taken_apart(message.params.get("logout_token", ""))
+        keys = self._key_sets.keys_for(settings.jwks_uri, token.kid) if token else key_set(())
+        now = self._clock.now().timestamp()
+        return wish_of(SignedEvidence(token, problem, keys, connection, settings, now))
 
     def answer_logout(self, connection: ConnectionConfig, asked: LogoutAsked, outcome: LogoutOutcome) -> None:
         """None: the provider is not waiting in the browser."""

@@ -6,13 +6,13 @@ import hmac
 
 from oidc.jose import BadToken, check_signature, half_hash, media_type
 from oidc.relying_party.checks import PASSED, Judged, failed, skipped
-from oidc.relying_party.evidence import IdTokenEvidence
+from oidc.relying_party.evidence import IdTokenEvidence, SignedEvidence
 from oidc.relying_party.refusals import shown
 
-_UNREADABLE = skipped("The token could not be read.")
+UNREADABLE = skipped("The token could not be read.")
 
 
-def form(evidence: IdTokenEvidence) -> Judged:
+def form(evidence: SignedEvidence) -> Judged:
     if evidence.token is not None:
         return PASSED
     return failed(
@@ -21,10 +21,10 @@ def form(evidence: IdTokenEvidence) -> Judged:
     )  # fmt: skip
 
 
-def algorithm(evidence: IdTokenEvidence) -> Judged:
+def algorithm(evidence: SignedEvidence) -> Judged:
     """RFC 8725 3.1: the header only names; what is allowed was fixed when the connection was saved."""
     if evidence.token is None:
-        return _UNREADABLE
+        return UNREADABLE
     if evidence.token.alg in evidence.settings.id_token_algs:
         return PASSED
     return failed(
@@ -33,9 +33,9 @@ def algorithm(evidence: IdTokenEvidence) -> Judged:
     )  # fmt: skip
 
 
-def key_known(evidence: IdTokenEvidence) -> Judged:
+def key_known(evidence: SignedEvidence) -> Judged:
     if evidence.token is None:
-        return _UNREADABLE
+        return UNREADABLE
     kid = evidence.token.kid
     if any(kid is None or key.kid == kid for key in evidence.keys):
         return PASSED
@@ -46,9 +46,9 @@ def key_known(evidence: IdTokenEvidence) -> Judged:
     )  # fmt: skip
 
 
-def signature(evidence: IdTokenEvidence) -> Judged:
+def signature(evidence: SignedEvidence) -> Judged:
     if evidence.token is None:
-        return _UNREADABLE
+        return UNREADABLE
     try:
         check_signature(evidence.token, evidence.keys, evidence.settings.id_token_algs)
     except BadToken as error:
@@ -62,7 +62,7 @@ def signature(evidence: IdTokenEvidence) -> Judged:
 def typ(evidence: IdTokenEvidence) -> Judged:
     """RFC 8725 3.11: an access token or a logout token is no ID token; most providers say JWT or nothing."""
     if evidence.token is None:
-        return _UNREADABLE
+        return UNREADABLE
     if media_type(evidence.token.header) in ("", "jwt"):
         return PASSED
     return failed(

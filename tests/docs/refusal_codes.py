@@ -14,6 +14,8 @@ from importlib import import_module
 from idbroker.kernel.errors import Refusal
 from oidc.provider.authorization_checks import _UNSUPPORTED
 from oidc.relying_party.id_token import ID_TOKEN_CHECKS
+from oidc.relying_party.initiation import INITIATION_CHECKS
+from oidc.relying_party.logout_token import LOGOUT_TOKEN_CHECKS
 from oidc.relying_party.reply_checks import REPLY_CHECKS
 from saml.faults import FAULTS
 from scim.errors import CODES as SCIM_CODES
@@ -34,7 +36,9 @@ COMPUTED: dict[tuple[str, str], tuple[str, ...]] = {
     ("oidc/provider/errors.py", "code"): (),  # passes on
     ("oidc/relying_party/refusals.py", "code"): (),  # passes on
     ("saml/response.py", "code"): tuple(FAULTS),
-    ("oidc/relying_party/checks.py", "check.code"): tuple(c.code for c in (*REPLY_CHECKS, *ID_TOKEN_CHECKS)),
+    ("oidc/relying_party/checks.py", "check.code"): tuple(
+        c.code for c in (*REPLY_CHECKS, *ID_TOKEN_CHECKS, *INITIATION_CHECKS, *LOGOUT_TOKEN_CHECKS)
+    ),
     ("oidc/provider/authorization_checks.py", "error"): tuple(_UNSUPPORTED.values()),
     ("oidc/relying_party/jwks.py", "code or 'oidc_idp_unreachable'"): ("oidc_idp_unreachable",),
     ("scim/errors.py", "CODES[scim_type]"): tuple(SCIM_CODES.values()),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from idbroker.federation.beginning import SignInWished
 from idbroker.federation.contract import (
     AttemptRef,
     ConnectionConfig,
@@ -45,6 +46,11 @@ class ScriptedLogout:
         if self.offers_logout == "post":
             return PostTo(address, {"Request": "out", "RelayState": handle})
         return RedirectTo(f"{address}?state={handle}")
+
+    def read_beginning(self, connection: ConnectionConfig, message: UnverifiedReply) -> SignInWished:
+        if "forged" in message.params:
+            raise ReplyRefused("not_for_us", "This is not meant for this connection.", status=400)
+        return SignInWished(message.params.get("login_hint"), message.params.get("target_link_uri"))
 
     def report(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Document:
         return {"verdict": "refuse", "code": None, "findings": [], "attributes": {}, "mapped": {}, "xml": ""}

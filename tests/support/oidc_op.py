@@ -58,6 +58,7 @@ class OpFetcher:
         self.op = op
         self.changes: dict[str, Change] = {}
         self.calls: list[str] = []
+        self.urls: list[str] = []
         self.forms: list[Mapping[str, str]] = []
         self.headers: list[Mapping[str, str]] = []
 
@@ -65,6 +66,7 @@ class OpFetcher:
         honest: dict[str, Callable[[], tuple[int, dict[str, Any]]]] = {
             "/.well-known/openid-configuration": lambda: (200, self.op.discovery()),
             "/jwks": lambda: (200, self.op.jwks()),
+            "/end": lambda: (200, {}),
             "/userinfo": lambda: self.op.userinfo((headers or {}).get("authorization")),
         }
         path = urlsplit(url).path
@@ -81,6 +83,7 @@ class OpFetcher:
     def _answer(self, url: str, status: int, body: dict[str, Any]) -> Fetched:
         path = urlsplit(url).path
         self.calls.append(path)
+        self.urls.append(url)
         answer = Fetched(url, status, {"content-type": "application/json"}, json.dumps(body).encode())
         return self.changes[path](answer) if path in self.changes else answer
 

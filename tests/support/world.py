@@ -97,6 +97,7 @@ def make_world(stores: Stores, slug: str) -> World:
         "session_id": f"ses_{slug}",
         "session_ids": [f"ses_{slug}"],
         "person_digest": digest(f"person-{slug}"),
+        "session_digests": [digest(f"idp-session-{slug}")],
         "client_id": "app_1",
         "digest": digest(f"code-{slug}"),
         "access_token_id": f"jti-{slug}",
@@ -171,7 +172,7 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     unit[Connections].add(connection)
     session = Session(
         tenant_id=tenant, id=f"ses_{slug}", user_id=user.id, connection_id=connection.id, secret_digest="d",
-        upstream_person_digest=digest(f"person-{slug}"),
+        upstream_person_digest=digest(f"person-{slug}"), upstream_session_digest=digest(f"idp-session-{slug}"),
         authenticated_at=now, amr=[], started_at=now, last_seen_at=now, expires_at=now + timedelta(hours=1),
     )  # fmt: skip
     unit[Sessions].add(session)
