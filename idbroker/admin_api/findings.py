@@ -18,7 +18,8 @@ class FindingDocument(Document):
 
 
 class Report(Document):
-    """``attributes`` as received, ``mapped`` the profile made of them, ``xml`` the message in readable form, if it has one."""
+    """``attributes`` as received, ``mapped`` the profile made of them, ``xml`` the message in readable form, if it has one
+    (for OpenID Connect the ID token's header and claims, and what userinfo added, as JSON)."""
 
     verdict: Literal["accept", "refuse"]
     code: str | None

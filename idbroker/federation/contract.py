@@ -130,27 +130,6 @@ class UnverifiedReply:
     raw_query: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalIdentity:
-    """A person as a customer's IdP vouches for him, every part verified.
-
-    ``replay_key`` may be admitted once per connection and is remembered until ``replay_until``.
-    ``upstream`` is what a later logout needs, in the words of its specification: ``name_id`` or ``id_token_sub`` names the
-    person, ``session_index`` or ``sid`` the IdP's session; the IdP's own logout finds our sessions by these.
-    """
-
-    subject: str
-    profile: Profile
-    attributes: Mapping[str, Sequence[str]]
-    replay_key: str
-    replay_until: datetime
-    authenticated_at: datetime | None = None
-    amr: tuple[str, ...] = ()
-    acr: str | None = None
-    session_not_after: datetime | None = None
-    upstream: Mapping[str, str] = field(default_factory=dict)
-
-
 Stage = Literal["preflight", "crypto", "profile", "state"]
 Outcome = Literal["pass", "fail", "skip"]
 
@@ -179,16 +158,62 @@ class Finding:
         }
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Received:
+    """What an answer said, for the diagnosis of an answer that cannot be read again: unverified, and personal data."""
+
+    attributes: Mapping[str, Sequence[str]]
+    mapped: Mapping[str, Any]
+    text: str
+    """The message in readable form; "" where it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalIdentity:
+    """A person as a customer's IdP vouches for him, every part verified.
+
+    ``replay_key`` may be admitted once per connection and is remembered until ``replay_until``.
+    ``upstream`` is what a later logout needs, in the words of its specification: ``name_id`` or ``id_token_sub`` names the
+    person, ``session_index`` or ``sid`` the IdP's session; the IdP's own logout finds our sessions by these.
+    """
+
+    subject: str
+    profile: Profile
+    attributes: Mapping[str, Sequence[str]]
+    replay_key: str
+    replay_until: datetime
+    authenticated_at: datetime | None = None
+    amr: tuple[str, ...] = ()
+    acr: str | None = None
+    session_not_after: datetime | None = None
+    upstream: Mapping[str, str] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+    """What the checks found, where they cannot run again on the same answer."""
+    received: Received | None = None
+    """As of ``ReplyRefused``."""
+
+
 class ReplyRefused(Refusal):
-    """A reply that failed a check. ``public`` is one fixed sentence; the findings are for the tenant's admins."""
+    """A reply that failed a check. ``public`` is one fixed sentence; the findings are for the tenant's admins.
+
+    ``received`` is set where only the sign-in itself could see what the answer held.
+    """
 
     status = 403
 
     def __init__(
-        self, code: str, public: str, *, findings: Sequence[Finding] = (), detail: str = "", status: int | None = None
+        self,
+        code: str,
+        public: str,
+        *,
+        findings: Sequence[Finding] = (),
+        detail: str = "",
+        status: int | None = None,
+        received: Received | None = None,
     ) -> None:
         super().__init__(code, public, detail=detail, status=status)
         self.findings = tuple(findings)
+        self.received = received
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from idbroker.federation.contract import Document, Finding, ReplyRefused
+from idbroker.federation.contract import Document, ExternalIdentity, Finding, Received, ReplyRefused
 from idbroker.kernel.errors import Refusal
 
 
@@ -75,10 +75,29 @@ def refused_report(report: Document, refusal: Refusal) -> Document:
     """The diagnosis with the refusal that the sign-in really met: what the real checks found counts, and if none of them failed
     the rule that did is a finding of its own."""
     real = refusal.findings if isinstance(refusal, ReplyRefused) else ()
+    if isinstance(refusal, ReplyRefused) and refusal.received is not None:
+        report = _seen(report, refusal.received)
     findings = with_real(report["findings"], real)
     if not any(finding["outcome"] == "fail" for finding in findings):
         findings.append(_state_finding(refusal).as_document())
     return {**report, "verdict": "refuse", "code": refusal.code, "findings": findings}
+
+
+def verified_report(report: Document, identity: ExternalIdentity) -> Document:
+    """The diagnosis with what the real checks verified, which counts where the diagnosis could not run them again."""
+    if identity.received is not None:
+        report = _seen(report, identity.received)
+    mapped = {"subject": identity.subject, **identity.profile.as_document()}
+    if identity.profile.groups is not None:
+        mapped["groups"] = list(identity.profile.groups)
+    attributes = {name: list(values) for name, values in identity.attributes.items()}
+    findings = with_real(report["findings"], identity.findings)
+    return {**report, "verdict": "accept", "code": None, "findings": findings, "attributes": attributes, "mapped": mapped}
+
+
+def _seen(report: Document, received: Received) -> Document:
+    attributes = {name: list(values) for name, values in received.attributes.items()}
+    return {**report, "attributes": attributes, "mapped": dict(received.mapped), "xml": received.text}
 
 
 def with_real(diagnosed: Sequence[Document], real: Sequence[Finding]) -> list[Document]:

@@ -19,7 +19,7 @@ from idbroker.kernel.scope import TenantScope
 from idbroker.kernel.secrets import digest, new_secret
 from idbroker.login.attempt import PENDING, Attempt, Attempts
 from idbroker.login.attempt_checks import START_AGAIN, check_browser, check_tenant
-from idbroker.login.evidence import Evidence
+from idbroker.login.evidence import Evidence, verified_report
 from idbroker.login.finish import Finisher
 from idbroker.login.refusals import findings_context
 from idbroker.login.route import Hints, find_tenant, route_within
@@ -130,9 +130,11 @@ class LoginFlow:
             if attempt.test_id is not None and self._trials is not None:
                 return self._trials.conclude(config, attempt.test_id, reference, reply, visitor)
         upstream = self._connections.protocol(protocol)
-        evidence = Evidence(attempt.handle_digest, partial(upstream.report, config, reply, reference))
-        with self._refusing(config.tenant, config.id, _back(attempt, handle), evidence):
+        report = partial(upstream.report, config, reply, reference)
+        with self._refusing(config.tenant, config.id, _back(attempt, handle), Evidence(attempt.handle_digest, report)):
             identity = upstream.complete(config, reply, reference)
+        evidence = Evidence(attempt.handle_digest, lambda: verified_report(report(), identity))
+        with self._refusing(config.tenant, config.id, _back(attempt, handle), evidence):
             cookie = self._finisher.finish(config, attempt, handle, identity, visitor)
         return SignedIn(cookie, _resume(attempt, handle))
 

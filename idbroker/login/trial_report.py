@@ -14,7 +14,7 @@ from idbroker.federation.contract import (
 )
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.scope import TenantScope
-from idbroker.login.evidence import refused_report
+from idbroker.login.evidence import refused_report, verified_report
 from idbroker.login.rehearsal import Rehearsal, rehearse
 from idbroker.storage.database import Database
 
@@ -44,7 +44,7 @@ def tried(database: Database, scope: TenantScope, protocol: FederationProtocol, 
     report = protocol.report(config, answered.reply, answered.reference)
     played = Rehearsal(None, None)
     if identity is not None:
-        report = _as_verified(report, identity)
+        report = verified_report(report, identity)
         played = rehearse(database, scope, config, identity)
         refusal = played.refusal
     if refusal is not None:
@@ -58,17 +58,3 @@ def _verified(protocol: FederationProtocol, answered: Answered) -> tuple[Externa
         return protocol.complete(answered.config, answered.reply, answered.reference), None
     except Refusal as refusal:
         return None, refusal
-
-
-def _as_verified(report: Document, identity: ExternalIdentity) -> Document:
-    """What was verified counts. A diagnosis of OpenID Connect cannot redeem the code again, so it skips what just passed."""
-    unseen = not report["attributes"] and not report["xml"]
-    findings = [
-        {**finding, "outcome": "pass", "advice": ""} if unseen and finding["outcome"] == "skip" else finding
-        for finding in report["findings"]
-    ]
-    mapped = {"subject": identity.subject, **identity.profile.as_document()}
-    if identity.profile.groups is not None:
-        mapped["groups"] = list(identity.profile.groups)
-    attributes = {name: list(values) for name, values in identity.attributes.items()}
-    return {**report, "verdict": "accept", "code": None, "findings": findings, "attributes": attributes, "mapped": mapped}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from idbroker.federation.contract import ConnectionConfig, ExternalIdentity
+from idbroker.federation.contract import ConnectionConfig, ExternalIdentity, Finding
 from idbroker.federation.profile import AmbiguousClaim, Profile, find_attribute, map_profile, single_value
 from oidc.jose import Json
 from oidc.relying_party.end_session import kept_hint
@@ -25,6 +25,40 @@ _OF_THIS_TOKEN = frozenset(
 )
 OVERAGE_NOTE = "_groups_overage"
 """Attribute that tells an admin that the provider left the groups out because there are too many."""
+
+
+def notes_on(connection: ConnectionConfig, settings: RpSettings, claims: Json, profile: Profile) -> list[Finding]:
+    """What an admin should see of a person who can be read: nothing failed, but something will be missed."""
+    return [_note_on_groups(claims, profile), _note_on_email(connection, settings, claims, profile)]
+
+
+def _note_on_groups(claims: Json, profile: Profile) -> Finding:
+    note = Finding("person.groups", "profile", "pass", "attribute_mapping: groups", "the person's groups")
+    if groups_overage(claims):
+        told = "the provider left them out, because there are too many"
+        advice = (
+            "The person is in more groups than the provider puts into a token, so it sent none, and memberships stay as they "
+            "are. Let it send only the groups that matter here."
+        )
+        return replace(note, received=told, advice=advice)
+    if profile.groups is None:
+        advice = "No groups came, so memberships stay as they are."
+        return replace(note, outcome="skip", received="none came", advice=advice)
+    return replace(note, received=f"{len(profile.groups)} groups")
+
+
+def _note_on_email(connection: ConnectionConfig, settings: RpSettings, claims: Json, profile: Profile) -> Finding:
+    note = Finding("person.email_trust", "profile", "pass", "OIDC Core 5.1, Entra: xms_edov", "a verified address")
+    shown_claims = {name: claims[name] for name in ("email_verified", "xms_edov") if name in claims}
+    if profile.email is None:
+        return replace(note, outcome="skip", received="no e-mail address came", advice="No e-mail address came.")
+    if profile.email_verified is False:
+        advice = "The provider says that it has not verified this address, so the sign-in will be refused after these checks."
+        return replace(note, received=shown(shown_claims), advice=advice)
+    entra = connection.vendor == "entra" or settings.subject_rule == "entra"
+    if profile.email_verified is None and entra:
+        return replace(note, received="no word on it", advice="Entra does not say whether the address's domain was verified.")
+    return replace(note, received=shown(shown_claims) if shown_claims else "no word on it")
 
 
 def identity_of(

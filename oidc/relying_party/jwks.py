@@ -1,9 +1,11 @@
-"""The IdPs' key sets: kept 15 minutes, fetched by one thread at a time, used for a day longer when the IdP is down."""
+"""The IdPs' key sets: kept as long as they ask within bounds, fetched by one thread at a time, used a day longer in need."""
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,11 +16,14 @@ from oidc.jose import BadToken, KeySet, import_key_set, strict_json
 from oidc.relying_party.refusals import refused, unreachable
 
 LIFETIME = timedelta(minutes=15)
+"""Where the answer does not say how long it may be kept."""
+SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=6)
 GRACE = timedelta(hours=24)
 UNKNOWN_KID_PAUSE = timedelta(minutes=1)
 FAILURE_PAUSE = timedelta(seconds=5)
 MAX_DOCUMENT = 1_000_000
 MAX_SETS = 5000
+_MAX_AGE = re.compile(r'max-age="?([0-9]{1,9})"?')
 
 
 @dataclass(slots=True)
@@ -26,6 +31,7 @@ class _Entry:
     lock: threading.Lock = field(default_factory=threading.Lock)
     keys: KeySet | None = None
     fetched_at: datetime | None = None
+    lifetime: timedelta = LIFETIME
     tried_at: datetime | None = None
     searched_at: datetime | None = None
     """When an unknown ``kid`` last made us fetch out of turn."""
@@ -65,10 +71,10 @@ class KeySets:
 
     def _renew(self, url: str, entry: _Entry) -> bool:
         """Fetch what is missing or old. Whoever has a usable copy does not wait for the one thread that is fetching."""
-        if self._age(entry) < LIFETIME or not entry.lock.acquire(blocking=entry.keys is None):
+        if self._age(entry) < entry.lifetime or not entry.lock.acquire(blocking=entry.keys is None):
             return False
         try:
-            if self._age(entry) < LIFETIME or self._just_failed(entry):
+            if self._age(entry) < entry.lifetime or self._just_failed(entry):
                 return False
             self._fetch(url, entry)
             return True
@@ -83,7 +89,7 @@ class KeySets:
                 self._fetch(url, entry)
 
     def _usable(self, entry: _Entry) -> KeySet:
-        if entry.keys is None or self._age(entry) >= LIFETIME + GRACE:
+        if entry.keys is None or self._age(entry) >= entry.lifetime + GRACE:
             code, detail = entry.failure
             raise refused(code or "oidc_idp_unreachable", detail or "no key set", status=502)
         return entry.keys
@@ -97,15 +103,15 @@ class KeySets:
     def _fetch(self, url: str, entry: _Entry) -> None:
         entry.tried_at = self._clock.now()
         try:
-            entry.keys = read_key_set(self._fetcher, url)
+            entry.keys, entry.lifetime = read_key_set(self._fetcher, url)
             entry.fetched_at = entry.tried_at
             entry.failure = ("", "")
         except ReplyRefused as failure:
             entry.failure = (failure.code, failure.detail)
 
 
-def read_key_set(fetcher: Fetcher, url: str) -> KeySet:
-    """Fetch a JWKS. Raises ReplyRefused (502)."""
+def read_key_set(fetcher: Fetcher, url: str) -> tuple[KeySet, timedelta]:
+    """Fetch a JWKS: its keys, and how long they may be kept. Raises ReplyRefused (502)."""
     try:
         answer = fetcher.get(url, accept="application/jwk-set+json, application/json")
     except FetchFailed as failure:
@@ -113,6 +119,16 @@ def read_key_set(fetcher: Fetcher, url: str) -> KeySet:
     if answer.status != 200:
         raise refused("oidc_jwks_invalid", f"jwks_uri answered {answer.status}", status=502)
     try:
-        return import_key_set(strict_json(answer.body, limit=MAX_DOCUMENT))
+        return import_key_set(strict_json(answer.body, limit=MAX_DOCUMENT)), lifetime_of(answer.headers)
     except BadToken as error:
         raise refused("oidc_jwks_invalid", f"jwks_uri: {error}", status=502) from error
+
+
+def lifetime_of(headers: Mapping[str, str]) -> timedelta:
+    """By ``Cache-Control`` (RFC 9111 5.2.2), between a minute and six hours: neither a fetch for each sign-in, nor a key that
+    was withdrawn and still believed tomorrow."""
+    directives = [part.strip().lower() for part in headers.get("cache-control", "").split(",")]
+    if any(name in directives for name in ("no-store", "no-cache")):
+        return SHORTEST
+    ages = [found[1] for part in directives if (found := _MAX_AGE.fullmatch(part))]
+    return min(max(timedelta(seconds=int(ages[0])), SHORTEST), LONGEST) if ages else LIFETIME

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import orjson
@@ -27,23 +28,24 @@ from idbroker.kernel.clock import Clock, rfc3339
 from idbroker.kernel.errors import NotFound
 from idbroker.kernel.ids import ConnectionId
 from idbroker.outbound.fetcher import Fetcher
-from oidc.jose import BadToken, UnverifiedToken, key_set, read
+from oidc.jose import BadToken, Json, UnverifiedToken, key_set, read
 from oidc.relying_party.authorize import authorization_url, code_verifier_of, forced, nonce_of
-from oidc.relying_party.checks import findings_of, verdict
+from oidc.relying_party.checks import findings_of
 from oidc.relying_party.client_auth import credentials
 from oidc.relying_party.draft import make_draft
 from oidc.relying_party.end_session import logout_answer, logout_request
 from oidc.relying_party.evidence import IdTokenEvidence, SignedEvidence
+from oidc.relying_party.examination import Examination, skeleton
 from oidc.relying_party.id_token import ID_TOKEN_CHECKS
-from oidc.relying_party.identity import identity_of
+from oidc.relying_party.identity import identity_of, notes_on
 from oidc.relying_party.initiation import read_wish
 from oidc.relying_party.jwks import KeySets
 from oidc.relying_party.keys import PUBLISHED_SECONDS, OwnKeys, published
 from oidc.relying_party.logout_token import wish_of
 from oidc.relying_party.reply_checks import REPLY_CHECKS, ReplyEvidence, handle_in
 from oidc.relying_party.settings import RpSettings
-from oidc.relying_party.token import TokenAnswer, exchange
-from oidc.relying_party.userinfo import merged_claims
+from oidc.relying_party.token import exchange
+from oidc.relying_party.userinfo import merged_claims, needed
 
 LOGOUT, BACKCHANNEL = "logout", "backchannel-logout"
 
@@ -106,33 +108,57 @@ class OidcProtocol:
         return False
 
     def complete(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef) -> ExternalIdentity:
-        settings = RpSettings.of(connection)
-        verdict(REPLY_CHECKS, ReplyEvidence(reply.params, settings, attempt))
+        settings, now = RpSettings.of(connection), self._clock.now()
+        exam = Examination(connection, settings, now)
+        exam.run(REPLY_CHECKS, ReplyEvidence(reply.params, settings, attempt))
         code = reply.params["code"]
-        answer = exchange(
-            self._fetcher,
-            settings,
-            credentials(connection, settings, self._own_keys, self._clock.now()),
+        with exam.step("token_endpoint"):
+            answer = exchange(
+                self._fetcher,
+                settings,
+                credentials(connection, settings, self._own_keys, now),
+                code=code,
+                code_verifier=code_verifier_of(attempt),
+                redirect_uri=self._address(connection.id, "callback"),
+            )
+        token, problem = _taken_apart(answer.id_token)
+        exam.received(token)
+        with exam.step("jwks"):
+            keys = self._key_sets.keys_for(settings.jwks_uri, token.kid) if token else key_set(())
+        now = self._clock.now()
+        evidence = IdTokenEvidence(
+            token=token,
+            problem=problem,
+            keys=keys,
+            connection=connection,
+            settings=settings,
+            now=now.timestamp(),
+            nonce=nonce_of(attempt),
             code=code,
-            code_verifier=code_verifier_of(attempt),
-            redirect_uri=self._address(connection.id, "callback"),
+            access_token=answer.access_token,
+            begun_at=attempt.begun_at.timestamp(),
+            max_age=attempt.max_age,
+            forced=forced(attempt, connection.options),
         )
-        evidence = self._evidence(connection, settings, attempt, code, answer)
-        verdict(ID_TOKEN_CHECKS, evidence)
-        claims = merged_claims(self._fetcher, settings, evidence.claims, answer.access_token)
-        return identity_of(connection, settings, claims, code=code, id_token=answer.id_token, now=self._clock.now())
+        exam.run(ID_TOKEN_CHECKS, evidence)
+        claims = self._completed(exam, settings, evidence.claims, answer.access_token)
+        with exam.step("person"):
+            identity = identity_of(connection, settings, claims, code=code, id_token=answer.id_token, now=now)
+        for note in notes_on(connection, settings, claims, identity.profile):
+            exam.note(note)
+        return replace(identity, findings=exam.findings, received=exam.seen())
 
     def explain(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Sequence[Finding]:
-        """The checks on the response itself. The ID token's cannot run again: a code is good for one exchange, and the refusal
+        """The checks on the response itself. The others cannot run again: a code is good for one exchange, and the refusal
         of a real sign-in already carries all of their findings."""
-        findings = findings_of(REPLY_CHECKS, ReplyEvidence(reply.params, RpSettings.of(connection), attempt))
+        exam = ReplyEvidence(reply.params, RpSettings.of(connection), attempt)
         unrun = "A code can be exchanged only once; make a test sign-in to run this check."
-        return [*findings, *(check.unrun(unrun) for check in ID_TOKEN_CHECKS)]
+        return skeleton(findings_of(REPLY_CHECKS, exam), [check.unrun(unrun) for check in ID_TOKEN_CHECKS], unrun)
 
     def report(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Document:
         """The findings of ``explain`` with their verdict. Claims stand in the refusal of a real sign-in, not in its reply."""
         findings = self.explain(connection, reply, attempt)
-        codes = {check.name: check.code for check in REPLY_CHECKS} | {check.name: check.code for check in ID_TOKEN_CHECKS}
+        codes = {check.name: check.code for check in REPLY_CHECKS}
         failed = next((finding.check for finding in findings if finding.outcome == "fail"), None)
         return {
             "verdict": "refuse" if failed else "accept",
@@ -173,25 +199,13 @@ class OidcProtocol:
     def _address(self, connection: ConnectionId, name: str) -> str:
         return f"{self._base}/oidc/{connection}/{name}"
 
-    def _evidence(
-        self, connection: ConnectionConfig, settings: RpSettings, attempt: AttemptRef, code: str, answer: TokenAnswer
-    ) -> IdTokenEvidence:
-        token, problem = _taken_apart(answer.id_token)
-        keys = self._key_sets.keys_for(settings.jwks_uri, token.kid) if token else key_set(())
-        return IdTokenEvidence(
-            token=token,
-            problem=problem,
-            keys=keys,
-            connection=connection,
-            settings=settings,
-            nonce=nonce_of(attempt),
-            code=code,
-            access_token=answer.access_token,
-            now=self._clock.now().timestamp(),
-            begun_at=attempt.begun_at.timestamp(),
-            max_age=attempt.max_age,
-            forced=forced(attempt, connection.options),
-        )
+    def _completed(self, exam: Examination, settings: RpSettings, claims: Json, access_token: str | None) -> Json:
+        if not needed(claims, settings, access_token):
+            return claims
+        with exam.step("userinfo"):
+            merged = merged_claims(self._fetcher, settings, claims, access_token)
+        exam.completed(claims, merged)
+        return merged
 
 
 def _written(moment: datetime | None) -> str | None:

@@ -31,14 +31,19 @@ def lacking(claims: Json, settings: RpSettings) -> bool:
     )
 
 
+def needed(claims: Json, settings: RpSettings, access_token: str | None) -> bool:
+    """Whether userinfo is asked: only where it can be, and something is missing."""
+    return settings.userinfo_endpoint is not None and access_token is not None and lacking(claims, settings)
+
+
 def merged_claims(fetcher: Fetcher, settings: RpSettings, claims: Json, access_token: str | None) -> Json:
     """The verified claims, completed from userinfo where they are thin; the signed token always wins.
 
     Raises ReplyRefused when userinfo contradicts the token, or cannot be had and the token has no e-mail address.
     """
-    if settings.userinfo_endpoint is None or access_token is None or not lacking(claims, settings):
+    if settings.userinfo_endpoint is None or access_token is None or not needed(claims, settings, access_token):
         return claims
-    told = _fetch(fetcher, settings.userinfo_endpoint, access_token, needed=not claims.get("email"))
+    told = _fetch(fetcher, settings.userinfo_endpoint, access_token, must=not claims.get("email"))
     if told is None:
         return claims
     if told.get("sub") != claims["sub"]:  # OIDC Core 5.3.2: or the answer is someone else's
@@ -55,16 +60,16 @@ def _present(claims: Json) -> Json:
     return {name: value for name, value in claims.items() if value is not None}
 
 
-def _fetch(fetcher: Fetcher, url: str, access_token: str, *, needed: bool) -> dict[str, Any] | None:
+def _fetch(fetcher: Fetcher, url: str, access_token: str, *, must: bool) -> dict[str, Any] | None:
     """None when it is of no consequence that userinfo does not answer."""
     try:
         answer = fetcher.get(url, accept="application/json", headers={"authorization": f"Bearer {access_token}"})
     except FetchFailed as failure:
-        if needed:
+        if must:
             raise unreachable("userinfo_endpoint", failure) from failure
         return None
     if answer.status != 200:
-        if needed:
+        if must:
             raise refused("oidc_userinfo_failed", f"userinfo answered {answer.status}", status=502)
         return None
     try:

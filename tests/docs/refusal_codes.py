@@ -35,6 +35,7 @@ COMPUTED: dict[tuple[str, str], tuple[str, ...]] = {
     ("idbroker/kernel/errors.py", "code"): (),  # passes on
     ("oidc/provider/errors.py", "code"): (),  # passes on
     ("oidc/relying_party/refusals.py", "code"): (),  # passes on
+    ("oidc/relying_party/examination.py", "refusal.code"): (),  # passes on
     ("saml/response.py", "code"): tuple(FAULTS),
     ("oidc/relying_party/checks.py", "check.code"): tuple(
         c.code for c in (*REPLY_CHECKS, *ID_TOKEN_CHECKS, *INITIATION_CHECKS, *LOGOUT_TOKEN_CHECKS)

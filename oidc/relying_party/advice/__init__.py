@@ -1,0 +1,1 @@
+"""From a failed check to where its cause stands in this vendor's console. All pure; the tables are data."""
