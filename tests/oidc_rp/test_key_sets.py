@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -75,3 +76,39 @@ def test_the_number_of_kept_sets_is_bounded(monkeypatch):
         world.fetcher.changes[f"/{tenant}/jwks"] = body(world.op.jwks())
         key_sets.keys_for(f"{ISSUER}/{tenant}/jwks", "demo-1")
     assert len(key_sets._entries) == 3
+
+
+@pytest.mark.parametrize(
+    ("header", "minutes"),
+    [
+        ("", 15), ("public, max-age=600", 10), ("max-age=0", 1), ("no-store", 1), ("no-cache, max-age=9000", 1),
+        ("MAX-AGE=60", 1), ("max-age=999999999", 360), ("max-age=99999999999999", 15), ("max-age=-5", 15), ("max-age=x", 15),
+        ('max-age="1200"', 20), ("s-maxage=5", 15),
+    ],
+)  # fmt: skip
+def test_how_long_a_set_is_kept_is_the_provider_s_word_within_bounds(header, minutes):
+    assert jwks.lifetime_of({"cache-control": header}) == timedelta(minutes=minutes)
+
+
+def test_a_flood_of_unknown_kids_fetches_once_a_minute():
+    world = World()
+    sets = jwks.KeySets(world.fetcher, world.clock)
+    sets.keys_for(URL, "demo-1")
+    for number in range(100):
+        sets.keys_for(URL, f"unknown-{number}")
+    assert world.fetcher.count("/jwks") == 2
+    world.clock.forward(seconds=61)
+    sets.keys_for(URL, "unknown")
+    assert world.fetcher.count("/jwks") == 3
+
+
+def test_a_set_is_used_on_while_the_provider_is_down():
+    world = World()
+    sets = jwks.KeySets(world.fetcher, world.clock)
+    sets.keys_for(URL, "demo-1")
+    world.fetcher.changes["/jwks"] = down
+    world.clock.forward(hours=12)
+    assert len(list(sets.keys_for(URL, "demo-1"))) == 1
+    world.clock.forward(hours=13)
+    with pytest.raises(ReplyRefused):
+        sets.keys_for(URL, "demo-1")
