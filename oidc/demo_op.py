@@ -1,6 +1,7 @@
 """A small OpenID provider for the demo and the tests: the core without HTTP. It believes whoever calls ``grant``.
 
-Code flow with PKCE, one-time codes, userinfo. Everything lives in memory. Plainly a demo: it is never part of ``serve``.
+Code flow with PKCE, one-time codes, userinfo; logout asked for by the client, and told to it. Everything lives in memory.
+Plainly a demo: it is never part of ``serve``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from oidc import jose
 
 CODE_LIFE = timedelta(seconds=60)
 TOKEN_LIFE = timedelta(minutes=10)
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 SCOPES = ("openid", "email", "profile", "groups")
 
 Answer = tuple[int, dict[str, Any]]
@@ -61,6 +63,8 @@ class DemoClient:
     redirect_uris: tuple[str, ...]
     secret: str | None = None
     """None: a public client, which PKCE alone protects."""
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,18 @@ class SigningKey:
 class DemoOp:
     """Thread-safe. ``issuer`` is the address below which the endpoints are served, without a final slash."""
 
-    def __init__(self, issuer: str, clients: Mapping[str, DemoClient], clock: Clock, *, key: SigningKey | None = None) -> None:
+    def __init__(
+        self,
+        issuer: str,
+        clients: Mapping[str, DemoClient],
+        clock: Clock,
+        *,
+        key: SigningKey | None = None,
+        logout: bool = False,
+    ) -> None:
+        """``logout``: whether it offers any."""
         self.issuer = issuer
+        self._logout = logout
         self.clients = dict(clients)
         self.key = key or SigningKey()
         self._clock = clock
@@ -125,6 +139,11 @@ class DemoOp:
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": True,
+            **(
+                {"end_session_endpoint": f"{self.issuer}/end-session", "backchannel_logout_supported": True}
+                if self._logout
+                else {}
+            ),
         }
 
     def jwks(self) -> dict[str, Any]:
@@ -213,6 +232,40 @@ class DemoOp:
         if grant is None or self._clock.now() >= grant.until:
             return 401, {"error": "invalid_token"}
         return 200, grant.person.claims(grant.request.scopes)
+
+    def end_session(self, params: Mapping[str, str]) -> str:
+        """RP-Initiated Logout 2: the address that the browser goes back to. Raises DemoOpError for what cannot be believed."""
+        client = self.clients.get(self._hinted(params.get("id_token_hint", "")) or "")
+        if client is None:
+            raise DemoOpError("The demo provider cannot tell who signs out: the id_token_hint is not one of its ID tokens.")
+        back = params.get("post_logout_redirect_uri", "")
+        if back not in client.post_logout_redirect_uris:
+            raise DemoOpError("The demo provider does not know this post_logout_redirect_uri.")
+        state = {"state": params["state"]} if "state" in params else {}
+        return f"{back}{'&' if '?' in back else '?'}{urlencode(state)}" if state else back
+
+    def logout_tokens(self, sub: str) -> list[tuple[str, str]]:
+        """(address, logout token) for each client that wants to hear that the person is out (Back-Channel Logout 2.4)."""
+        now = int(self._clock.now().timestamp())
+        found = []
+        for client_id, client in self.clients.items():
+            if client.backchannel_logout_uri is not None:
+                claims = {
+                    "iss": self.issuer, "aud": client_id, "iat": now, "exp": now + 120, "jti": new_secret(), "sub": sub,
+                    "events": {LOGOUT_EVENT: {}},
+                }  # fmt: skip
+                token = jose.sign(claims, self.key.native, alg=self.key.alg, kid=self.key.kid, typ="logout+jwt")
+                found.append((client.backchannel_logout_uri, token))
+        return found
+
+    def _hinted(self, id_token: str) -> str | None:
+        """The client that an ID token of ours was given to, expired or not."""
+        try:
+            keys = jose.key_set([jose.as_key(self.key.native.public_key(), kid=self.key.kid)])
+            _, claims = jose.verify(id_token, keys, [self.key.alg])
+        except jose.BadToken:
+            return None
+        return claims.get("aud") if claims.get("iss") == self.issuer else None
 
     def _authenticated(self, form: Mapping[str, str], authorization: str | None) -> str | None:
         if authorization is not None:

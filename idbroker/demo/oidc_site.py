@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
+import httpx2
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -30,6 +31,9 @@ class OidcSite:
                 Route("/login", self._login, methods=["POST"]),
                 Route("/token", self._token, methods=["POST"]),
                 Route("/userinfo", self._userinfo, methods=["GET", "POST"]),
+                Route("/end-session", self._end_session),
+                Route("/end-session", self._end_session_form, methods=["POST"]),
+                Route("/sign-out-everywhere", self._everywhere, methods=["POST"]),
                 *static_routes(),
             ]
         )
@@ -78,6 +82,34 @@ class OidcSite:
         if person is None or form.get("cancel"):
             return RedirectResponse(self._op.deny(asked), 303, NO_STORE)
         return RedirectResponse(self._op.grant(asked, _as_oidc(person)), 303, NO_STORE)
+
+    def _end_session(self, request: Request) -> Response:
+        """Asked by the application: straight back to it. Visited by a person: who shall be signed out everywhere?"""
+        if not request.query_params:
+            return page("end_session.html", organisation=self._organisation, told=None)
+        return self._sent_back(dict(request.query_params))
+
+    async def _end_session_form(self, request: Request) -> Response:
+        return self._sent_back(dict(await form_of(request)))
+
+    def _sent_back(self, params: dict[str, str]) -> Response:
+        try:
+            return RedirectResponse(self._op.end_session(params), 303, NO_STORE)
+        except DemoOpError as error:
+            return page("error.html", 400, organisation=self._organisation, sentence=str(error))
+
+    async def _everywhere(self, request: Request) -> Response:
+        """The back channel: every application hears it from us, not from the browser."""
+        email = (await form_of(request)).get("username", "")
+        person = next((one for one in self._organisation.people if one.email == email), None)
+        if person is None:
+            return page("error.html", 400, organisation=self._organisation, sentence="Nobody here has that address.")
+        told = []
+        async with httpx2.AsyncClient(timeout=5, trust_env=False) as http:
+            for address, token in self._op.logout_tokens(person.subject):
+                answer = await http.post(address, data={"logout_token": token})
+                told.append((address, answer.status_code))
+        return page("end_session.html", organisation=self._organisation, told=told)
 
     async def _token(self, request: Request) -> Response:
         status, body = self._op.token(await form_of(request), request.headers.get("authorization"))

@@ -76,7 +76,7 @@ def demo_world(port: int) -> Iterator[World]:
         servers = _Servers(port, stack)
         clock = SystemClock()
         idp = DemoSamlIdp(f"{servers.saml_idp}/metadata", f"{servers.saml_idp}/sso", clock)
-        provider = DemoOp(servers.oidc_idp, {}, clock)
+        provider = DemoOp(servers.oidc_idp, {}, clock, logout=True)
         logout = DemoLogout(idp, f"{servers.saml_idp}/slo")
         servers.start(2, SamlSite(idp, logout, ORCHARD).application())
         servers.start(3, OidcSite(provider, HARBOR).application())
@@ -104,7 +104,10 @@ def _connect_oidc(operator: Operator, provider: DemoOp) -> None:
     fields = {"issuer": provider.issuer, "client_id": OP_CLIENT, "client_secret": secret}
     scopes = {"scopes": ["openid", "email", "profile", "groups"]}
     made = operator.organisation(HARBOR, {**fields, **scopes})
-    provider.clients[OP_CLIENT] = DemoClient((made["rp"]["redirect_uri"],), secret)
+    rp = made["rp"]
+    provider.clients[OP_CLIENT] = DemoClient(
+        (rp["redirect_uri"],), secret, (rp["post_logout_redirect_uri"],), rp["backchannel_logout_uri"]
+    )
 
 
 def _notes(operator: Operator, servers: _Servers) -> NotesSite:

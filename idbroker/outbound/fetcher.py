@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import queue
 import socket
 import ssl
 import threading
@@ -151,10 +152,7 @@ class _GuardedBackend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise httpcore2.ConnectError(f"{host} has no address") from error
+        found = _resolved(host, port, self._deadline.left())
         addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
         judged = [address for address in addresses if may_reach(address, self._allowed)]
         if not judged:
@@ -167,6 +165,27 @@ class _GuardedBackend(httpcore2.NetworkBackend):
                 if position == len(judged) - 1:
                     raise
         raise httpcore2.ConnectError(f"{host} cannot be reached")
+
+
+def _resolved(host: str, port: int, seconds: float) -> list[Any]:
+    """What the name resolves to. The system's resolver cannot be told to hurry, so it is asked in a thread of its own: a name
+    server that never answers holds that thread, and not the call."""
+    answers: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, name="resolve", daemon=True).start()
+    try:
+        answer = answers.get(timeout=seconds)
+    except queue.Empty:
+        raise httpcore2.ConnectTimeout(f"the name server did not say where {host} is") from None
+    if isinstance(answer, Exception):
+        raise httpcore2.ConnectError(f"{host} has no address") from answer
+    return answer
 
 
 class _DeadlineStream(httpcore2.NetworkStream):

@@ -15,6 +15,10 @@ from oidc.relying_party.settings import RpSettings
 
 Step = Literal["token_endpoint", "jwks", "userinfo", "person"]
 
+_KEY_REFUSED = (
+    "The provider does not accept our signed assertion: it does not know the key at rp.jwks_uri (yet), cannot read that "
+    "address, or expects another algorithm (token_endpoint_auth_signing_alg) or method."
+)
 _REACH = "The provider's endpoint did not answer within 5 seconds and 1 MB, or its address is not one that may be called."
 
 
@@ -114,6 +118,8 @@ def fault_of(refusal: ReplyRefused, step: Step) -> Fault:
 def finding_of(refusal: ReplyRefused, step: Step, settings: RpSettings, now: datetime) -> Finding:
     fault = fault_of(refusal, step)
     advice = fault.advice
+    if refusal.code == "oidc_client_rejected" and settings.token_endpoint_auth_method == "private_key_jwt":
+        advice = _KEY_REFUSED
     ends = settings.client_secret_expires_at
     if fault.check == "token_endpoint.client" and ends is not None and ends <= now:
         advice = f"The client secret has expired on {ends.date().isoformat()}. {advice}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 
 from idbroker.demo.people import HARBOR, ORCHARD
@@ -41,12 +42,31 @@ def test_out_of_the_account_page(demo: World, browser: HttpBrowser) -> None:
     assert passed_by(browser, f"{demo.saml_idp}/slo")
 
 
-def test_where_the_identity_provider_has_none_it_ends_at_once(demo: World, browser: HttpBrowser) -> None:
+def test_out_of_the_app_through_the_openid_provider(demo: World, browser: HttpBrowser) -> None:
     person = HARBOR.people[0]
     browser.sign_in(demo.app, person.email, person.password)
     browser.visited.clear()
     assert browser.submit().url.startswith(f"{demo.app}/signed-out")
-    assert not passed_by(browser, demo.oidc_idp)
+    assert passed_by(browser, f"{demo.oidc_idp}/end-session")
+
+
+def test_the_openid_provider_signs_somebody_out_everywhere(demo: World, browser: HttpBrowser) -> None:
+    person, elsewhere = HARBOR.people[0], HttpBrowser()
+    browser.sign_in(f"{demo.broker}/sso", person.email, person.password)
+    assert person.email in browser.open(f"{demo.broker}/account").text
+    page = elsewhere.open(f"{demo.oidc_idp}/end-session")
+    assert page.status == 200
+    told = httpx2.post(f"{demo.oidc_idp}/sign-out-everywhere", data={"username": person.email})
+    assert "200" in told.text
+    assert "Nobody is signed in" in browser.open(f"{demo.broker}/account").text
+    elsewhere.close()
+
+
+@pytest.mark.parametrize(
+    "query", ["?state=x", "?id_token_hint=x", "?client_id=broker&post_logout_redirect_uri=https://evil.example"]
+)
+def test_the_openid_provider_refuses_what_it_cannot_believe(demo: World, browser: HttpBrowser, query: str) -> None:
+    assert browser.open(f"{demo.oidc_idp}/end-session{query}").status == 400
 
 
 @pytest.mark.parametrize("path", ["/slo", "/slo?SAMLRequest=x"])

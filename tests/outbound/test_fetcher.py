@@ -289,3 +289,20 @@ def test_proxies_of_the_environment_are_not_asked(fetcher: GuardedFetcher, monke
         made = GuardedFetcher(LOOPBACK, timeout=0.4)
         assert made.get(f"http://127.0.0.1:{port}/", accept=ANY).body == b"hello"
         made.close()
+
+
+def test_a_name_server_that_never_answers_holds_nobody_up(monkeypatch):
+    release = threading.Event()
+
+    def hang(*args, **options):
+        release.wait(10)
+        raise OSError
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    fetcher, begun = GuardedFetcher((), timeout=0.3), time.monotonic()
+    with pytest.raises(FetchFailed) as failed:
+        fetcher.get("https://idp.example.com/", accept="*/*")
+    release.set()
+    assert failed.value.code == "outbound_timeout"
+    assert time.monotonic() - begun < 5
+    fetcher.close()
