@@ -13,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from admin_ui.routes import STATIC as ADMIN_STATIC
+from admin_ui.routes import AdminUi
 from idbroker import plugins
 from idbroker.admin_api.portraits import Portraitist
 from idbroker.admin_api.routes import AdminApi
@@ -56,8 +58,8 @@ from idbroker.storage.database import Database
 from idbroker.storage.rows import AUDIT, MAIN
 from idbroker.telemetry.logs import set_up_logs
 from idbroker.tenants.service import TenantService
-from idbroker.web.assets import asset_rows
-from idbroker.web.cookies import Cookies
+from idbroker.web.assets import Assets, asset_rows
+from idbroker.web.cookies import AdminCookies, Cookies
 from idbroker.web.edge import Bridge, Edge, EdgeSettings, application
 from idbroker.web.health import Probe, health_rows
 from idbroker.web.pages import Pages
@@ -212,6 +214,8 @@ class Broker:
 
     services: Services
     rows: tuple[Row, ...]
+    admin_api: AdminApi
+    admin_ui: AdminUi
     asgi: ASGIApp
 
 
@@ -269,16 +273,34 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         diagnoses=services.diagnoses,
         directories=services.directories,
         events_kept=timedelta(days=settings.event_days),
+        rotation=services.rotation,
+    )
+    assets, admin_cookies = Assets(ADMIN_STATIC), AdminCookies(https=settings.is_https)
+    tenancy = Tenancy(services.database, admin_cookies)
+    admin_ui = AdminUi(
+        operations=admin_api.operations,
+        tenancy=tenancy,
+        cookies=admin_cookies,
+        assets=assets,
+        https=settings.is_https,
+        database=services.database,
+        keys=services.keys,
+        clock=services.clock,
+        flow=flow,
+        face=sign_in,
+        sessions=services.sessions,
+        people=cookies,
     )
     rows: tuple[Row, ...] = (
         *provider.rows(),
         *Front(flow, logout, services.protocols, sign_in, account).rows(),
         *TestSignInPages(services.trials, sign_in, pages).rows(sign_in.refusal),
         *admin_api.rows(),
-        *asset_rows(sign_in.refusal),
+        *admin_ui.rows(),
+        *asset_rows(sign_in.refusal, assets),
         *health_rows(_probes(services), sign_in.refusal),
     )
-    bridge = Bridge(Tenancy(services.database), EdgeSettings(settings.public_url, settings.trusted_proxies))
+    bridge = Bridge(tenancy, EdgeSettings(settings.public_url, settings.trusted_proxies))
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -290,7 +312,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         worker.stop()
 
     starlette = application(bridge, rows, sign_in.refusal, lifespan)
-    return Broker(services, rows, Edge(starlette, https=settings.is_https))
+    return Broker(services, rows, admin_api, admin_ui, Edge(starlette, https=settings.is_https))
 
 
 def from_environment() -> ASGIApp:

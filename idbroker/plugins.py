@@ -22,6 +22,10 @@ from saml.protocol import SamlProtocol
 
 TABLES = (
     "idbroker.access.api_keys",
+    "idbroker.admins.operators",
+    "idbroker.admins.sessions",
+    "idbroker.admins.setup_links",
+    "idbroker.admins.tenant_admins",
     "idbroker.apps.model",
     "idbroker.audit.feed",
     "idbroker.audit.heads",
@@ -32,6 +36,7 @@ TABLES = (
     "idbroker.connections.model",
     "idbroker.connections.notice_rows",
     "idbroker.connections.refresh_rows",
+    "idbroker.connections.reservations",
     "idbroker.directories.model",
     "idbroker.directory.model",
     "idbroker.keys.envelope",

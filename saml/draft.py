@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from idbroker.federation.contract import ConnectionConfig, ConnectionDraft, ConnectionUpload, Warn
 from idbroker.kernel.addresses import BadAddress, checked_url, is_loopback_host
 from idbroker.kernel.errors import FieldError, Invalid, invalid_field
+from idbroker.kernel.ids import ConnectionId
 from idbroker.outbound.fetcher import Fetcher
 from saml import names
 from saml.certificates import BadCertificate, Certificate, certificate_warnings, read_certificate
@@ -31,6 +32,7 @@ from saml.settings import (
 
 _SOURCES = ("metadata_xml", "metadata_url", "idp")
 _FIELDS = frozenset({*_SOURCES, "entity_id", "metadata_certificate", "type"})
+NOBODY = IdpSettings("", None, None, None, None, ())
 _ACCEPT = "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.9"
 
 
@@ -63,8 +65,14 @@ def draft(
     )
 
 
+def reserved(connection: ConnectionId, now: datetime) -> ConnectionDraft:
+    """Our side alone, before the IdP is known: its place stays empty."""
+    pair = new_key_pair(f"idbroker {connection}", now)
+    return ConnectionDraft(SamlSettings(NOBODY, pair.certificate_pem).as_document(), {SP_KEY: pair.private_pem})
+
+
 def _unchanged(upload: ConnectionUpload, current: ConnectionConfig | None, now: datetime) -> ConnectionDraft:
-    if current is None:
+    if current is None or read_settings(current).idp == NOBODY:
         message = "A SAML connection needs metadata_xml, metadata_url, or idp {entity_id, sso_url, certificates}."
         raise Invalid(message, [FieldError("/metadata_xml", "this, metadata_url or idp is required")])
     settings = read_settings(current)

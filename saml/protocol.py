@@ -20,8 +20,10 @@ from idbroker.federation.contract import (
     UnverifiedReply,
 )
 from idbroker.federation.logout import LogoutAnswered, LogoutAsked, LogoutOutcome
+from idbroker.federation.options import ConnectionOptions
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.errors import NotFound
+from idbroker.kernel.ids import ConnectionId
 from idbroker.kernel.secrets import new_secret
 from idbroker.outbound.fetcher import Fetcher
 from saml import authn_request, draft, explain, logout, logout_messages, metadata_out, names, response, schemas
@@ -70,10 +72,9 @@ class SamlProtocol:
         sp = sp_addresses(self._base_url, upload.connection, upload.options)
         return draft.draft(upload, current, self._fetcher, self._clock.now(), sp)
 
-    def describe(self, connection: ConnectionConfig) -> Document:
-        """``{"sp": {entity_id, acs_url, …}, "idp": {entity_id, sso_url, certificates}}`` (CONTRACT 6). Reads no secret."""
-        sp = self._sp(connection)
-        idp = read_settings(connection).idp
+    def addresses(self, connection: ConnectionId, options: ConnectionOptions) -> Document:
+        """``{"sp": {entity_id, acs_url, …}}``."""
+        sp = sp_addresses(self._base_url, connection, options)
         return {
             "sp": {
                 "entity_id": sp.entity_id,
@@ -81,6 +82,18 @@ class SamlProtocol:
                 "slo_url": sp.slo_url,
                 "metadata_url": sp.metadata_url,
             },
+        }
+
+    def reserve(self, connection: ConnectionId, options: ConnectionOptions) -> ConnectionDraft:
+        """Our key pair (about 100 ms), with which the metadata can be published, and nobody at the other side."""
+        del options
+        return draft.reserved(connection, self._clock.now())
+
+    def describe(self, connection: ConnectionConfig) -> Document:
+        """``{"sp": {entity_id, acs_url, …}, "idp": {entity_id, sso_url, certificates}}`` (CONTRACT 6). Reads no secret."""
+        idp = read_settings(connection).idp
+        return {
+            **self.addresses(connection.id, connection.options),
             "idp": {
                 "entity_id": idp.entity_id,
                 "sso_url": idp.sso_url,

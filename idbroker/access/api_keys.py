@@ -14,6 +14,7 @@ from sqlmodel import Field, col, select
 
 from idbroker.access.permissions import OPERATOR, ROLES, Permission, Role
 from idbroker.kernel.ids import KeyId, TenantId, is_id, new_id
+from idbroker.kernel.scope import ActorType
 from idbroker.kernel.secrets import digest, matches, new_secret
 from idbroker.storage.rows import PlatformRow, UtcDateTime
 from idbroker.storage.unit import PlatformRepository
@@ -37,16 +38,21 @@ class ApiKey(PlatformRow, table=True):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls the API, proven. ``tenant`` is None for an operator, who reaches every tenant."""
+    """Who administers, proven. ``tenant`` is None for an operator, who reaches every tenant.
+
+    ``key`` is the id of what proved him: an API key, an operator, a tenant's admin, a setup link.
+    """
 
     key: KeyId
     name: str
     tenant: TenantId | None
     permissions: frozenset[Permission]
+    acts_as: ActorType | None = None
+    """As the trail names him, where that does not follow from the tenant."""
 
     @property
-    def actor_type(self) -> Literal["operator", "user"]:
-        return "operator" if self.tenant is None else "user"
+    def actor_type(self) -> ActorType:
+        return self.acts_as or ("operator" if self.tenant is None else "user")
 
 
 class ApiKeys(PlatformRepository):

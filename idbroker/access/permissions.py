@@ -15,6 +15,8 @@ class Permission(StrEnum):
     OPERATE_TENANTS = "operator:tenants"
     OPERATE_APPS = "operator:apps"
     OPERATE_KEYS = "operator:keys"
+    OPERATE_OPERATORS = "operator:operators"
+    OPERATE_SIGNING_KEYS = "operator:signing_keys"
     TENANT_READ = "tenant:read"
     TENANT_WRITE = "tenant:write"
     DOMAINS_READ = "domains:read"
@@ -32,6 +34,9 @@ class Permission(StrEnum):
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
     API_KEYS_WRITE = "api_keys:write"
+    ADMINS_READ = "admins:read"
+    ADMINS_WRITE = "admins:write"
+    SETUP_LINKS_WRITE = "setup_links:write"
 
 
 Role = Literal["owner", "admin", "member", "guest"]

@@ -7,12 +7,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from idbroker.access.permissions import Permission
-from idbroker.admin_api.body import merged, parse, read_body, read_object
+from idbroker.admin_api.body import merged, parse, read_object
 from idbroker.admin_api.operation import TENANT, Operation
 from idbroker.admin_api.paging import PAGE_QUERY, listed, page_of, path_id
 from idbroker.admin_api.shapes import NO_CONTENT, Document, Time
 from idbroker.connections.model import Connection, Connections
+from idbroker.connections.reservations import Reservations, ReservationService
 from idbroker.connections.service import ConnectionForm, ConnectionService, new_connection_id
+from idbroker.federation.contract import ConnectionConfig
 from idbroker.kernel.errors import Conflict, invalid_field
 from idbroker.kernel.scope import TenantScope
 from idbroker.storage.database import Database
@@ -54,6 +56,12 @@ class ConnectionBody(ProtocolFields, ConnectionForm):
     """A connection as it is made or changed."""
 
 
+class NewConnectionBody(ConnectionBody):
+    """``reservation``: the id of a reserved connection, whose addresses and keys this one has."""
+
+    reservation: str | None = None
+
+
 class Warned(Document):
     code: str
     message: str
@@ -82,6 +90,7 @@ class ConnectionCalls:
     def __init__(self, database: Database, service: ConnectionService) -> None:
         self._database = database
         self._service = service
+        self._reservations = ReservationService(service)
 
     def operations(self) -> list[Operation]:
         read, write = Permission.CONNECTIONS_READ, Permission.CONNECTIONS_WRITE
@@ -91,7 +100,7 @@ class ConnectionCalls:
                 area="Connections",
                 summary="Make a connection from SAML metadata (text, URL or fields) or from an OpenID Connect issuer.",
                 row=ScopedRoute(method="POST", path=PATH, handler=self.create, limit="admin_write", permission=write),
-                body=ConnectionBody,
+                body=NewConnectionBody,
                 answer=ConnectionDocument,
                 status=201,
                 problems=(409, 502),
@@ -132,11 +141,22 @@ class ConnectionCalls:
         ]
 
     def create(self, call: Call, scope: TenantScope) -> Answer:
-        form = read_body(call, ConnectionForm)
-        connection_id = new_connection_id()
-        draft = self._service.draft(form, connection_id)
+        """From a reservation it takes id, keys, and what its options say of our side; drafting may call the IdP."""
+        given = read_object(call)
+        reserved = given.pop("reservation", None)
+        if reserved is None:
+            connection_id, current = new_connection_id(), None
+        else:
+            connection_id, current = self._reserved(scope, reserved)
+            if given.get("type", current.protocol) != current.protocol:
+                raise invalid_field("/type", f"This reservation is for a connection of the type {current.protocol}.")
+            given = merged({"options": current.options.model_dump(mode="json", exclude_defaults=True)}, given, ("options",))
+        form = parse(ConnectionForm, given)
+        draft = self._service.draft(form, connection_id, current if current is not None and current.settings else None)
         with self._database.tenant(scope) as unit:
-            row = self._service.create(unit, form, connection_id, draft)
+            if reserved is not None and not unit[Reservations].take(connection_id):
+                raise Conflict("reservation_gone", "This reservation was used or given up meanwhile.")
+            row = self._service.create(unit, form, connection_id, draft, reserved=reserved is not None)
             return json_answer(self._service.document(unit, row), 201)
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
@@ -164,6 +184,13 @@ class ConnectionCalls:
             unit[Connections].claim(fresh)
             self._service.update(unit, fresh, form, draft)
             return json_answer(self._service.document(unit, fresh))
+
+    def _reserved(self, scope: TenantScope, reserved: Any) -> tuple[str, ConnectionConfig]:
+        with self._database.tenant(scope, read_only=True) as unit:
+            row = unit[Reservations].get(reserved) if isinstance(reserved, str) else None
+            if row is None:
+                raise invalid_field("/reservation", "There is no such reservation.")
+            return row.id, self._reservations.config(unit, row)
 
     def delete(self, call: Call, unit: TenantUnit) -> Answer:
         self._service.delete(unit, connection_id_of(call))

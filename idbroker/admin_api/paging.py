@@ -27,6 +27,9 @@ PAGE_QUERY = (
     QueryParameter(name="cursor", description="The `next_cursor` of the page before."),
 )
 
+MAX_TEXT = 200
+TEXT_QUERY = QueryParameter(name="q", description="Text in names and addresses, whatever the case.")
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -53,6 +56,14 @@ def read_limit(call: Call) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_LIMIT):
         raise invalid_field("/limit", f"limit is a number from 1 to {MAX_LIMIT}.")
     return int(text)
+
+
+def read_text(call: Call) -> str | None:
+    """What is searched for, None for nothing. Raises Invalid."""
+    text = call.query.get("q", "").strip()
+    if len(text) > MAX_TEXT:
+        raise invalid_field("/q", f"q has at most {MAX_TEXT} characters.")
+    return text or None
 
 
 def read_cursor(call: Call) -> str | None:

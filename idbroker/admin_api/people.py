@@ -7,7 +7,7 @@ from typing import Literal
 
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.operation import TENANT, Operation
-from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
+from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, path_id, read_text
 from idbroker.admin_api.shapes import Document, Time, shown
 from idbroker.directory.model import Group, Groups, Identities, RoleMapping, RoleMappings, User, Users
 from idbroker.directory.roles import roles_for
@@ -63,7 +63,7 @@ class PeopleCalls:
                 area="People",
                 summary="The tenant's people, oldest first.",
                 row=TenantRoute(method="GET", path=users, handler=self.users, limit="admin_read", permission=read),
-                query=PAGE_QUERY,
+                query=(TEXT_QUERY, *PAGE_QUERY),
                 answer=UserDocument,
                 many=True,
             ),
@@ -79,7 +79,7 @@ class PeopleCalls:
                 area="People",
                 summary="The tenant's groups, oldest first.",
                 row=TenantRoute(method="GET", path=groups, handler=self.groups, limit="admin_read", permission=read),
-                query=PAGE_QUERY,
+                query=(TEXT_QUERY, *PAGE_QUERY),
                 answer=GroupDocument,
                 many=True,
             ),
@@ -92,11 +92,22 @@ class PeopleCalls:
                 ),
                 answer=GroupDocument,
             ),
+            Operation(
+                name="list_members",
+                area="People",
+                summary="The members of a group, oldest first.",
+                row=TenantRoute(
+                    method="GET", path=f"{groups}/{{group}}/members", handler=self.members, limit="admin_read", permission=read
+                ),
+                query=PAGE_QUERY,
+                answer=UserDocument,
+                many=True,
+            ),
         ]
 
     def users(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "usr")
-        rows = unit[Users].page(after=page.after, limit=page.fetch)
+        rows = unit[Users].page(text=read_text(call), after=page.after, limit=page.fetch)
         documents = {document.id: document for document in people_documents(unit, rows)}
         return listing(rows, page, lambda row: documents[row.id])
 
@@ -105,13 +116,25 @@ class PeopleCalls:
 
     def groups(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "grp")
-        return listing(unit[Groups].page(after=page.after, limit=page.fetch), page, GroupDocument.model_validate)
+        return listing(
+            unit[Groups].page(text=read_text(call), after=page.after, limit=page.fetch), page, GroupDocument.model_validate
+        )
 
     def group(self, call: Call, unit: TenantUnit) -> Answer:
-        row = unit[Groups].get(path_id(call, "group", "grp"))
-        if row is None:
-            raise NotFound("group")
-        return shown(GroupDocument.model_validate(row))
+        return shown(GroupDocument.model_validate(_known_group(call, unit)))
+
+    def members(self, call: Call, unit: TenantUnit) -> Answer:
+        page = page_of(call, "usr")
+        rows = unit[Groups].members(_known_group(call, unit).id, after=page.after, limit=page.fetch)
+        documents = {document.id: document for document in people_documents(unit, rows)}
+        return listing(rows, page, lambda row: documents[row.id])
+
+
+def _known_group(call: Call, unit: TenantUnit) -> Group:
+    row = unit[Groups].get(path_id(call, "group", "grp"))
+    if row is None:
+        raise NotFound("group")
+    return row
 
 
 def known_user(call: Call, unit: TenantUnit) -> User:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from idbroker.admin_api.admins import AdminCalls
 from idbroker.admin_api.api_keys import ApiKeyCalls
 from idbroker.admin_api.app_secrets import AppSecretCalls
 from idbroker.admin_api.apps import AppCalls
@@ -17,24 +18,35 @@ from idbroker.admin_api.documentation import Documentation
 from idbroker.admin_api.domains import DomainCalls
 from idbroker.admin_api.events import EventCalls
 from idbroker.admin_api.explain import ExplainCall
+from idbroker.admin_api.health import HealthCalls
 from idbroker.admin_api.hrd import HrdCall
 from idbroker.admin_api.operation import Operation
+from idbroker.admin_api.operators import OperatorCalls
+from idbroker.admin_api.overview import OverviewCall
 from idbroker.admin_api.people import PeopleCalls
+from idbroker.admin_api.reservations import ReservationCalls
 from idbroker.admin_api.revocations import RevocationCalls
 from idbroker.admin_api.role_mappings import RoleMappingCalls
 from idbroker.admin_api.sessions import SessionCalls
+from idbroker.admin_api.setup_links import SetupLinkCalls
+from idbroker.admin_api.signing_keys import SigningKeyCalls
 from idbroker.admin_api.tenants import TenantCalls
 from idbroker.admin_api.test_sign_ins import TestSignInCalls
 from idbroker.admin_api.upkeep import UpkeepCalls
+from idbroker.admins.operators import OperatorService
+from idbroker.admins.setup_links import SetupLinkService
+from idbroker.admins.tenant_admins import TenantAdminService
 from idbroker.apps.service import AppService
 from idbroker.audit.notary import Notary
 from idbroker.audit.trail import Trail
 from idbroker.connections.candidates import CandidateService
 from idbroker.connections.domains import DomainService
 from idbroker.connections.refresh import Refresher
+from idbroker.connections.reservations import ReservationService
 from idbroker.connections.service import ConnectionService
 from idbroker.directories.service import DirectoryService
 from idbroker.kernel.clock import Clock
+from idbroker.keys.rotation import KeyRotation
 from idbroker.login.diagnoses import DiagnosisKeeper
 from idbroker.login.trials import Trials
 from idbroker.sessions.service import SessionService
@@ -64,11 +76,13 @@ class AdminApi:
         diagnoses: DiagnosisKeeper,
         directories: DirectoryService,
         events_kept: timedelta,
+        rotation: KeyRotation,
     ) -> None:
         described: list[Operation] = [
             *TenantCalls(database, tenants).operations(),
             *DomainCalls(database, domains).operations(),
             *ConnectionCalls(database, connections).operations(),
+            *ReservationCalls(database, ReservationService(connections)).operations(),
             *ExplainCall(database, connections).operations(),
             *TestSignInCalls(trials).operations(),
             *UpkeepCalls(database, connections, refresher).operations(),
@@ -85,6 +99,12 @@ class AdminApi:
             *EventCalls(database, clock, events_kept).operations(),
             *AuditEventCalls(trail, notary).operations(),
             *ApiKeyCalls(database).operations(),
+            *HealthCalls(database, trail).operations(),
+            *AdminCalls(database, TenantAdminService()).operations(),
+            *SetupLinkCalls(SetupLinkService()).operations(),
+            *OperatorCalls(OperatorService()).operations(),
+            *SigningKeyCalls(rotation).operations(),
+            *OverviewCall(database).operations(),
             *HrdCall(database).operations(),
         ]
         self.operations: tuple[Operation, ...] = (*described, *Documentation(described).operations())

@@ -9,7 +9,7 @@ from idbroker.admin_api.operation import TENANT, Operation, QueryParameter
 from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
 from idbroker.admin_api.people import known_user
 from idbroker.admin_api.shapes import NO_CONTENT, Document, Time, shown
-from idbroker.kernel.errors import NotFound
+from idbroker.kernel.errors import NotFound, invalid_field
 from idbroker.sessions.model import Session, Sessions
 from idbroker.sessions.service import SessionService
 from idbroker.storage.unit import TenantUnit
@@ -19,6 +19,11 @@ from idbroker.web.route import TenantRoute
 PATH = f"{TENANT}/sessions"
 ONE = f"{PATH}/{{session}}"
 ENDED_BY_ADMIN = "ended_by_admin"
+LIVE = QueryParameter(
+    name="live",
+    description="Only those that are not over.",
+    schema={"type": "string", "enum": ["true", "false"], "default": "false"},
+)
 
 
 class SessionDocument(Document):
@@ -48,7 +53,7 @@ class SessionCalls:
                 area="Sessions",
                 summary="The tenant's sessions, oldest first, ended ones included.",
                 row=TenantRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=read),
-                query=(*PAGE_QUERY, QueryParameter(name="user", description="Only this person's.")),
+                query=(*PAGE_QUERY, QueryParameter(name="user", description="Only this person's."), LIVE),
                 answer=SessionDocument,
                 many=True,
             ),
@@ -83,7 +88,7 @@ class SessionCalls:
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "ses")
-        rows = unit[Sessions].page(user_id=call.query.get("user"), after=page.after, limit=page.fetch)
+        rows = unit[Sessions].page(user_id=call.query.get("user"), live=_live(call), after=page.after, limit=page.fetch)
         documents = {document.id: document for document in session_documents(unit, rows)}
         return listing(rows, page, lambda row: documents[row.id])
 
@@ -97,6 +102,13 @@ class SessionCalls:
     def end_all(self, call: Call, unit: TenantUnit) -> Answer:
         self._service.end_all(unit, known_user(call, unit).id, ENDED_BY_ADMIN)
         return NO_CONTENT
+
+
+def _live(call: Call) -> bool:
+    text = call.query.get("live", "false")
+    if text not in ("true", "false"):
+        raise invalid_field("/live", "live is true or false.")
+    return text == "true"
 
 
 def _known(call: Call, unit: TenantUnit) -> Session:

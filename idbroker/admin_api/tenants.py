@@ -8,14 +8,14 @@ from pydantic import StringConstraints
 
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import merged, parse, read_body, read_object
-from idbroker.admin_api.operation import API, TENANT, Operation
-from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of
+from idbroker.admin_api.operation import API, TENANT, Operation, QueryParameter
+from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, read_text
 from idbroker.admin_api.shapes import Body, Document, Name, Text, Time, shown
-from idbroker.kernel.errors import Forbidden, NotFound
+from idbroker.kernel.errors import Forbidden, NotFound, invalid_field
 from idbroker.kernel.scope import TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit
-from idbroker.tenants.lifecycle import Status, Tier
+from idbroker.tenants.lifecycle import STEPS, Status, Tier
 from idbroker.tenants.model import Tenant, Tenants
 from idbroker.tenants.service import TenantService
 from idbroker.web.call import Answer, Call
@@ -23,6 +23,9 @@ from idbroker.web.route import PlatformRoute, ScopedRoute
 
 PATH = f"{API}/tenants"
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+STATUS_QUERY = QueryParameter(
+    name="status", description="Only those in that state.", schema={"type": "string", "enum": [*STEPS]}
+)
 OPERATORS_FIELDS = frozenset({"tier", "region"})
 
 
@@ -78,7 +81,7 @@ class TenantCalls:
                 area="Tenants",
                 summary="All tenants, oldest first.",
                 row=PlatformRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=operate),
-                query=PAGE_QUERY,
+                query=(TEXT_QUERY, STATUS_QUERY, *PAGE_QUERY),
                 answer=TenantDocument,
                 many=True,
             ),
@@ -128,7 +131,11 @@ class TenantCalls:
 
     def all(self, call: Call, unit: PlatformUnit) -> Answer:
         page = page_of(call, "tnt")
-        return listing(unit[Tenants].page(after=page.after, limit=page.fetch), page, TenantDocument.model_validate)
+        return listing(
+            unit[Tenants].page(text=read_text(call), status=_status(call), after=page.after, limit=page.fetch),
+            page,
+            TenantDocument.model_validate,
+        )
 
     def get(self, call: Call, scope: TenantScope) -> Answer:
         del call
@@ -150,6 +157,13 @@ class TenantCalls:
         form = read_body(call, Transition)
         with self._database.platform(scope.actor) as unit:
             return shown(TenantDocument.model_validate(self._service.transition(unit, scope.tenant, form.to, form.reason)))
+
+
+def _status(call: Call) -> str | None:
+    text = call.query.get("status") or None
+    if text is not None and text not in STEPS:
+        raise invalid_field("/status", f"The states are: {', '.join(STEPS)}.")
+    return text
 
 
 def _known(unit: PlatformUnit, scope: TenantScope) -> Tenant:

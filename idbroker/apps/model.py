@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, false
+from sqlalchemy import bindparam, false, func
 from sqlmodel import Field, col, select
 
 from idbroker.kernel.ids import TenantId
@@ -82,6 +82,9 @@ class Apps(PlatformRepository):
         if after:
             statement = statement.where(col(App.id) > after)
         return self.session.execute(statement).scalars().all()
+
+    def count(self) -> int:
+        return int(self.session.execute(select(func.count()).select_from(App)).scalar_one())
 
     def secrets(self, app_id: str) -> Sequence[AppSecret]:
         return self.session.execute(_SECRETS, {"app_id": app_id}).scalars().all()

@@ -19,6 +19,9 @@ from idbroker.storage.guard import IsolationBreach
 from idbroker.storage.rows import AuditRow, UtcDateTime
 from idbroker.storage.unit import TenantRepository
 
+COUNTED = 10_000
+"""Records that a chart looks at: a page stays fast however long the trail is."""
+
 ERA_BITS = 16
 """An era is 65,536 records. The index of words is kept era by era, so that old ones go in one piece."""
 
@@ -59,6 +62,15 @@ class AuditTerm(AuditRow, table=True):
 
 class AuditRecords(TenantRepository):
     """Adding and reading in order; ``search.TrailSearch`` finds."""
+
+    def moments(self, actions: Sequence[str], since: datetime) -> list[tuple[str, datetime]]:
+        """(action, when) of these actions since then, among the newest records of the trail (``COUNTED``)."""
+        statement = select(AuditRecord.action, AuditRecord.at).where(
+            col(AuditRecord.sequence) > self.last().sequence - COUNTED,
+            col(AuditRecord.at) >= since,
+            col(AuditRecord.action).in_(actions),
+        )
+        return [(row[0], row[1]) for row in self.session.execute(statement)]
 
     def last(self) -> Head:
         statement = select(AuditRecord.sequence, AuditRecord.hash).order_by(col(AuditRecord.sequence).desc()).limit(1)

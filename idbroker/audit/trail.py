@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -135,6 +136,19 @@ class Trail:
         """The newest ``limit`` matches, however long it takes to find them."""
         with self.store.tenant(scope, read_only=True) as unit:
             return list(islice(unit[TrailSearch].all(query), query.limit))
+
+    def days(self, scope: TenantScope, actions: Sequence[str], count: int) -> dict[str, dict[str, int]]:
+        """Day (UTC, oldest first) → action → how many, of the last ``count`` days."""
+        today = self._database.clock.now().date()
+        days: dict[str, dict[str, int]] = {(today - timedelta(days=ago)).isoformat(): {} for ago in reversed(range(count))}
+        since = datetime.combine(today - timedelta(days=count - 1), datetime.min.time(), UTC)
+        with self.store.tenant(scope, read_only=True) as unit:
+            moments = unit[AuditRecords].moments(actions, since)
+        for action, at in moments:
+            day = days.get(at.date().isoformat())
+            if day is not None:
+                day[action] = day.get(action, 0) + 1
+        return days
 
     def head(self, scope: TenantScope) -> Head:
         with self._database.tenant(scope, read_only=True) as unit:

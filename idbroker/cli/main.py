@@ -8,6 +8,7 @@ from typing import NoReturn
 import typer
 from sqlalchemy.exc import OperationalError
 
+from idbroker.cli.admin import admin_app
 from idbroker.cli.answers import Stop
 from idbroker.cli.api_keys import keys_app
 from idbroker.cli.audit import audit_app
@@ -21,6 +22,7 @@ from idbroker.storage.schema import SchemaBehind
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The B2B identity broker.")
 app.add_typer(server_app)
+app.add_typer(admin_app, name="admin")
 app.add_typer(keys_app, name="keys")
 app.add_typer(tenant_app, name="tenant")
 app.add_typer(signing_app, name="signing-keys")

@@ -105,9 +105,10 @@ class Domains(TenantRepository):
 
 
 class Connections(TenantRepository):
-    def add(self, row: Connection) -> None:
+    def add(self, row: Connection, *, indexed: bool = False) -> None:
         self.session.add(row)
-        self.session.add(ConnectionIndex(tenant_id=self.tenant, connection_id=row.id))
+        if not indexed:
+            self.session.add(ConnectionIndex(tenant_id=self.tenant, connection_id=row.id))
         self.session.flush()
 
     def get(self, connection_id: str) -> Connection | None:

@@ -70,8 +70,10 @@ class ConnectionService:
         upload = ConnectionUpload(ConnectionId(connection_id), form.model_extra or {}, form.vendor, parse_options(form.options))
         return protocol.draft(upload, current)
 
-    def create(self, unit: TenantUnit, form: ConnectionForm, connection_id: str, draft: ConnectionDraft) -> Connection:
-        """Keep a drafted connection."""
+    def create(
+        self, unit: TenantUnit, form: ConnectionForm, connection_id: str, draft: ConnectionDraft, *, reserved: bool = False
+    ) -> Connection:
+        """Keep a drafted connection. ``reserved``: its id is in the index already."""
         if len(unit[Connections].page(limit=MAX_CONNECTIONS)) >= MAX_CONNECTIONS:
             raise Conflict("too_many_connections", f"A tenant can have {MAX_CONNECTIONS} connections.")
         now = unit.clock.now()
@@ -91,7 +93,7 @@ class ConnectionService:
             created_at=now,
             updated_at=now,
         )
-        unit[Connections].add(row)
+        unit[Connections].add(row, indexed=reserved)
         unit[Outbox].record(Event("connection.created", resource(row), context={"type": row.type, "status": row.status}))
         self.settled(unit, row, None)
         return row
@@ -153,6 +155,10 @@ class ConnectionService:
             attribute_mapping=row.attribute_mapping,
             verified_domains=tuple(name for domain in unit[Domains].verified() for name in _spoken_for(domain)),
         )
+
+    @property
+    def protocols(self) -> Protocols:
+        return self._protocols
 
     def protocol(self, name: str) -> FederationProtocol:
         return self._protocols[name]

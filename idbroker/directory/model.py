@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Index
+from sqlalchemy import Index, or_
 from sqlmodel import Field, col, select
 
 from idbroker.storage.rows import TenantRow, UtcDateTime
@@ -87,8 +87,12 @@ class Users(TenantRepository):
     def get(self, user_id: str) -> User | None:
         return self.keyed(User, user_id)
 
-    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[User]:
+    def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[User]:
+        """``text`` is looked for in names and addresses, whatever the case."""
         statement = select(User).order_by(col(User.id)).limit(limit)
+        if text:
+            columns = (User.email, User.user_name, User.display_name, User.given_name, User.family_name)
+            statement = statement.where(or_(*(col(column).icontains(text, autoescape=True) for column in columns)))
         if after:
             statement = statement.where(col(User.id) > after)
         return self.session.execute(statement).scalars().all()
@@ -128,8 +132,10 @@ class Groups(TenantRepository):
     def get(self, group_id: str) -> Group | None:
         return self.keyed(Group, group_id)
 
-    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Group]:
+    def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[Group]:
         statement = select(Group).order_by(col(Group.id)).limit(limit)
+        if text:
+            statement = statement.where(col(Group.display_name).icontains(text, autoescape=True))
         if after:
             statement = statement.where(col(Group.id) > after)
         return self.session.execute(statement).scalars().all()
@@ -157,6 +163,18 @@ class Groups(TenantRepository):
             if row.group_id in groups:
                 found.setdefault(row.user_id, []).append(groups[row.group_id])
         return {user_id: sorted(rows, key=lambda row: row.display_name) for user_id, rows in found.items()}
+
+    def members(self, group_id: str, *, after: str | None = None, limit: int = 50) -> Sequence[User]:
+        statement = (
+            select(User)
+            .join(Membership, (col(Membership.user_id) == User.id) & (col(Membership.tenant_id) == User.tenant_id))
+            .where(Membership.group_id == group_id)
+            .order_by(col(User.id))
+            .limit(limit)
+        )
+        if after:
+            statement = statement.where(col(User.id) > after)
+        return self.session.execute(statement).scalars().all()
 
     def join(self, user_id: str, group_id: str) -> None:
         self.session.add(Membership(tenant_id=self.tenant, user_id=user_id, group_id=group_id))

@@ -256,6 +256,17 @@ class FederationProtocol(Protocol):
         """
         ...
 
+    def addresses(self, connection: ConnectionId, options: ConnectionOptions) -> Document:
+        """Our side alone, as ``describe`` shows it (``{"sp": …}``, ``{"rp": …}``): it follows from the id and the options."""
+        ...
+
+    def reserve(self, connection: ConnectionId, options: ConnectionOptions) -> ConnectionDraft:
+        """What must be kept of our side from before the IdP is known, keys above all. Without settings: nothing.
+
+        ``publish`` works on it, and as ``current`` of a draft it is what our side of the new connection is taken from.
+        """
+        ...
+
     def describe(self, connection: ConnectionConfig) -> Document:
         """The protocol's part of the connection as the Admin API shows it (``sp``/``idp`` or ``rp`` …), no secrets."""
         ...

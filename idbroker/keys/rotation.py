@@ -63,6 +63,12 @@ class KeyRotation:
         self._ring.forget(owner)
         return rotation
 
+    def rotate_within(self, unit: TenantUnit, algorithm: Algorithm) -> Rotation:
+        """The same inside a transaction of the owner's that is open already."""
+        rotation = self._rotate(unit, algorithm)
+        self._ring.forget(unit.scope.tenant)
+        return rotation
+
     def keep(self, owner: TenantId) -> int:
         """See that every algorithm in use has a next key, and that none signs for longer than it should. How much was done."""
         done = 0
@@ -78,14 +84,18 @@ class KeyRotation:
 
     def withdraw(self, owner: TenantId, kid: str) -> bool:
         """Stop publishing a retired key now. False when the issuer has no retired key of that id."""
-        now = self._clock.now()
         with self._database.tenant(TenantScope(owner, SYSTEM)) as unit:
-            rows = [row for row in unit[SigningKeys].published() if row.kid == kid and row.state(now) == "retired"]
-            for row in rows:
-                row.retired_at = now - RETIRED_FOR
-                event = Event("signing_key.withdrawn", Resource("signing_key", kid), context={"algorithm": row.algorithm})
-                unit[Outbox].record(event)
-        self._ring.forget(owner)
+            return self.withdraw_within(unit, kid)
+
+    def withdraw_within(self, unit: TenantUnit, kid: str) -> bool:
+        """The same inside a transaction of the owner's that is open already."""
+        now = self._clock.now()
+        rows = [row for row in unit[SigningKeys].published() if row.kid == kid and row.state(now) == "retired"]
+        for row in rows:
+            row.retired_at = now - RETIRED_FOR
+            event = Event("signing_key.withdrawn", Resource("signing_key", kid), context={"algorithm": row.algorithm})
+            unit[Outbox].record(event)
+        self._ring.forget(unit.scope.tenant)
         return bool(rows)
 
     def states(self, owner: TenantId) -> list[KeyState]:

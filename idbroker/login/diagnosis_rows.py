@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, delete, or_
+from sqlalchemy import Index, delete, func, or_
 from sqlmodel import Field, col, select
 
 from idbroker.storage.rows import TenantRow, UtcDateTime
@@ -50,6 +50,11 @@ class Diagnoses(TenantRepository):
             older = or_(col(Diagnosis.at) < at, (col(Diagnosis.at) == at) & (col(Diagnosis.reference) < reference))
             statement = statement.where(older)
         return self.session.execute(statement).scalars().all()
+
+    def counts(self) -> dict[str, int]:
+        """Connection → how many are kept."""
+        statement = select(Diagnosis.connection_id, func.count()).where(col(Diagnosis.until) > self.now())
+        return {row[0]: row[1] for row in self.session.execute(statement.group_by(col(Diagnosis.connection_id)))}
 
     def recent(self, connection_id: str, span: timedelta, limit: int) -> Sequence[str]:
         """The attempts (digests) of what was kept of that connection lately, one entry for each diagnosis."""

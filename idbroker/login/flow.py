@@ -9,6 +9,7 @@ from functools import partial
 
 from idbroker.connections.discovery import Route
 from idbroker.connections.model import Connections, Whereabouts
+from idbroker.connections.reservations import Reservations, ReservationService
 from idbroker.connections.service import ConnectionService
 from idbroker.federation.contract import AttemptRef, ConnectionConfig, UnverifiedReply
 from idbroker.kernel.addresses import BadAddress, email_domain, normal_email
@@ -160,8 +161,25 @@ class LoginFlow:
         return attempt
 
     def config(self, protocol: str, connection_id: str, visitor: Visitor) -> ConnectionConfig:
-        """The connection at one of its public addresses. Raises NotFound."""
-        return self._replied(protocol, connection_id, None, visitor)[0]
+        """The connection at one of its public addresses, or one that is reserved, to publish its side. Raises NotFound."""
+        try:
+            return self._replied(protocol, connection_id, None, visitor)[0]
+        except NotFound:
+            reserved = self._reserved(protocol, connection_id, visitor)
+            if reserved is None:
+                raise
+            return reserved
+
+    def _reserved(self, protocol: str, connection_id: str, visitor: Visitor) -> ConnectionConfig | None:
+        with self._database.platform(visitor.actor, read_only=True) as unit:
+            owner = unit[Whereabouts].connection(connection_id)
+            if owner is None:
+                return None
+            with unit.enter(self._scope(owner, visitor)) as inside:
+                row = inside[Reservations].get(connection_id)
+                if row is None or row.type != protocol:
+                    return None
+                return ReservationService(self._connections).config(inside, row)
 
     def _advance(self, handle: str, attempt: Attempt, hints: Hints, visitor: Visitor) -> Step:
         tenant, route, config = self._route(attempt, handle, hints, visitor)

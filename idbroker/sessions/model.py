@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, delete, update
+from sqlalchemy import Index, delete, func, update
 from sqlmodel import Field, col, or_, select
 
 from idbroker.storage.rows import MAIN, JsonColumn, TenantRow, UtcDateTime
@@ -89,8 +89,12 @@ class Sessions(TenantRepository):
     def get(self, session_id: str) -> Session | None:
         return self.keyed(Session, session_id)
 
-    def page(self, *, user_id: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[Session]:
+    def page(
+        self, *, user_id: str | None = None, live: bool = False, after: str | None = None, limit: int = 50
+    ) -> Sequence[Session]:
         statement = select(Session).order_by(col(Session.id)).limit(limit)
+        if live:
+            statement = statement.where(col(Session.ended_at).is_(None), col(Session.expires_at) > self.now())
         if user_id is not None:
             statement = statement.where(Session.user_id == user_id)
         if after:
@@ -102,6 +106,11 @@ class Sessions(TenantRepository):
             Session.user_id == user_id, col(Session.ended_at).is_(None), col(Session.expires_at) > self.now()
         )
         return self.session.execute(statement).scalars().all()
+
+    def latest_by_connection(self) -> dict[str, datetime]:
+        """Connection → when somebody last signed in through it."""
+        statement = select(Session.connection_id, func.max(Session.started_at)).group_by(col(Session.connection_id))
+        return {row[0]: row[1] for row in self.session.execute(statement)}
 
     def of_upstream(self, person_digest: str) -> Sequence[Session]:
         """The live sessions of somebody whom the IdP names so."""

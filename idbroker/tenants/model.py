@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import func, or_
 from sqlmodel import Field, col, select
 
 from idbroker.kernel.ids import TenantId, is_id
@@ -56,8 +57,20 @@ class Tenants(PlatformRepository):
         found = self.session.execute(select(Tenant).where(col(Tenant.id).in_(tenant_ids))).scalars()
         return {row.id for row in found}
 
-    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Tenant]:
+    def page(
+        self, *, text: str | None = None, status: str | None = None, after: str | None = None, limit: int = 50
+    ) -> Sequence[Tenant]:
+        """``text`` is looked for in slug and name, whatever the case."""
         statement = select(Tenant).order_by(col(Tenant.id)).limit(limit)
+        if text:
+            columns = (Tenant.slug, Tenant.name)
+            statement = statement.where(or_(*(col(column).icontains(text, autoescape=True) for column in columns)))
+        if status:
+            statement = statement.where(Tenant.status == status)
         if after:
             statement = statement.where(col(Tenant.id) > after)
         return self.session.execute(statement).scalars().all()
+
+    def count_by_status(self) -> dict[str, int]:
+        statement = select(Tenant.status, func.count()).group_by(col(Tenant.status))
+        return {row[0]: row[1] for row in self.session.execute(statement)}

@@ -28,10 +28,11 @@ class Asset:
 
 
 class Assets:
-    """The files of ``folder`` that are of a known kind. A name that is not among them does not exist: no path is ever built."""
+    """The files of the folders that are of a known kind. Any other name does not exist: no path is ever built."""
 
-    def __init__(self, folder: Path = STATIC) -> None:
-        self._files = {path.name: _read(path) for path in sorted(folder.iterdir()) if path.suffix in _MEDIA_TYPES}
+    def __init__(self, *folders: Path) -> None:
+        found = (path for folder in (STATIC, *folders) for path in sorted(folder.iterdir()))
+        self._files = {path.name: _read(path) for path in found if path.suffix in _MEDIA_TYPES}
 
     def url(self, name: str) -> str:
         """Where a page finds it. Raises KeyError for what is not there."""
@@ -45,8 +46,8 @@ class Assets:
         return Answer(200, asset.body, asset.media_type, (caching,))
 
 
-def asset_rows(errors: ErrorFace) -> list[Row]:
-    serve = Assets().serve
+def asset_rows(errors: ErrorFace, assets: Assets | None = None) -> list[Row]:
+    serve = (assets or Assets()).serve
     return [OpenRoute(method="GET", path="/assets/{file}", handler=serve, limit=UNLIMITED, errors=errors, inline=True)]
 
 

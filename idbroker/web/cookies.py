@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
+from typing import Literal
 
 from itsdangerous import BadSignature, Signer
 
@@ -21,6 +22,8 @@ from idbroker.web.call import Call
 MAX_SESSIONS = 5
 BROWSER_SECONDS = 24 * 3600
 RESTART_SECONDS = 30
+ADMIN_SECONDS = 12 * 3600
+TOLD_SECONDS = 60
 
 
 class Cookies:
@@ -88,3 +91,37 @@ class Cookies:
     def _set(self, name: str, value: str, seconds: int, same_site: str) -> tuple[str, str]:
         secure = "; Secure" if self._https else ""
         return "set-cookie", f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite={same_site}{secure}"
+
+
+class AdminCookies:
+    """The cookies of administration: a session's handle for the pages of admins, another for those of a setup, and what the
+    next page tells, as a code from a fixed list."""
+
+    def __init__(self, *, https: bool) -> None:
+        self._https = https
+        prefix = "__Host-" if https else ""
+        self._names = {"admin": f"{prefix}idb_admin", "setup": f"{prefix}idb_setup"}
+        self._told_name = f"{prefix}idb_told"
+
+    def presented(self, call: Call, session: Literal["admin", "setup"]) -> str | None:
+        return call.cookies.get(self._names[session])
+
+    def give(self, session: Literal["admin", "setup"], cookie: str) -> tuple[str, str]:
+        """The Set-Cookie header of a new session. Lax: a sign-in comes back from another site."""
+        return self._set(self._names[session], cookie, ADMIN_SECONDS)
+
+    def take(self, session: Literal["admin", "setup"]) -> tuple[str, str]:
+        return self._set(self._names[session], "", 0)
+
+    def tell(self, code: str) -> tuple[str, str]:
+        return self._set(self._told_name, code, TOLD_SECONDS)
+
+    def told(self, call: Call) -> str | None:
+        return call.cookies.get(self._told_name)
+
+    def no_longer_told(self) -> tuple[str, str]:
+        return self._set(self._told_name, "", 0)
+
+    def _set(self, name: str, value: str, seconds: int) -> tuple[str, str]:
+        secure = "; Secure" if self._https else ""
+        return "set-cookie", f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"

@@ -27,7 +27,7 @@ from idbroker.telemetry.metrics import REQUESTS
 from idbroker.web.call import Answer, BadRequest, Call
 from idbroker.web.headers import CACHEABLE_DEFAULT, COMMON, HSTS
 from idbroker.web.problems import problem
-from idbroker.web.route import ErrorFace, NotHere, OpenRoute, Row
+from idbroker.web.route import ErrorFace, NotHere, OpenRoute, PageRoute, Row
 from idbroker.web.tenancy import Tenancy
 
 MAX_BODY = 1_500_000
@@ -63,7 +63,7 @@ class Bridge:
 
     async def _endpoint(self, methods: Mapping[str, Row], request: Request) -> Response:
         row = methods["GET" if request.method == "HEAD" else request.method]
-        errors: ErrorFace = row.errors if isinstance(row, OpenRoute) else problem
+        errors: ErrorFace = row.errors if isinstance(row, OpenRoute | PageRoute) else problem
         request.scope["idbroker.route"] = row.path
         try:
             call = await self._read(request)

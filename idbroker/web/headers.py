@@ -22,9 +22,10 @@ _POLICY = (
 )
 
 
-def content_security_policy(*, leaves: bool, https: bool, framed_by: str | None = None) -> str:
+def content_security_policy(*, leaves: bool, https: bool, framed_by: str | None = None, works: bool = False) -> str:
     """``leaves``: a form of the page leads, at once or by redirects, to an IdP, whose hosts nobody knows beforehand.
-    ``framed_by``: the one origin that may frame the page; browsers that know frame-ancestors pass over X-Frame-Options.
+    ``works``: its scripts ask our own server. ``framed_by``: the one origin that may frame the page; browsers
+    that know frame-ancestors pass over X-Frame-Options.
 
     Browsers hold the redirects after a form's submission to ``form-action`` as well, so ``'self'`` would stop them.
     """
@@ -32,8 +33,14 @@ def content_security_policy(*, leaves: bool, https: bool, framed_by: str | None 
     if leaves:
         targets = "'self' https:" if https else "'self' https: http:"
     framers = framed_by or "'none'"
-    return "; ".join((*_POLICY, f"frame-ancestors {framers}", f"form-action {targets}"))
+    asks = ("connect-src 'self'",) if works else ()
+    return "; ".join((*_POLICY, *asks, f"frame-ancestors {framers}", f"form-action {targets}"))
 
 
-def page_headers(*, leaves: bool, https: bool, framed_by: str | None = None) -> tuple[tuple[str, str], ...]:
-    return (("content-security-policy", content_security_policy(leaves=leaves, https=https, framed_by=framed_by)),)
+def page_headers(
+    *, leaves: bool, https: bool, framed_by: str | None = None, works: bool = False
+) -> tuple[tuple[str, str], ...]:
+    policy = content_security_policy(leaves=leaves, https=https, framed_by=framed_by, works=works)
+    # A page that works has forms, and browsers hide the origin of a form where no referrer may be sent at all.
+    referrer = (("referrer-policy", "same-origin"),) if works else ()
+    return (("content-security-policy", policy), *referrer)

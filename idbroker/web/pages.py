@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -20,27 +20,35 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Pages:
-    """Renders ``templates/``. A template sees what it is handed and ``asset(name)``, nothing else."""
+    """Renders ``templates/``, and those of the folders given, which come first. A template sees what it is handed and
+    ``asset(name)``, nothing else."""
 
-    def __init__(self, *, https: bool) -> None:
+    def __init__(self, *, https: bool, folders: Sequence[Path] = (), assets: Assets | None = None) -> None:
         self._https = https
         self._templates = Environment(
-            loader=FileSystemLoader(TEMPLATES),
+            loader=FileSystemLoader([*folders, TEMPLATES]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._templates.globals["asset"] = Assets().url
+        self._templates.globals["asset"] = (assets or Assets()).url
 
     def render(
-        self, template: str, status: int = 200, *, leaves: bool = False, framed_by: str | None = None, **view: Any
+        self,
+        template: str,
+        status: int = 200,
+        *,
+        leaves: bool = False,
+        framed_by: str | None = None,
+        works: bool = False,
+        **view: Any,
     ) -> Answer:
         """The page. ``leaves``: a form on it leads, at once or by redirects, to an IdP or an app. ``framed_by``: the one origin
-        whose pages may show it in a frame."""
+        whose pages may show it in a frame. ``works``: its own scripts ask our own server for parts of it."""
         body = self._templates.get_template(template).render(view).encode()
-        headers = page_headers(leaves=leaves, https=self._https, framed_by=framed_by)
+        headers = page_headers(leaves=leaves, https=self._https, framed_by=framed_by, works=works)
         return Answer(status, body, "text/html; charset=utf-8", headers)
 
     def hand_over(self, address: str, fields: Mapping[str, str], purpose: Purpose) -> Answer:

@@ -5,6 +5,7 @@
     TenantRoute     the same for the tenant in the path; works in that tenant's unit
     ScopedRoute     the same, opens its units itself, because it calls the world in between
     KeyRoute        any API key with the permission; what it reaches follows from its principal, and no path names it
+    PageRoute       a session of administration with the permission; a form must be ours; works through the Admin API's rows
 
 The tenant of a path is believed only after the key: any other tenant's id is 404, as if it did not exist.
 """
@@ -17,6 +18,7 @@ from typing import Literal
 
 from idbroker.access.api_keys import Principal
 from idbroker.access.permissions import Permission
+from idbroker.admins.visits import Visit
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.scope import TenantScope
 from idbroker.limits.names import LimitName, Unlimited
@@ -84,4 +86,19 @@ class KeyRoute:
     permission: Permission
 
 
-Row = OpenRoute | PlatformRoute | TenantRoute | ScopedRoute | KeyRoute
+@dataclass(frozen=True, kw_only=True)
+class PageRoute:
+    method: Literal["GET", "POST"]
+    """A POST is a form with the session's token, from our own origin."""
+    path: str
+    """May hold ``{tenant}``: then the visit knows the tenant."""
+    handler: Callable[[Call, Visit], Answer]
+    limit: LimitName
+    permission: Permission
+    errors: ErrorFace
+    session: Literal["admin", "setup"]
+    inside: bool
+    """Within a tenant's administration: an operator must have entered it, saying why."""
+
+
+Row = OpenRoute | PlatformRoute | TenantRoute | ScopedRoute | KeyRoute | PageRoute

@@ -1,4 +1,6 @@
-"""From an API key to a unit: who calls, may he, in which tenant. The only place where administration gets its scope."""
+"""From an API key or a session to a unit: who calls, may he, in which tenant. The only place where administration gets its
+scope.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,18 @@ from dataclasses import replace
 
 from idbroker.access.api_keys import ApiKeys, Principal
 from idbroker.access.permissions import Permission
+from idbroker.admins.sessions import AdminSessions
+from idbroker.admins.visits import Visit, visit_of
 from idbroker.kernel.errors import Forbidden, NotFound, Refusal
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit
-from idbroker.tenants.model import Tenants
+from idbroker.tenants.model import Tenant, Tenants
 from idbroker.web.call import Answer, Call
-from idbroker.web.route import KeyRoute, PlatformRoute, Row, ScopedRoute, TenantRoute
+from idbroker.web.cookies import AdminCookies
+from idbroker.web.csrf import check_form
+from idbroker.web.route import KeyRoute, OpenRoute, PageRoute, PlatformRoute, Row, ScopedRoute, TenantRoute
 
 
 class Unauthenticated(Refusal):
@@ -23,60 +29,115 @@ class Unauthenticated(Refusal):
         super().__init__("unauthenticated", "A valid API key is needed: Authorization: Bearer <API key>.")
 
 
+class NotSignedIn(Refusal):
+    """A page of administration without a session."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("not_signed_in", "Please sign in.")
+
+
+class NotEntered(Forbidden):
+    """An operator at the door of a tenant. ``tenant``: its slug."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__("tenant_not_entered", "Say first why you want to work in this tenant; its trail will hold the reason.")
+        self.tenant = tenant
+
+
 class Tenancy:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cookies: AdminCookies | None = None) -> None:
         self._database = database
+        self._cookies = cookies
 
     def run(self, row: Row, call: Call) -> Answer:
         """Answer the call by that row. Raises Refusal."""
-        if isinstance(row, PlatformRoute):
-            proven, _ = self._prove(row.permission, call, None)
-            with self._database.platform(proven.actor, read_only=row.method == "GET") as unit:
-                return row.handler(proven, unit)
-        if isinstance(row, TenantRoute):
-            proven, scope = self._prove_tenant(row.permission, call)
-            with self._database.tenant(scope, read_only=row.method == "GET") as inside:
-                return row.handler(proven, inside)
-        if isinstance(row, ScopedRoute):
-            return row.handler(*self._prove_tenant(row.permission, call))
-        if isinstance(row, KeyRoute):
-            proven, _ = self._prove(row.permission, call, None)
-            return row.handler(proven, principal_of(proven))
-        return row.handler(call)
+        if isinstance(row, OpenRoute):
+            return row.handler(call)
+        if isinstance(row, PageRoute):
+            return self._page(row, call)
+        with self._database.platform(call.actor, read_only=True) as unit:
+            principal = _key_holder(unit, call)
+            tenant = _permitted(unit, principal, row.permission, call.path_params.get("tenant"))
+        return self._answered(row, replace(call, principal=principal), tenant)
 
-    def _prove_tenant(self, permission: Permission, call: Call) -> tuple[Call, TenantScope]:
-        wanted = call.path_params["tenant"]
-        proven, tenant = self._prove(permission, call, wanted)
+    def run_as(self, row: Row, call: Call) -> Answer:
+        """The same for a principal that is proven already: a page asks on behalf of whoever looks at it."""
+        if isinstance(row, OpenRoute | PageRoute) or call.principal is None:
+            raise TypeError("only rows of the Admin API, for somebody")
+        with self._database.platform(call.actor, read_only=True) as unit:
+            tenant = _permitted(unit, call.principal, row.permission, call.path_params.get("tenant"))
+        return self._answered(row, call, tenant)
+
+    def _answered(self, row: PlatformRoute | TenantRoute | ScopedRoute | KeyRoute, call: Call, tenant: Tenant | None) -> Answer:
+        read_only = row.method == "GET"
+        if isinstance(row, KeyRoute):
+            return row.handler(call, principal_of(call))
+        if isinstance(row, PlatformRoute):
+            with self._database.platform(call.actor, read_only=read_only) as unit:
+                return row.handler(call, unit)
         if tenant is None:
             raise NotFound("tenant")
-        return proven, TenantScope(tenant, proven.actor, call.request_id)
+        scope = TenantScope(tenant.tenant_id, call.actor, call.request_id)
+        if isinstance(row, ScopedRoute):
+            return row.handler(call, scope)
+        with self._database.tenant(scope, read_only=read_only) as inside:
+            return row.handler(call, inside)
 
-    def _prove(self, permission: Permission, call: Call, wanted: str | None) -> tuple[Call, TenantId | None]:
-        """(the call with its principal, the tenant of ``wanted`` as far as this principal may know of it)."""
-        scheme, _, presented = call.headers.get("authorization", "").partition(" ")
+    def _page(self, row: PageRoute, call: Call) -> Answer:
+        cookie = self._cookies.presented(call, row.session) if self._cookies is not None else None
         with self._database.platform(call.actor, read_only=True) as unit:
-            principal = unit[ApiKeys].authenticate(presented.strip()) if scheme.lower() == "bearer" else None
-            if principal is None:
-                raise Unauthenticated
-            tenant = _visible_tenant(unit, principal, wanted)
-        if wanted is not None and tenant is None:
-            raise NotFound("tenant")
-        if permission not in principal.permissions:
-            raise Forbidden("forbidden", f"This API key does not have the permission {permission}.")
-        return replace(call, principal=principal), tenant
+            visit = visit_of(unit, cookie, "setup" if row.session == "setup" else None) if cookie else None
+            if visit is None:
+                raise NotSignedIn
+            if row.method == "POST":
+                check_form(call, visit.form_token)
+            tenant = _permitted(unit, visit.principal, row.permission, call.path_params.get("tenant"))
+            if row.inside and tenant is not None and visit.is_operator:
+                _check_entered(unit, visit, tenant)
+            if row.session == "setup" and visit.principal.tenant is not None:
+                tenant = unit[Tenants].get(visit.principal.tenant)
+        if visit.stale:
+            with self._database.platform(call.actor) as unit:
+                unit[AdminSessions].seen(visit.session)
+        return row.handler(replace(call, principal=visit.principal), replace(visit, tenant=tenant))
 
 
 def principal_of(call: Call) -> Principal:
-    """Of a call whose key has been proven."""
+    """Of a call whose caller has been proven."""
     if call.principal is None:
         raise Unauthenticated
     return call.principal
 
 
-def _visible_tenant(unit: PlatformUnit, principal: Principal, wanted: str | None) -> TenantId | None:
+def _key_holder(unit: PlatformUnit, call: Call) -> Principal:
+    scheme, _, presented = call.headers.get("authorization", "").partition(" ")
+    principal = unit[ApiKeys].authenticate(presented.strip()) if scheme.lower() == "bearer" else None
+    if principal is None:
+        raise Unauthenticated
+    return principal
+
+
+def _permitted(unit: PlatformUnit, principal: Principal, permission: Permission, wanted: str | None) -> Tenant | None:
+    """The tenant of ``wanted``. Raises NotFound for any that this principal may not know of, then Forbidden."""
+    tenant = _visible_tenant(unit, principal, wanted)
+    if wanted is not None and tenant is None:
+        raise NotFound("tenant")
+    if permission not in principal.permissions:
+        raise Forbidden("forbidden", f"The permission {permission} is needed for this, and you do not have it.")
+    return tenant
+
+
+def _visible_tenant(unit: PlatformUnit, principal: Principal, wanted: str | None) -> Tenant | None:
     if wanted is None:
         return None
     tenant = unit[Tenants].find(wanted)
     if tenant is None or principal.tenant not in (None, tenant.id):
         return None
-    return tenant.tenant_id
+    return tenant
+
+
+def _check_entered(unit: PlatformUnit, visit: Visit, tenant: Tenant) -> None:
+    if unit[AdminSessions].entry(visit.session, TenantId(tenant.id)) is None:
+        raise NotEntered(tenant.slug)

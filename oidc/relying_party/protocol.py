@@ -24,6 +24,7 @@ from idbroker.federation.contract import (
     UnverifiedReply,
 )
 from idbroker.federation.logout import LogoutAnswered, LogoutAsked, LogoutOutcome
+from idbroker.federation.options import ConnectionOptions
 from idbroker.kernel.clock import Clock, rfc3339
 from idbroker.kernel.errors import NotFound
 from idbroker.kernel.ids import ConnectionId
@@ -74,6 +75,23 @@ class OidcProtocol:
     def draft(self, upload: ConnectionUpload, current: ConnectionConfig | None) -> ConnectionDraft:
         return make_draft(self._fetcher, upload, current)
 
+    def addresses(self, connection: ConnectionId, options: ConnectionOptions) -> Document:
+        del options
+        return {
+            "rp": {
+                "redirect_uri": self._address(connection, "callback"),
+                "initiate_login_uri": self._address(connection, "login"),
+                "post_logout_redirect_uri": self._address(connection, "logout"),
+                "backchannel_logout_uri": self._address(connection, "backchannel-logout"),
+                "jwks_uri": self._address(connection, "jwks"),
+            },
+        }
+
+    def reserve(self, connection: ConnectionId, options: ConnectionOptions) -> ConnectionDraft:
+        """Nothing: our side is addresses alone."""
+        del connection, options
+        return ConnectionDraft({})
+
     def describe(self, connection: ConnectionConfig) -> Document:
         settings = RpSettings.of(connection)
         return {
@@ -85,11 +103,7 @@ class OidcProtocol:
             "client_secret_expires_at": _written(settings.client_secret_expires_at),
             "end_session_endpoint": settings.end_session_endpoint,
             "rp": {
-                "redirect_uri": self._address(connection.id, "callback"),
-                "initiate_login_uri": self._address(connection.id, "login"),
-                "post_logout_redirect_uri": self._address(connection.id, "logout"),
-                "backchannel_logout_uri": self._address(connection.id, "backchannel-logout"),
-                "jwks_uri": self._address(connection.id, "jwks"),
+                **self.addresses(connection.id, connection.options)["rp"],
                 "keys": [{"kid": jwk["kid"], "alg": jwk["alg"]} for jwk in published(settings)["keys"]],
             },
         }
@@ -193,7 +207,10 @@ class OidcProtocol:
         """Our key set for ``private_key_jwt``; empty as long as the connection has no key. Raises NotFound for other names."""
         if name != "jwks":
             raise NotFound("document")
-        body = orjson.dumps(published(RpSettings.of(connection)))
+        keys = (
+            published(RpSettings.of(connection)) if connection.settings else {"keys": []}
+        )  # only reserved: nobody is behind it
+        body = orjson.dumps(keys)
         return Published("application/jwk-set+json", body, PUBLISHED_SECONDS)
 
     def _address(self, connection: ConnectionId, name: str) -> str:

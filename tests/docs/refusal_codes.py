@@ -25,8 +25,14 @@ PACKAGES = ("idbroker", "saml", "oidc", "scim", "admin_ui")
 HELPERS = frozenset({"refused"})
 """Functions whose first argument is a code."""
 
-ELSEWHERE = frozenset({("saml/demo_idp.py", "BadRequest"), ("saml/demo_logout.py", "BadRequest")})
-"""The same names for other things: the demo IdP's own exception."""
+ELSEWHERE = frozenset(
+    {
+        ("saml/demo_idp.py", "BadRequest"),
+        ("saml/demo_logout.py", "BadRequest"),
+        ("admin_ui/tenant/changes.py", "refused"),
+    }
+)
+"""The same names for other things: the demo IdP's own exception, a page that words a refusal."""
 
 COMPUTED: dict[tuple[str, str], tuple[str, ...]] = {
     ("idbroker/login/steps.py", "cause.code"): (),  # passes on

@@ -38,6 +38,8 @@ from idbroker.kernel.ids import TenantId, new_id
 from idbroker.kernel.scope import Actor, TenantScope
 from idbroker.keys.envelope import Envelope
 from idbroker.keys.master import LocalMasterKeys
+from idbroker.keys.rotation import KeyRotation
+from idbroker.keys.signing import SigningKeyRing
 from idbroker.keys.trail_keys import TrailKeyRing
 from idbroker.login.diagnoses import DiagnosisKeeper
 from idbroker.login.trials import Trials
@@ -143,6 +145,9 @@ class AdminWorld:
             diagnoses=self.diagnoses,
             directories=DirectoryService(),
             events_kept=timedelta(days=30),
+            rotation=KeyRotation(
+                database, SigningKeyRing(database, envelope, self.clock), self.clock, max_age=timedelta(days=90)
+            ),
         )
         bridge = Bridge(Tenancy(self.stores.main), EdgeSettings(BASE, ()))
         edge = Edge(application(bridge, self.api.rows(), problem), https=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from idbroker.admins.setup_links import SetupLink, SetupLinks
+from idbroker.admins.tenant_admins import TenantAdmin, TenantAdmins
 from idbroker.audit.feed import Feed, FeedOrder, Told
 from idbroker.audit.heads import AuditHead
 from idbroker.audit.notary import Notary
@@ -21,6 +23,7 @@ from idbroker.connections.candidate_rows import (
 from idbroker.connections.model import Connection, Connections, Domain, Domains
 from idbroker.connections.notice_rows import ConnectionNotices
 from idbroker.connections.refresh_rows import MetadataRefreshes
+from idbroker.connections.reservations import ConnectionReservation
 from idbroker.directories.model import Directories, Directory, DirectoryToken, DirectoryTokens
 from idbroker.directory.model import Group, Groups, Identities, Identity, RoleMapping, RoleMappings, User, Users
 from idbroker.kernel.event import Event, Resource
@@ -34,6 +37,7 @@ from idbroker.keys.trail_keys import TrailKey, TrailKeyRing, TrailKeys
 from idbroker.login.diagnosis_rows import Diagnoses, Diagnosis
 from idbroker.login.replay import SeenReplies, SeenReply
 from idbroker.login.trial_rows import TrialSignIn, TrialSignIns
+from idbroker.sessions.handles import Handle
 from idbroker.sessions.jti import RevokedTokens
 from idbroker.sessions.model import AuthorizationCode, AuthorizationCodes, Session, Sessions
 from idbroker.sessions.refresh import RefreshFamilies, RefreshFamily
@@ -144,6 +148,14 @@ def make_world(stores: Stores, slug: str) -> World:
         "last": 100,
         "behind": 0,
         "at": unit.clock.now(),
+        "admin_id": f"adm_{slug}",
+        "link_id": f"lnk_{slug}",
+        "handle": Handle(scope.tenant, f"code-{slug}"),
+        "actions": ["user.created"],
+        "since": unit.clock.now() - timedelta(days=1),
+        "indexed": False,
+        "text": None,
+        "live": False,
         "event": Event("user.created", Resource("user", f"usr_{slug}")),
     }
     return World(scope, names, rows)
@@ -200,7 +212,7 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     trail_key = TrailKey(tenant_id=tenant, generation=1, kid=f"kid_{slug}", private_sealed=b"", document="{}", created_at=now)
     unit[TrailKeys].add(trail_key)
     waiting = unit[Outbox].record(Event("user.created", Resource("user", user.id)))
-    beside = _beside_the_connection(unit, tenant, slug)
+    beside = {**_beside_the_connection(unit, tenant, slug), **_administration(unit, tenant, slug)}
     return {
         **beside,
         **_directory(unit, tenant, slug),
@@ -254,3 +266,24 @@ def _directory(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     )  # fmt: skip
     unit[DirectoryTokens].add(token)
     return {"Directories": directory, "DirectoryTokens": token}
+
+
+def _administration(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
+    """An admin who is invited, a setup link, a reserved connection."""
+    now, later = unit.clock.now(), unit.clock.now() + timedelta(hours=1)
+    admin = TenantAdmin(
+        tenant_id=tenant, id=f"adm_{slug}", email=f"alice@{slug}.example", role="owner",
+        invitation_digest=digest(f"code-{slug}"), invitation_expires_at=later, created_at=now,
+    )  # fmt: skip
+    unit[TenantAdmins].add(admin)
+    link = SetupLink(
+        tenant_id=tenant, id=f"lnk_{slug}", digest=digest(f"code-{slug}"), scopes=["sso"], state={}, created_at=now,
+        expires_at=later,
+    )  # fmt: skip
+    unit[SetupLinks].add(link)
+    reservation = ConnectionReservation(
+        tenant_id=tenant, id=f"con_{slug}", type="saml", settings={}, secrets_sealed=b"", options={}, created_at=now
+    )
+    unit.session.add(reservation)
+    unit.session.flush()
+    return {"TenantAdmins": admin, "SetupLinks": link, "Reservations": reservation}

@@ -1,0 +1,105 @@
+"""The pages' table: every family in the order of the navigation, each row with its operation's permission."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from admin_ui.api import Api
+from admin_ui.confirm import Acts
+from admin_ui.desk import Desk, Screen
+from admin_ui.operator.acts import ACTS as OPERATOR_ACTS
+from admin_ui.operator.apps import AppPages
+from admin_ui.operator.inspector import Inspector
+from admin_ui.operator.keys import KeyPages
+from admin_ui.operator.overview import Overview
+from admin_ui.operator.tenants import TenantPages
+from admin_ui.sign_in import SignInPages
+from admin_ui.tenant.access import AccessPages
+from admin_ui.tenant.acts import ACTS as TENANT_ACTS
+from admin_ui.tenant.changes import ChangePages
+from admin_ui.tenant.connections import ConnectionPages
+from admin_ui.tenant.directories import ACTS as DIRECTORY_ACTS
+from admin_ui.tenant.directories import DirectoryPages
+from admin_ui.tenant.domains import DomainPages
+from admin_ui.tenant.overview import TenantOverview
+from admin_ui.tenant.people import PeoplePages
+from admin_ui.tenant.records import RecordPages
+from idbroker.admin_api.operation import Operation
+from idbroker.kernel.clock import Clock
+from idbroker.keys.signing import SigningKeyRing
+from idbroker.login.flow import LoginFlow
+from idbroker.sessions.service import SessionService
+from idbroker.storage.database import Database
+from idbroker.web.assets import Assets
+from idbroker.web.cookies import AdminCookies, Cookies
+from idbroker.web.pages import Pages
+from idbroker.web.route import Row
+from idbroker.web.sign_in import SignInFace
+from idbroker.web.tenancy import Tenancy
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+TEMPLATES = HERE / "templates"
+
+WITHOUT_PAGES = (
+    "explain_response",  # a pasted response: every refused sign-in has its diagnosis, every connection its test
+    "get_domain",  # seen in the list
+    "get_session",  # sessions are seen in lists
+    "reserve_connection",  # the setup portal's own first step; an admin has the metadata at hand
+    "list_reservations",
+    "get_reservation",
+    "drop_reservation",
+    "get_setup_link",  # seen in the list
+)
+
+
+class AdminUi:
+    """``screens`` is the one table; a test holds it against the API's."""
+
+    def __init__(
+        self,
+        *,
+        operations: Sequence[Operation],
+        tenancy: Tenancy,
+        cookies: AdminCookies,
+        assets: Assets,
+        https: bool,
+        database: Database,
+        keys: SigningKeyRing,
+        clock: Clock,
+        flow: LoginFlow,
+        face: SignInFace,
+        sessions: SessionService,
+        people: Cookies,
+    ) -> None:
+        pages = Pages(https=https, folders=(TEMPLATES,), assets=assets)
+        desk = Desk(Api(operations, tenancy), pages, cookies)
+        self._sign_in = SignInPages(desk, database=database, flow=flow, face=face, sessions=sessions, people=people)
+        acts = Acts(desk)
+        self.screens: tuple[Screen, ...] = (
+            *Overview(desk).screens(),
+            *TenantPages(desk, database).screens(),
+            *AppPages(desk).screens(),
+            *Inspector(desk, database, keys, clock).screens(),
+            *KeyPages(desk).screens(),
+            *acts.screens(OPERATOR_ACTS),
+            *TenantOverview(desk, clock).screens(),
+            *ConnectionPages(desk).screens(),
+            *ChangePages(desk).screens(),
+            *DomainPages(desk).screens(),
+            *DirectoryPages(desk).screens(),
+            *acts.screens(DIRECTORY_ACTS),
+            *PeoplePages(desk).screens(),
+            *RecordPages(desk).screens(),
+            *AccessPages(desk).screens(),
+            *acts.screens(TENANT_ACTS),
+        )
+
+    @property
+    def without_pages(self) -> tuple[str, ...]:
+        """Operations that no page stands for, each for a reason."""
+        return WITHOUT_PAGES
+
+    def rows(self) -> list[Row]:
+        return [*self._sign_in.rows(), *(screen.row for screen in self.screens)]

@@ -1,0 +1,126 @@
+"""Who and what may administer the tenant: admins, setup links, API keys; and the tenant's own settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_ui.desk import Desk, Screen, slug_of
+from admin_ui.forms import Form, filled, typed, with_problem
+from admin_ui.lists import listed
+from idbroker.admins.visits import Visit
+from idbroker.kernel.errors import Refusal
+from idbroker.web.call import Answer, Call
+
+HOME = "/admin/t/{tenant}"
+ROLES = (
+    ("admin", "admin: everything but keys of programs"),
+    ("owner", "owner: everything"),
+    ("member", "member: reads"),
+    ("guest", "guest: sees that the tenant is here"),
+)
+SCOPES = (
+    ("domains", "prove mail domains"),
+    ("sso", "connect single sign-on"),
+    ("scim", "connect provisioning (SCIM)"),
+    ("audit", "read the audit log"),
+)
+DAYS = (("1", "1 day"), ("7", "7 days"), ("14", "14 days"), ("30", "30 days"), ("90", "90 days"))
+
+
+class AccessPages:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def screens(self) -> list[Screen]:
+        get, post = self._desk.get, self._desk.post
+        return [
+            get(f"{HOME}/admins", self._admins, "list_admins"),
+            post(f"{HOME}/admins", self._invite, "invite_admin"),
+            post(f"{HOME}/admins/{{admin}}/role", self._change, "change_admin"),
+            post(f"{HOME}/admins/{{admin}}/invitation", self._again, "invite_admin_again"),
+            get(f"{HOME}/setup-links", self._links, "list_setup_links"),
+            post(f"{HOME}/setup-links", self._link, "create_setup_link"),
+            get(f"{HOME}/api-keys", self._keys, "list_tenant_api_keys"),
+            post(f"{HOME}/api-keys", self._key, "create_tenant_api_key"),
+            get(f"{HOME}/settings", self._settings, "update_tenant", "get_tenant"),
+            post(f"{HOME}/settings", self._save, "update_tenant"),
+        ]
+
+    def _admins(self, call: Call, visit: Visit) -> Answer:
+        return self._admins_form(call, visit, Form({"role": "admin"}), None)
+
+    def _invite(self, call: Call, visit: Visit) -> Answer:
+        form = typed(call)
+        try:
+            made = self._desk.api.run(call, "invite_admin", body={"email": form["email"].strip(), "role": form["role"]})
+        except Refusal as refusal:
+            return self._admins_form(call, visit, with_problem(form, refusal), None)
+        return self._admins_form(call, visit, Form({"role": "admin"}), made)
+
+    def _change(self, call: Call, visit: Visit) -> Answer:
+        try:
+            self._desk.api.run(call, "change_admin", body={"role": call.form.get("role", "")})
+        except Refusal as refusal:
+            if refusal.status == 404:
+                raise
+            return self._admins_form(call, visit, with_problem(Form(), refusal), None)
+        return self._desk.done(f"/admin/t/{slug_of(visit)}/admins", "admin_changed")
+
+    def _again(self, call: Call, visit: Visit) -> Answer:
+        made = self._desk.api.run(call, "invite_admin_again")
+        return self._admins_form(call, visit, Form({"role": "admin"}), made)
+
+    def _admins_form(self, call: Call, visit: Visit, form: Form, made: dict[str, Any] | None) -> Answer:
+        view = {"list": listed(self._desk.api, call, "list_admins"), "form": form, "made": made, "roles": ROLES}
+        return self._desk.page(call, visit, "tenant/admins.html", form.status, **view)
+
+    def _links(self, call: Call, visit: Visit) -> Answer:
+        return self._links_form(call, visit, Form({"scope:domains": "on", "scope:sso": "on", "days": "14"}), None)
+
+    def _link(self, call: Call, visit: Visit) -> Answer:
+        form = typed(call)
+        days = form["days"] if form["days"] in dict(DAYS) else "14"
+        body = {"scopes": [scope for scope, _ in SCOPES if form[f"scope:{scope}"]], "expires_in": int(days) * 86400}
+        try:
+            made = self._desk.api.run(call, "create_setup_link", body=body)
+        except Refusal as refusal:
+            return self._links_form(call, visit, with_problem(form, refusal), None)
+        return self._links_form(call, visit, Form({"scope:domains": "on", "scope:sso": "on", "days": "14"}), made)
+
+    def _links_form(self, call: Call, visit: Visit, form: Form, made: dict[str, Any] | None) -> Answer:
+        view = {
+            "list": listed(self._desk.api, call, "list_setup_links"), "form": form, "made": made, "scopes": SCOPES,
+            "days": DAYS,
+        }  # fmt: skip
+        return self._desk.page(call, visit, "tenant/setup_links.html", form.status, **view)
+
+    def _keys(self, call: Call, visit: Visit) -> Answer:
+        return self._keys_form(call, visit, Form({"role": "admin"}), None)
+
+    def _key(self, call: Call, visit: Visit) -> Answer:
+        form = typed(call)
+        try:
+            body = {"name": form["name"].strip(), "role": form["role"]}
+            made = self._desk.api.run(call, "create_tenant_api_key", body=body)
+        except Refusal as refusal:
+            return self._keys_form(call, visit, with_problem(form, refusal), None)
+        return self._keys_form(call, visit, Form({"role": "admin"}), made)
+
+    def _keys_form(self, call: Call, visit: Visit, form: Form, made: dict[str, Any] | None) -> Answer:
+        view = {"list": listed(self._desk.api, call, "list_tenant_api_keys"), "form": form, "made": made, "roles": ROLES}
+        return self._desk.page(call, visit, "tenant/api_keys.html", form.status, **view)
+
+    def _settings(self, call: Call, visit: Visit) -> Answer:
+        return self._settings_form(call, visit, filled(self._desk.api.run(call, "get_tenant")))
+
+    def _save(self, call: Call, visit: Visit) -> Answer:
+        form = typed(call)
+        try:
+            self._desk.api.run(call, "update_tenant", body={"name": form["name"].strip()})
+        except Refusal as refusal:
+            return self._settings_form(call, visit, with_problem(form, refusal))
+        return self._desk.done(f"/admin/t/{slug_of(visit)}/settings", "saved")
+
+    def _settings_form(self, call: Call, visit: Visit, form: Form) -> Answer:
+        tenant = self._desk.api.run(call, "get_tenant")
+        return self._desk.page(call, visit, "tenant/settings.html", form.status, form=form, tenant=tenant)

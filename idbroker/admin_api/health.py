@@ -1,0 +1,107 @@
+"""How a tenant's connections are: when somebody last signed in through each, and how many were refused in a week."""
+
+from __future__ import annotations
+
+from idbroker.access.permissions import Permission
+from idbroker.admin_api.operation import TENANT, Operation
+from idbroker.admin_api.shapes import Document, Time, shown
+from idbroker.audit.trail import Trail
+from idbroker.connections.model import Connections
+from idbroker.kernel.scope import TenantScope
+from idbroker.login.diagnosis_rows import Diagnoses
+from idbroker.sessions.model import Sessions
+from idbroker.storage.database import Database
+from idbroker.storage.unit import TenantUnit
+from idbroker.web.call import Answer, Call
+from idbroker.web.route import ScopedRoute, TenantRoute
+
+SHOWN = 500
+DAYS = 14
+
+
+class ConnectionHealthDocument(Document):
+    """``refused``: sign-ins whose diagnosis is kept, of the last seven days."""
+
+    id: str
+    name: str
+    type: str
+    status: str
+    last_sign_in_at: Time | None
+    refused: int
+
+
+class HealthDocument(Document):
+    connections: list[ConnectionHealthDocument]
+
+
+class DayDocument(Document):
+    day: str
+    succeeded: int
+    refused: int
+
+
+class DaysDocument(Document):
+    """The last fourteen days, oldest first, by UTC."""
+
+    days: list[DayDocument]
+
+
+class HealthCalls:
+    def __init__(self, database: Database, trail: Trail) -> None:
+        self._database = database
+        self._trail = trail
+
+    def operations(self) -> list[Operation]:
+        return [
+            Operation(
+                name="get_connection_health",
+                area="Connections",
+                summary="When somebody last signed in through each connection, and how many were refused in a week.",
+                row=TenantRoute(
+                    method="GET",
+                    path=f"{TENANT}/connection-health",
+                    handler=self.health,
+                    limit="admin_read",
+                    permission=Permission.CONNECTIONS_READ,
+                ),
+                answer=HealthDocument,
+            ),
+            Operation(
+                name="get_sign_in_days",
+                area="Audit",
+                summary="Sign-ins by day and outcome, of the last fourteen days.",
+                row=ScopedRoute(
+                    method="GET",
+                    path=f"{TENANT}/sign-in-days",
+                    handler=self.days,
+                    limit="admin_read",
+                    permission=Permission.AUDIT_READ,
+                ),
+                answer=DaysDocument,
+            ),
+        ]
+
+    def health(self, call: Call, unit: TenantUnit) -> Answer:
+        del call
+        latest, refused = unit[Sessions].latest_by_connection(), unit[Diagnoses].counts()
+        found = [
+            ConnectionHealthDocument(
+                id=row.id,
+                name=row.name,
+                type=row.type,
+                status=row.status,
+                last_sign_in_at=latest.get(row.id),
+                refused=refused.get(row.id, 0),
+            )
+            for row in unit[Connections].page(limit=SHOWN)
+        ]
+        return shown(HealthDocument(connections=found))
+
+    def days(self, call: Call, scope: TenantScope) -> Answer:
+        del call
+        counted = self._trail.days(scope, ("sign_in.succeeded", "sign_in.refused"), DAYS)
+        days = [
+            DayDocument(day=day, succeeded=of.get("sign_in.succeeded", 0), refused=of.get("sign_in.refused", 0))
+            for day, of in counted.items()
+        ]
+        return shown(DaysDocument(days=days))

@@ -1,0 +1,160 @@
+"""The pages' table walked row by row: a page that is added is tested by being there."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from admin_ui.desk import Screen
+from idbroker.kernel.ids import new_id
+from idbroker.web.route import OpenRoute, PageRoute
+from tests.support.ui_world import BASE, Person, UiWorld
+
+PREFIXES = {
+    "domain": "dom", "connection": "con", "user": "usr", "group": "grp", "session": "ses", "mapping": "rlm", "key": "key",
+    "client_id": "app", "secret": "key", "test": "tst", "candidate": "can", "admin": "adm", "link": "lnk", "operator": "opr",
+    "directory": "dir", "token": "sct",
+}  # fmt: skip
+
+ODD = (
+    "q=%27%25_%22%3Cscript%3Ealert(1)%3C/script%3E", "cursor=zzz", "q=" + "x" * 500, "q=a&q=b", "status=nope", "q=%00",
+    "format=exe", "since=x",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def placed(shared: UiWorld) -> tuple[UiWorld, Person, Person, str]:
+    """(world, an operator inside acme, the owner of globex, acme's slug)."""
+    shared.tenant("acme")
+    shared.tenant("globex")
+    return shared, shared.entered("acme"), shared.admin("globex"), "acme"
+
+
+def path_of(row: PageRoute, **given: str) -> str:
+    known = {"reference": "ABCD-EFGH", "kid": "kid", **given}
+    return re.sub(r"{(\w+)}", lambda m: known.get(m[1]) or new_id(PREFIXES.get(m[1], "xxx")), row.path)
+
+
+def screens(world: UiWorld) -> tuple[Screen, ...]:
+    return world.ui.screens
+
+
+def test_a_page_needs_exactly_what_its_operation_needs(shared: UiWorld) -> None:
+    by_name = {operation.name: operation for operation in shared.broker.admin_api.operations}
+    for screen in screens(shared):
+        for name in screen.operations:
+            assert name in by_name, (screen.row.path, name)
+        if screen.operations:
+            row: Any = by_name[screen.operations[0]].row
+            assert screen.row.permission == row.permission, screen.row.path
+            if screen.row.session == "admin":
+                assert ("{tenant}" in row.path) == ("{tenant}" in screen.row.path), screen.row.path
+
+
+def test_a_form_writes_and_a_page_reads(shared: UiWorld) -> None:
+    by_name = {operation.name: operation for operation in shared.broker.admin_api.operations}
+    for screen in screens(shared):
+        if screen.row.method == "POST" and screen.operations:
+            assert by_name[screen.operations[0]].row.method != "GET", screen.row.path
+
+
+def test_every_operation_of_the_api_has_its_page_or_is_listed(shared: UiWorld) -> None:
+    used = {name for screen in screens(shared) for name in screen.operations}
+    theirs = {o.name for o in shared.broker.admin_api.operations if not isinstance(o.row, OpenRoute)}
+    assert theirs - used == set(shared.ui.without_pages), "give it a page, or say in admin_ui/routes.py why it has none"
+
+
+def test_without_a_session_there_is_nothing(placed: tuple[UiWorld, Person, Person, str]) -> None:
+    world, _, _, slug = placed
+    stranger = world.browser()
+    for screen in screens(world):
+        path = path_of(screen.row, tenant=slug)
+        if screen.row.method == "GET":
+            answer = stranger.get(path)
+            assert answer.status in (303, 401), path
+            assert answer.location.startswith(("/admin/sign-in", "")), path
+        else:
+            assert stranger.post(path, token="x").status == 401, path
+
+
+def test_a_form_without_its_token_or_from_elsewhere_does_nothing(placed: tuple[UiWorld, Person, Person, str]) -> None:
+    world, operator, _, slug = placed
+    token = operator.get("/admin/overview").token
+    assert len(token) == 43
+    for screen in screens(world):
+        if screen.row.method != "POST" or screen.row.session != "admin":
+            continue
+        path = path_of(screen.row, tenant=slug)
+        for wrong in ("", "x", token[:-1] + ("A" if token[-1] != "A" else "B")):
+            assert operator.post(path, token=wrong).status == 403, path
+        for origin in ("https://evil.example", "null", f"{BASE}.evil.example", "http://id.example.com"):
+            assert operator.post(path, token=token, origin=origin).status == 403, path
+        sent = operator.client.post(path, data={"csrf": token}, headers={"sec-fetch-site": "cross-site"})
+        assert sent.status_code == 403, path
+        sent = operator.client.post(path, json={"csrf": token}, headers={"origin": BASE})
+        assert sent.status_code in (403, 415), path
+
+
+def test_another_tenants_admin_finds_what_an_unknown_tenant_shows(placed: tuple[UiWorld, Person, Person, str]) -> None:
+    world, _, foreign, slug = placed
+    token = foreign.get("/admin/t/globex").token
+    for screen in screens(world):
+        if screen.row.session != "admin":
+            continue
+        seen = []
+        for tenant in (slug, "initech", new_id("tnt")):
+            path = path_of(screen.row, tenant=tenant, domain="x", connection="x", user="x")
+            answer = foreign.get(path) if screen.row.method == "GET" else foreign.post(path, token=token)
+            expected = 404 if "{tenant}" in screen.row.path else 403
+            assert answer.status == expected, (path, answer.status)
+            seen.append(re.sub(r"req_\w+", "", answer.text))
+        assert len(set(seen)) == 1, screen.row.path
+
+
+def test_an_unknown_id_is_404_and_no_input_breaks_a_page(placed: tuple[UiWorld, Person, Person, str]) -> None:
+    world, operator, _, slug = placed
+    token = operator.get("/admin/overview").token
+    for screen in screens(world):
+        if screen.row.session != "admin":
+            continue
+        for wrong in (None, "nonsense", "%00", "a%20b", "..", "%3Cscript%3E", "x" * 300):
+            given = (
+                {} if wrong is None else {name: wrong for name in re.findall(r"{(\w+)}", screen.row.path) if name != "tenant"}
+            )
+            path = path_of(screen.row, tenant=slug, **given)
+            answer = operator.get(path) if screen.row.method == "GET" else operator.post(path, token=token)
+            assert answer.status < 500, (path, answer.status, answer.text)
+            assert "<script>" not in answer.text
+
+
+def test_odd_queries_break_no_list(placed: tuple[UiWorld, Person, Person, str]) -> None:
+    world, operator, _, slug = placed
+    for screen in screens(world):
+        if screen.row.method != "GET" or screen.row.session != "admin":
+            continue
+        path = path_of(screen.row, tenant=slug)
+        for query in ODD:
+            answer = operator.get(f"{path}?{query}")
+            assert answer.status < 500, (path, query, answer.status)
+            assert "<script>alert" not in answer.text, path
+
+
+def test_every_page_is_fenced_in(placed: tuple[UiWorld, Person, Person, str]) -> None:
+    world, operator, _, slug = placed
+    for screen in screens(world):
+        if screen.row.method != "GET" or screen.row.session != "admin":
+            continue
+        answer = operator.get(path_of(screen.row, tenant=slug))
+        if "text/html" not in answer.headers.get("content-type", ""):
+            continue
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src 'self';" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["cache-control"] == "no-store"
+        assert "<script>" not in answer.text
+        assert not re.search(r"\son\w+=|style=|javascript:", answer.text), screen.row.path
