@@ -15,7 +15,7 @@ from tests.support.admin_world import AdminWorld
 PREFIXES = {
     "tenant": "tnt", "domain": "dom", "connection": "con", "user": "usr", "group": "grp", "session": "ses", "mapping": "rlm",
     "key": "key", "client_id": "app", "secret": "key", "test": "tst", "candidate": "can", "reference": "ref",
-    "admin": "adm", "link": "lnk", "operator": "opr", "kid": "kid",
+    "admin": "adm", "link": "lnk", "operator": "opr", "kid": "kid", "directory": "dir", "token": "dtk",
 }  # fmt: skip
 
 
