@@ -46,6 +46,8 @@ WITHOUT_PAGES = (
     "explain_response",  # a pasted response: every refused sign-in has its diagnosis, every connection its test
     "get_domain",  # seen in the list
     "list_events",  # for programs
+    "list_audit_keys",  # in every sealed pack
+    "list_operator_audit_keys",
     "get_session",  # sessions are seen in lists
     "reserve_connection",  # the setup portal's own first step; an admin has the metadata at hand
     "list_reservations",
