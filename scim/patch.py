@@ -25,7 +25,7 @@ from scim.patch_values import patch_value, refuse_read_only
 from scim.paths import Path, read_path
 from scim.schemas.attribute import Schema
 from scim.schemas.schema_set import AttributeRef, ResourceType
-from scim.strict_json import Json
+from scim.strict_json import MAX_BODY, Json
 from scim.values import key
 
 MAX_OPERATIONS = 2000
@@ -77,7 +77,10 @@ class _Patching:
             )
         after = ordered(self.draft.document, self.kind)
         require(after, self.kind)
-        changed = key(after) != key(ordered(self.before, self.kind))
+        written = key(after)
+        if len(written) > MAX_BODY:
+            raise ScimError(None, f"The resource would be larger than {MAX_BODY} bytes.", status=413)
+        changed = written != key(ordered(self.before, self.kind))
         return Patched(after, changed, tuple(self.members), self.draft.password_given)
 
     def apply(self, operation: Operation) -> None:

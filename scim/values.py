@@ -17,6 +17,10 @@ from scim.strict_json import Json
 MAX_ELEMENTS = 1000
 """Of one multi-valued attribute of one resource. A group's members are not among them: they are rows."""
 MAX_TEXT = 64 * 1024
+MAX_KEY = 512
+"""Characters of what is looked up by index: PostgreSQL's indexes take no more than 2,700 bytes together."""
+_MAX_KEY_BYTES = 2000
+_KEYS = frozenset({"userName", "externalId", "displayName", "emails.value", "members.value", "members.display"})
 
 
 def clean(attribute: Attribute, value: Any, name: str) -> Any:
@@ -98,6 +102,8 @@ def _simple(attribute: Attribute, value: Any, name: str) -> Any:
         _refuse(name, f"must be {_WANTED[attribute.type]}")
     if isinstance(value, str) and len(value) > MAX_TEXT:
         _refuse(name, f"is longer than {MAX_TEXT} characters")
+    if name in _KEYS and (len(value) > MAX_KEY or len(fold(value).encode()) > _MAX_KEY_BYTES):
+        _refuse(name, f"is longer than {MAX_KEY} characters")
     return value
 
 

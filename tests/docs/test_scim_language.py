@@ -30,6 +30,8 @@ def test_the_limits_are_the_code_s():
     text = " ".join(PAGE.read_text(encoding="utf-8").split())
     for limit, words in [
         (values.MAX_ELEMENTS, "{} values of one attribute"),
+        (values.MAX_KEY, "up to {} characters"),
+        (values.MAX_TEXT, "other texts up to {}"),
         (members.MAX_MEMBERS, "{} members named in one operation"),
         (patch.MAX_OPERATIONS, "{} operations in a PATCH"),
         (bulk_plan.MAX_OPERATIONS, "{} in a Bulk"),

@@ -221,6 +221,13 @@ def test_passwords_are_taken_and_gone(barbara: dict[str, Any], refused):
         apply(barbara, [replace("password", 5)], STANDARD.user)
 
 
+def test_a_resource_does_not_grow_without_end(barbara: dict[str, Any], refused):
+    document = barbara
+    with refused(None, "larger", status=413):
+        for number in range(40):
+            document = apply(document, [add("roles", [{"value": f"{number}{'x' * 50_000}"}])], STANDARD.user).document
+
+
 ACME = Schema(
     "urn:example:params:scim:acme:2.0:User",
     "Acme",

@@ -113,6 +113,10 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     (user(photos=[{"value": "JavaScript:alert(1)"}]), "invalidValue", "'photos.value'"),
     (user(x509Certificates=[{"value": "???"}]), "invalidValue", "'x509Certificates.value'"),
     (user(title="x" * 70_000), "invalidValue", "'title'"),
+    (user(userName="x" * 513), "invalidValue", "'userName'"),
+    (user(externalId="💥" * 512), "invalidValue", "'externalId'"),
+    (user(displayName="💥" * 512), "invalidValue", "'displayName'"),
+    (user(emails=[{"value": "x" * 513}]), "invalidValue", "'emails.value'"),
     (user(**{E: "x"}), "invalidValue", "enterprise"),
     (user(**{E: {"department": 5}}), "invalidValue", "department"),
     (user(**{E: {"a": 1, "A": 2}}), "invalidSyntax", "'A'"),
@@ -160,5 +164,7 @@ def test_members_are_told_only_when_they_are_named(refused):
         members(members={})
     with refused("invalidValue", "'members'"):
         members(members=[{"display": "x"}])
+    with refused("invalidValue", "'members.value'"):
+        members(members=[{"value": "x" * 600}])
     with refused("invalidValue", "'displayName'"):
         members(displayName="")
