@@ -26,7 +26,7 @@ Theirs = scim2_models.User[scim2_models.EnterpriseUser]
 TheirFilter = scim2_models.ScimFilter[Theirs]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(filters, users())
 def test_a_filter_finds_the_same(text: str, user: dict[str, Any]):
     theirs = TheirFilter(text).match(Theirs.model_validate(user))

@@ -83,7 +83,7 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.dictionaries(names, trees, max_size=3), st.sampled_from([None, 1]), st.booleans())
 def test_honest_bodies_are_never_taken_for_repeating(tree: dict[str, Any], indent: int | None, ascii_only: bool):
     if depth(tree) <= MAX_DEPTH:
