@@ -41,7 +41,10 @@ PLACES: Mapping[str, Mapping[Topic, str]] = {
             "roles: beyond its limit Entra sends no groups at all."
         ),
         "assign": "In Entra look for Users and groups of the enterprise application.",
-        "session": "In Entra look for the sign-in frequency of a Conditional Access policy.",
+        "session": (
+            "In Entra add the optional claim auth_time to ID tokens under Token configuration, and look for the sign-in "
+            "frequency of a Conditional Access policy."
+        ),
     },
     "google": {
         "issuer": "Google's issuer is https://accounts.google.com, without a final slash.",
