@@ -70,28 +70,31 @@ def _signing_keys(services: Services) -> Check:
 
 
 def _certificates(services: Services) -> Iterator[Check]:
-    """One line per connection whose IdP certificates have all expired or end within 30 days."""
+    """One line per connection whose IdP certificates, or whose client secret, have all expired or end within 30 days."""
     checked, after = 0, None
     while True:
         with services.database.platform(SYSTEM, read_only=True) as unit:
             page = unit[Tenants].page(after=after, limit=200)
         for tenant in page:
-            for name, ends in _ends(services, tenant):
+            for what, name, ends in _ends(services, tenant):
                 checked += 1
                 if ends < services.clock.now() + SOON:
-                    yield Check("certificate", good=False, says=f"{tenant.slug}, {name}: ends {ends.date().isoformat()}")
+                    yield Check(what, good=False, says=f"{tenant.slug}, {name}: ends {ends.date().isoformat()}")
         if len(page) < 200:
             break
         after = page[-1].id
-    yield Check("certificates", good=True, says=f"{checked} connections with certificates looked at")
+    yield Check("certificates", good=True, says=f"{checked} ends of certificates and client secrets looked at")
 
 
-def _ends(services: Services, tenant: Tenant) -> list[tuple[str, datetime]]:
-    """(connection name, end of its longest-lived certificate)."""
-    found: list[tuple[str, datetime]] = []
+def _ends(services: Services, tenant: Tenant) -> list[tuple[str, str, datetime]]:
+    """(what it is, connection name, end of its longest-lived certificate or of its client secret)."""
+    found: list[tuple[str, str, datetime]] = []
     with services.database.tenant(TenantScope(tenant.tenant_id, SYSTEM), read_only=True) as unit:
         for row in unit[Connections].active():
-            shown = services.connections.document(unit, row).get("idp", {}).get("certificates", [])
-            if shown:
-                found.append((row.name, max(datetime.fromisoformat(c["not_after"]) for c in shown)))
+            upkeep = services.connections.upkeep(row.type)
+            certificates, secret = upkeep.certificates(row.settings), upkeep.secret_ends(row.settings)
+            if certificates:
+                found.append(("certificate", row.name, max(one.not_after for one in certificates)))
+            if secret is not None:
+                found.append(("client secret", row.name, secret))
     return found
