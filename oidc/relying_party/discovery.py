@@ -11,6 +11,7 @@ from idbroker.kernel.addresses import BadAddress, checked_url
 from idbroker.kernel.errors import Invalid, invalid_field
 from idbroker.outbound.fetcher import Fetcher, FetchFailed
 from oidc.jose import BadToken, strict_json
+from oidc.relying_party.answers import is_document
 from oidc.relying_party.quirks import ENTRA_TEMPLATE
 
 WELL_KNOWN = "/.well-known/openid-configuration"
@@ -50,6 +51,8 @@ def discover(fetcher: Fetcher, issuer: str, options: ConnectionOptions) -> Provi
         raise _unreadable(url, failure.public) from failure
     if answer.status != 200:
         raise _unreadable(url, f"It answered with status {answer.status}.")
+    if not is_document(answer.headers):
+        raise _unreadable(url, "It answered with a page for people.")
     try:
         metadata = ProviderMetadata.model_validate(strict_json(answer.body, limit=MAX_DOCUMENT))
     except BadToken as error:

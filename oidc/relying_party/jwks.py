@@ -13,7 +13,8 @@ from idbroker.federation.contract import ReplyRefused
 from idbroker.kernel.clock import Clock
 from idbroker.outbound.fetcher import Fetcher, FetchFailed
 from oidc.jose import BadToken, KeySet, import_key_set, strict_json
-from oidc.relying_party.refusals import refused, unreachable
+from oidc.relying_party.answers import is_document, media_type
+from oidc.relying_party.refusals import refused, shown, unreachable
 
 LIFETIME = timedelta(minutes=15)
 """Where the answer does not say how long it may be kept."""
@@ -118,6 +119,8 @@ def read_key_set(fetcher: Fetcher, url: str) -> tuple[KeySet, timedelta]:
         raise unreachable("jwks_uri", failure) from failure
     if answer.status != 200:
         raise refused("oidc_jwks_invalid", f"jwks_uri answered {answer.status}", status=502)
+    if not is_document(answer.headers):
+        raise refused("oidc_jwks_invalid", f"jwks_uri: {shown(media_type(answer.headers))}, not JSON", status=502)
     try:
         return import_key_set(strict_json(answer.body, limit=MAX_DOCUMENT)), lifetime_of(answer.headers)
     except BadToken as error:

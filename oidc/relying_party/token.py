@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from idbroker.outbound.fetcher import Fetched, Fetcher, FetchFailed
 from oidc.jose import BadToken, Json, strict_json
+from oidc.relying_party.answers import is_json, media_type
 from oidc.relying_party.client_auth import Credentials
 from oidc.relying_party.refusals import refused, shown, unreachable
 from oidc.relying_party.settings import RpSettings
@@ -36,10 +37,14 @@ def exchange(
 def _read(answer: Fetched) -> TokenAnswer:
     if answer.status != 200:
         raise _failure(answer)
+    if not is_json(answer.headers):
+        raise refused("oidc_token_response_invalid", f"token_endpoint: {_kind(answer)}, not JSON", status=502)
     try:
         body = strict_json(answer.body, limit=MAX_ANSWER)
     except BadToken as error:
         raise refused("oidc_token_response_invalid", f"token_endpoint: {error}", status=502) from error
+    if "error" in body:  # some say what went wrong with status 200; a token beside it is none
+        raise _failure(answer)
     access_token, id_token = body.get("access_token"), body.get("id_token")
     if id_token is None:
         raise refused("oidc_id_token_missing", "the token endpoint gave no id_token; is the scope openid allowed?", status=502)
@@ -48,6 +53,10 @@ def _read(answer: Fetched) -> TokenAnswer:
     if access_token is not None and not (access_token.isascii() and access_token.isprintable() and access_token):
         raise refused("oidc_token_response_invalid", "token_endpoint: the access token is not printable ASCII", status=502)
     return TokenAnswer(id_token, access_token)
+
+
+def _kind(answer: Fetched) -> str:
+    return shown(media_type(answer.headers))
 
 
 def _bearer(body: Json) -> bool:

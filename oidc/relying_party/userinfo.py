@@ -6,6 +6,7 @@ from typing import Any
 
 from idbroker.outbound.fetcher import Fetcher, FetchFailed
 from oidc.jose import BadToken, Json, strict_json
+from oidc.relying_party.answers import is_json, media_type
 from oidc.relying_party.quirks import groups_overage
 from oidc.relying_party.refusals import refused, shown, unreachable
 from oidc.relying_party.settings import RpSettings
@@ -72,6 +73,9 @@ def _fetch(fetcher: Fetcher, url: str, access_token: str, *, must: bool) -> dict
         if must:
             raise refused("oidc_userinfo_failed", f"userinfo answered {answer.status}", status=502)
         return None
+    if not is_json(answer.headers):
+        told = shown(media_type(answer.headers))
+        raise refused("oidc_userinfo_invalid", f"userinfo: {told}, not application/json", status=502)
     try:
         return strict_json(answer.body, limit=MAX_ANSWER)
     except BadToken as error:

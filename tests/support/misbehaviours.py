@@ -104,6 +104,10 @@ def redirecting(honest: Any) -> Any:
     return replace(honest, status=302, headers={"location": "http://169.254.169.254/"}, body=b"")
 
 
+def served_as(kind: str) -> Change:
+    return lambda honest: replace(honest, headers={"content-type": kind})
+
+
 def pem() -> bytes:
     encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     return KEY.native.public_key().public_bytes(encoding, form)
@@ -154,6 +158,8 @@ SIGNATURE = {
     "a kid that is a path": Misbehaviour(*_KEY, with_header(kid="../../../../dev/null")),
     "a kid that is SQL": Misbehaviour(*_KEY, with_header(kid="k1' OR '1'='1")),
     "a kid that is a URL": Misbehaviour(*_KEY, with_header(kid="https://evil.example.com/jwks")),
+    "alg twice": Misbehaviour(*_MALFORMED, lambda claims: raw_token(b'{"alg": "none", "alg": "RS256", "kid": "k1"}', claims)),
+    "a header of 60 KB": Misbehaviour(*_MALFORMED, with_header(x="x" * 60_000)),
     "a kid that is empty": Misbehaviour(*_KEY, with_header(kid="")),
     "a kid that is null": Misbehaviour(*_MALFORMED, with_header(kid=None)),
     "a kid that is a list": Misbehaviour(*_MALFORMED, with_header(kid=["k1"])),
@@ -189,6 +195,7 @@ SIGNATURE = {
 CONTENT = {
     "claims twice": Misbehaviour(*_MALFORMED, twice("sub", '"eve"')),
     "iss twice": Misbehaviour(*_MALFORMED, twice("iss", '"https://evil.example.com"')),
+    "the client id twice as audience": Misbehaviour(*_AZP, claims={"aud": [CLIENT_ID, CLIENT_ID]}),
     "claims a list": Misbehaviour(*_MALFORMED, with_payload(b"[]")),
     "claims a text": Misbehaviour(*_MALFORMED, with_payload(b'"alice"')),
     "claims null": Misbehaviour(*_MALFORMED, with_payload(b"null")),
@@ -212,6 +219,7 @@ CONTENT = {
     "aud with a number in it": Misbehaviour(*_AUD, claims={"aud": [CLIENT_ID, 1]}),
     "aud an object": Misbehaviour(*_AUD, claims={"aud": {CLIENT_ID: True}}),
     "aud nested": Misbehaviour(*_AUD, claims={"aud": [[CLIENT_ID]]}),
+    "a thousand audiences": Misbehaviour(*_AZP, claims={"aud": [CLIENT_ID] + ["x"] * 1000}),
     "no aud": Misbehaviour(*_AUD, without=("aud",)),
     "two audiences, no azp": Misbehaviour(*_AZP, claims={"aud": [CLIENT_ID, "another"]}),
     "azp of another": Misbehaviour(*_AZP, claims={"azp": "another"}),
@@ -285,6 +293,13 @@ ENDPOINTS = {
     "token: not JSON": Misbehaviour(*_ANSWER, answers={"/token": body("<html>")}),
     "token: a list": Misbehaviour(*_ANSWER, answers={"/token": body([])}),
     "token: names twice": Misbehaviour(*_ANSWER, answers={"/token": body('{"id_token": "a", "id_token": "b"}')}),
+    "token: served as a page": Misbehaviour(*_ANSWER, answers={"/token": served_as("text/html; charset=utf-8")}),
+    "token: served as a form": Misbehaviour(*_ANSWER, answers={"/token": served_as("application/x-www-form-urlencoded")}),
+    "token: an error with status 200": Misbehaviour(*_FAILED, answers={"/token": members(error="server_error")}),
+    "token: a byte too many": Misbehaviour(
+        *_ANSWER, answers={"/token": lambda honest: replace(honest, body=honest.body + b"x")}
+    ),
+    "token: nested deeply": Misbehaviour(*_ANSWER, answers={"/token": body(b'{"a":' * 2_000 + b"1" + b"}" * 2_000)}),
     "token: huge": Misbehaviour(*_ANSWER, answers={"/token": body(HUGE)}),
     "token: another type": Misbehaviour(*_ANSWER, answers={"/token": members(token_type="mac")}),
     "token: access token with a line break": Misbehaviour(*_ANSWER, answers={"/token": members(access_token="a\r\nb: c")}),
@@ -303,6 +318,11 @@ ENDPOINTS = {
     "jwks: not JSON": Misbehaviour(*_JWKS, answers={"/jwks": body("<html>")}),
     "jwks: names twice": Misbehaviour(*_JWKS, answers={"/jwks": body('{"keys": [], "keys": []}')}),
     "jwks: keys an object": Misbehaviour(*_JWKS, answers={"/jwks": body({"keys": {}})}),
+    "jwks: served as a page": Misbehaviour(*_JWKS, answers={"/jwks": served_as("text/html")}),
+    "jwks: nested deeply": Misbehaviour(*_JWKS, answers={"/jwks": body(b'{"keys":' + b"[" * 2_000 + b"]" * 2_000 + b"}")}),
+    "jwks: the right key after a hundred others": Misbehaviour(
+        *_KEY, answers={"/jwks": body({"keys": [{**KEY.jwk(), "kid": f"x{number}"} for number in range(100)] + [KEY.jwk()]})}
+    ),
     "jwks: huge": Misbehaviour(*_JWKS, answers={"/jwks": body(HUGE)}),
     "jwks: empty": Misbehaviour(*_KEY, answers={"/jwks": body({"keys": []})}),
     "jwks: a weak key": Misbehaviour(*_KEY, answers={"/jwks": body({"keys": [weak_jwk()]})}),
@@ -321,6 +341,11 @@ ENDPOINTS = {
         *_USERINFO, without=_NO_MAIL, answers={"/userinfo": body('{"sub": "eve", "sub": "alice-1"}')}
     ),
     "userinfo: a token": Misbehaviour(*_USERINFO, without=_NO_MAIL, answers={"/userinfo": body("eyJhbGciOiJub25lIn0.e30.")}),
+    "userinfo: served as a page": Misbehaviour(*_USERINFO, without=_NO_MAIL, answers={"/userinfo": served_as("text/html")}),
+    "userinfo: signed": Misbehaviour(*_USERINFO, without=_NO_MAIL, answers={"/userinfo": served_as("application/jwt")}),
+    "userinfo: nested deeply": Misbehaviour(
+        *_USERINFO, without=_NO_MAIL, answers={"/userinfo": body(b'{"sub": "alice-1", "a":' + b"[" * 900 + b"]" * 900 + b"}")}
+    ),
     "userinfo: 401": Misbehaviour(
         "oidc_userinfo_failed", "userinfo.answer", without=_NO_MAIL, answers={"/userinfo": body("", status=401)}
     ),
