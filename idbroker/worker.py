@@ -20,6 +20,7 @@ from idbroker.login.diagnosis_rows import Diagnoses
 from idbroker.login.logout_attempt import LogoutAttempts
 from idbroker.login.replay import SeenReplies
 from idbroker.login.trial_rows import TrialSignIns
+from idbroker.sessions.model import Sessions
 from idbroker.storage.database import Database
 from idbroker.telemetry.metrics import SEALED
 from idbroker.tenants.model import Tenants
@@ -106,6 +107,7 @@ def jobs(database: Database, trail: Trail, refresher: Refresher, watch: Certific
         for scope in each_tenant(database):
             with database.tenant(scope) as unit:
                 forgotten += unit[SeenReplies].purge() + unit[Diagnoses].purge() + unit[TrialSignIns].purge()
+                forgotten += unit[Sessions].forget_upstream(timedelta(hours=1))
         return forgotten
 
     def watch_certificates() -> int:

@@ -130,6 +130,16 @@ class Sessions(TenantRepository):
         )
         return self.session.execute(statement).scalars().all()
 
+    def forget_upstream(self, span: timedelta) -> int:
+        """Let go of what was kept for a logout at the IdP, of sessions that have been over for so long. Answers how many."""
+        over = self.now() - span
+        statement = (
+            update(Session)
+            .where(col(Session.upstream_sealed).is_not(None), or_(col(Session.ended_at) < over, col(Session.expires_at) < over))
+            .values(upstream_sealed=None)
+        )
+        return changed(self.session.execute(statement.execution_options(synchronize_session=False)))
+
     def apps(self, session_ids: Sequence[str]) -> dict[str, list[str]]:
         """Session id → client ids that got tokens under it."""
         statement = select(SessionApp).where(col(SessionApp.session_id).in_(session_ids))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from idbroker.kernel.ids import TenantId
+from idbroker.kernel.scope import TenantScope
+from idbroker.sessions.model import Sessions
 from oidc import jose
 from oidc.demo_op import SigningKey
 from tests.support.oidc_installation import BACKCHANNEL_EVENT as EVENT
 from tests.support.oidc_installation import BASE, Installation
 from tests.support.oidc_op import ALICE, CLIENT_ID, ISSUER, members
+from tests.support.world import OPERATOR
 
 OTHER = SigningKey()
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -247,4 +252,24 @@ def test_the_address_is_asked_without_the_hint(tmp_path, clock):
     there.fetcher.urls.clear()
     sign_out(there)
     assert there.fetcher.urls == [f"{ISSUER}/end?theme=dark"]
+    there.close()
+
+
+def test_the_hint_is_let_go_of_once_the_session_is_over(tmp_path, clock):
+    there = with_end_session(tmp_path, clock)
+    there.sign_in()
+    [session] = there.sessions()
+    scope = TenantScope(TenantId(there.tenant), OPERATOR)
+
+    def kept():
+        with there.database.tenant(scope) as unit:
+            unit[Sessions].forget_upstream(timedelta(hours=1))
+            return unit[Sessions].get(session["id"]).upstream_sealed is not None
+
+    clock.advance(hours=2)
+    assert kept()
+    assert there.log_out(there.logout_token()).status_code == 200
+    assert kept()
+    clock.advance(hours=2)
+    assert not kept()
     there.close()
