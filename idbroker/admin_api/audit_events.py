@@ -170,7 +170,7 @@ class AuditEventCalls:
 
     def search(self, call: Call, scope: TenantScope) -> Answer:
         """A page may be short, even empty, and yet have a next one: a search looks at so many records and no more at a time."""
-        found = self._trail.page(scope, _query(call, before=_before(call), limit=read_limit(call)))
+        found = self._trail.page(scope, _query(call, before=before_of(call), limit=read_limit(call)))
         cursor = write_cursor(str(found.before)) if found.before is not None and found.before > 1 else None
         return json_answer({"data": found.records, "next_cursor": cursor})
 
@@ -207,8 +207,8 @@ def _query(call: Call, *, before: int | None, limit: int) -> TrailQuery:
         action=_filter(call, "action"),
         actor=_filter(call, "actor"),
         resource=_filter(call, "resource"),
-        since=_moment(call, "since"),
-        until=_moment(call, "until"),
+        since=moment_of(call, "since"),
+        until=moment_of(call, "until"),
         text=_filter(call, "q"),
         before=before,
         limit=limit,
@@ -222,7 +222,7 @@ def _filter(call: Call, name: str) -> str | None:
     return text or None
 
 
-def _moment(call: Call, name: str) -> datetime | None:
+def moment_of(call: Call, name: str) -> datetime | None:
     text = call.query.get(name)
     if not text:
         return None
@@ -236,7 +236,7 @@ def _moment(call: Call, name: str) -> datetime | None:
         raise invalid_field(f"/{name}", message) from error
 
 
-def _before(call: Call) -> int | None:
+def before_of(call: Call) -> int | None:
     text = read_cursor(call)
     if text is None:
         return None

@@ -20,6 +20,7 @@ from idbroker.admin_api.events import EventCalls
 from idbroker.admin_api.explain import ExplainCall
 from idbroker.admin_api.health import HealthCalls
 from idbroker.admin_api.hrd import HrdCall
+from idbroker.admin_api.hrd_explain import HrdExplainCall
 from idbroker.admin_api.operation import Operation
 from idbroker.admin_api.operators import OperatorCalls
 from idbroker.admin_api.overview import OverviewCall
@@ -30,6 +31,7 @@ from idbroker.admin_api.role_mappings import RoleMappingCalls
 from idbroker.admin_api.sessions import SessionCalls
 from idbroker.admin_api.setup_links import SetupLinkCalls
 from idbroker.admin_api.signing_keys import SigningKeyCalls
+from idbroker.admin_api.sign_ins import SignInCalls
 from idbroker.admin_api.tenants import TenantCalls
 from idbroker.admin_api.test_sign_ins import TestSignInCalls
 from idbroker.admin_api.upkeep import UpkeepCalls
@@ -98,6 +100,7 @@ class AdminApi:
             *RoleMappingCalls(database).operations(),
             *EventCalls(database, clock, events_kept).operations(),
             *AuditEventCalls(trail, notary).operations(),
+            *SignInCalls(database, trail).operations(),
             *ApiKeyCalls(database).operations(),
             *HealthCalls(database, trail).operations(),
             *AdminCalls(database, TenantAdminService()).operations(),
@@ -106,6 +109,7 @@ class AdminApi:
             *SigningKeyCalls(rotation).operations(),
             *OverviewCall(database).operations(),
             *HrdCall(database).operations(),
+            *HrdExplainCall(database).operations(),
         ]
         self.operations: tuple[Operation, ...] = (*described, *Documentation(described).operations())
 

@@ -77,6 +77,10 @@ class AuditRecords(TenantRepository):
         row = self.session.execute(statement).first()
         return Head(row[0], row[1]) if row else Head()
 
+    def get(self, record_id: str) -> dict[str, Any] | None:
+        found = self.session.execute(select(AuditRecord.document).where(AuditRecord.id == record_id)).scalar()
+        return None if found is None else json.loads(found)
+
     def known(self, ids: Sequence[str]) -> set[str]:
         return set(self.session.execute(select(AuditRecord.id).where(col(AuditRecord.id).in_(ids))).scalars())
 

@@ -46,6 +46,8 @@ class TrailQuery:
     limit: int = 50
     actions: tuple[str, ...] = ()
     """One of these."""
+    words: tuple[str, ...] = ()
+    """Whole words (an address, a reference, an id), each of which the record holds. The first one leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class TrailSearch(TenantRepository):
         """Matching records, newest first; fewer than ``limit`` also where looking on would take too long."""
         if query.text and (len(query.text) > MAX_TEXT or "\x00" in query.text):
             return Found([], None)  # longer than what is kept, or what is never kept: no engine need be asked
+        if not all(is_term(word.casefold()) and "\x00" not in word for word in query.words):
+            return Found([], None)  # no record holds it as a word
         within = self._range(query)
         if within.below is not None and within.below <= within.above + 1:
             return Found([], None)
@@ -128,6 +132,8 @@ class TrailSearch(TenantRepository):
 
     def _leading_term(self, query: TrailQuery, within: _Range) -> int | None:
         """The number of a word of the text that some record holds whole; the longest is the rarest, mostly."""
+        if query.words:
+            return term_key(self.tenant, query.words[0].casefold())
         candidates = sorted({word for word in (query.text or "").casefold().split() if is_term(word)}, key=len, reverse=True)
         for word in candidates[:PROBED_WORDS]:
             key = term_key(self.tenant, word)
@@ -226,6 +232,7 @@ class TrailSearch(TenantRepository):
             found.append(_tried(AuditRecord.at) < query.until)
         if query.text:
             found.append(col(AuditRecord.search).contains(query.text.casefold(), autoescape=True))
+        found += [col(AuditRecord.search).contains(word.casefold(), autoescape=True) for word in query.words]
         return found
 
     def _read(self, statement: Any, limit: int) -> list[dict[str, Any]]:

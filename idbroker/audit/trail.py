@@ -150,6 +150,10 @@ class Trail:
                 day[action] = day.get(action, 0) + 1
         return days
 
+    def record(self, scope: TenantScope, record_id: str) -> dict[str, Any] | None:
+        with self.store.tenant(scope, read_only=True) as unit:
+            return unit[AuditRecords].get(record_id)
+
     def head(self, scope: TenantScope) -> Head:
         with self._database.tenant(scope, read_only=True) as unit:
             return unit[TrailHeads].get()

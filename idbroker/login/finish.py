@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
@@ -33,13 +35,20 @@ class Finisher:
         self._clock = clock
 
     def finish(
-        self, config: ConnectionConfig, attempt: Attempt, handle: str, identity: ExternalIdentity, visitor: Visitor
+        self,
+        config: ConnectionConfig,
+        attempt: Attempt,
+        handle: str,
+        identity: ExternalIdentity,
+        visitor: Visitor,
+        *,
+        progress: Mapping[str, Any],
     ) -> str:
         """Admit the person and start the session. Returns the session's cookie handle. Raises Refusal."""
         self._check_freshness(config, attempt, identity)
         for last in (False,) * (TRIES - 1) + (True,):
             try:
-                return self._finish_once(config, attempt, handle, identity, visitor)
+                return self._finish_once(config, handle, identity, visitor, progress)
             except IntegrityError:
                 # Two first sign-ins at one moment may want to make the same user or group: the loser finds it next time.
                 if last:
@@ -47,17 +56,22 @@ class Finisher:
         raise AssertionError("unreachable: the last try returns or raises")
 
     def _finish_once(
-        self, config: ConnectionConfig, attempt: Attempt, handle: str, identity: ExternalIdentity, visitor: Visitor
+        self,
+        config: ConnectionConfig,
+        handle: str,
+        identity: ExternalIdentity,
+        visitor: Visitor,
+        progress: Mapping[str, Any],
     ) -> str:
         with self._database.platform(visitor.actor) as unit:
             with unit.enter(TenantScope(config.tenant, visitor.actor, visitor.request)) as inside:
-                session, cookie = self._admit(inside, config, attempt, identity)
+                session, cookie = self._admit(inside, config, identity, progress)
             if not unit[Attempts].finish(handle, config.id, session.id):
                 raise Refusal("attempt_finished", _OVER, detail="another answer to the same attempt was faster")
         return cookie
 
     def _admit(
-        self, unit: TenantUnit, config: ConnectionConfig, attempt: Attempt, identity: ExternalIdentity
+        self, unit: TenantUnit, config: ConnectionConfig, identity: ExternalIdentity, progress: Mapping[str, Any]
     ) -> tuple[Session, str]:
         unit[SeenReplies].claim(config.id, identity.replay_key, identity.replay_until)
         user = admit(unit, config, identity).user
@@ -75,7 +89,7 @@ class Finisher:
             Event(
                 "sign_in.succeeded",
                 Resource("user", user.id, user.email),
-                context={"connection_id": config.id, "app": attempt.app_id, "route": attempt.route},
+                context={"connection_id": config.id, **progress},
                 auth_method=config.protocol,
                 session_id=session.id,
             )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from idbroker.connections.discovery import Route
 from idbroker.connections.model import Connections, Whereabouts
@@ -22,6 +23,7 @@ from idbroker.login.attempt import PENDING, Attempt, Attempts
 from idbroker.login.attempt_checks import START_AGAIN, check_browser, check_tenant
 from idbroker.login.evidence import Evidence, verified_report
 from idbroker.login.finish import Finisher
+from idbroker.login.progress import progress_of
 from idbroker.login.refusals import findings_context
 from idbroker.login.route import Hints, find_tenant, route_within
 from idbroker.login.steps import (
@@ -41,6 +43,7 @@ from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
 from idbroker.tenants.model import Tenant, Tenants
 
+NOTHING_YET: Mapping[str, Any] = {}
 NO_SUCH_DOMAIN = "No organisation signs in here with this address. Check the spelling, or ask your administrator."
 
 
@@ -124,7 +127,8 @@ class LoginFlow:
         again = post_again(reply, visitor)
         if again is not None:
             return again
-        with self._refusing(config.tenant, config.id, _back(attempt, handle)):
+        progress = progress_of(attempt, self._clock.now())
+        with self._refusing(config.tenant, config.id, _back(attempt, handle), progress=progress):
             check_browser(attempt, visitor)
             check_tenant(attempt, tenant)
             reference = _reference(attempt, handle)
@@ -132,11 +136,13 @@ class LoginFlow:
                 return self._trials.conclude(config, attempt.test_id, reference, reply, visitor)
         upstream = self._connections.protocol(protocol)
         report = partial(upstream.report, config, reply, reference)
-        with self._refusing(config.tenant, config.id, _back(attempt, handle), Evidence(attempt.handle_digest, report)):
+        evidence = Evidence(attempt.handle_digest, report)
+        with self._refusing(config.tenant, config.id, _back(attempt, handle), evidence, progress):
             identity = upstream.complete(config, reply, reference)
+        progress["email"] = identity.profile.email
         evidence = Evidence(attempt.handle_digest, lambda: verified_report(report(), identity))
-        with self._refusing(config.tenant, config.id, _back(attempt, handle), evidence):
-            cookie = self._finisher.finish(config, attempt, handle, identity, visitor)
+        with self._refusing(config.tenant, config.id, _back(attempt, handle), evidence, progress):
+            cookie = self._finisher.finish(config, attempt, handle, identity, visitor, progress=progress)
         return SignedIn(cookie, _resume(attempt, handle))
 
     def begin_elsewhere(self, protocol: str, connection_id: str, message: UnverifiedReply, visitor: Visitor, done: str) -> Step:
@@ -187,7 +193,8 @@ class LoginFlow:
             return self._nobody(handle, attempt, hints)
         if route.outcome == "choose":
             return AskChoice(handle, attempt.app_name, tenant.name, route.connections)
-        with self._refusing(tenant.tenant_id, config.id if config else hints.connection, _back(attempt, handle)):
+        connection, progress = config.id if config else hints.connection, progress_of(attempt)
+        with self._refusing(tenant.tenant_id, connection, _back(attempt, handle), progress=progress):
             if config is None:
                 public = "Sign-in is not set up for your organisation yet."
                 raise Refusal("no_connection", public, detail=route.rule, status=403)
@@ -203,7 +210,7 @@ class LoginFlow:
             tenant = find_tenant(unit, hints)
             if tenant is None:
                 return None, Route("none"), None
-            with self._refusing(tenant.tenant_id, hints.connection, _back(attempt, handle)):
+            with self._refusing(tenant.tenant_id, hints.connection, _back(attempt, handle), progress=progress_of(attempt)):
                 check_tenant(attempt, tenant)
             with unit.enter(self._scope(tenant.tenant_id, visitor)) as inside:
                 route = route_within(inside, hints)
@@ -261,7 +268,7 @@ class LoginFlow:
         attempt = self._attempt(handle, visitor)
         if attempt is None or attempt.state not in states:
             raise SignInRefused(Refusal("attempt_expired", START_AGAIN, detail="no such attempt, or expired, or over"))
-        with self._refusing(_owner(attempt), attempt.connection_id):
+        with self._refusing(_owner(attempt), attempt.connection_id, progress=progress_of(attempt)):
             check_browser(attempt, visitor)
         return attempt
 
@@ -270,15 +277,20 @@ class LoginFlow:
 
     @contextmanager
     def _refusing(
-        self, tenant: TenantId | None, connection: str | None, back: str | None = None, evidence: Evidence | None = None
+        self,
+        tenant: TenantId | None,
+        connection: str | None,
+        back: str | None = None,
+        evidence: Evidence | None = None,
+        progress: Mapping[str, Any] = NOTHING_YET,
     ) -> Iterator[None]:
-        """Give a refusal what is known of the sign-in."""
+        """Give a refusal what is known of the sign-in; ``progress`` of an attempt that is known to belong to the tenant."""
         try:
             yield
         except SignInRefused:
             raise
         except Refusal as refusal:
-            context = findings_context(refusal)
+            context = {**progress, **findings_context(refusal)}
             raise SignInRefused(
                 refusal, tenant=tenant, connection_id=connection, back=back, context=context, evidence=evidence
             ) from refusal

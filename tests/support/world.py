@@ -139,6 +139,7 @@ def make_world(stores: Stores, slug: str) -> World:
         "types": None,
         "after": None,
         "batch": 10,
+        "record_id": record["id"],
         "records": [(record, unit.clock.now())],
         "kind": "head",
         "size": 1,
