@@ -15,6 +15,7 @@ from idbroker.kernel.errors import Refusal
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.scope import TenantScope
 from idbroker.login.attempt import Attempt, Attempts
+from idbroker.login.progress import progress_of
 from idbroker.login.replay import SeenReplies
 from idbroker.login.steps import Visitor
 from idbroker.provisioning.admit import admit
@@ -42,13 +43,17 @@ class Finisher:
         identity: ExternalIdentity,
         visitor: Visitor,
         *,
-        progress: Mapping[str, Any],
+        progress: Mapping[str, Any] | None = None,
     ) -> str:
-        """Admit the person and start the session. Returns the session's cookie handle. Raises Refusal."""
+        """Admit the person and start the session. Returns the session's cookie handle. Raises Refusal.
+
+        ``progress``: what the trail keeps of the way here.
+        """
+        noted = progress_of(attempt) if progress is None else progress
         self._check_freshness(config, attempt, identity)
         for last in (False,) * (TRIES - 1) + (True,):
             try:
-                return self._finish_once(config, handle, identity, visitor, progress)
+                return self._finish_once(config, handle, identity, visitor, noted)
             except IntegrityError:
                 # Two first sign-ins at one moment may want to make the same user or group: the loser finds it next time.
                 if last:

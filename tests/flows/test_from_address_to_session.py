@@ -49,7 +49,13 @@ def test_the_whole_way(acme: SignIns) -> None:
         "user.created", "group.created", "group.member_added", "session.started", "sign_in.succeeded",
     ]  # fmt: skip
     told = broker.events(acme.scope.tenant, "sign_in.succeeded")[0]
-    assert told["context"] == {"connection_id": acme.connection, "app": "app_1", "route": "the only active connection"}
+    assert told["context"] == {
+        "connection_id": acme.connection, "app": "app_1", "route": "the only active connection", "email": "alice@acme.com",
+        "login_hint": "alice@acme.com", "steps": [
+            {"step": "begun", "at": "2026-11-21T09:00:00.000Z"}, {"step": "sent", "at": "2026-11-21T09:00:00.000Z"},
+            {"step": "answered", "at": "2026-11-21T09:02:00.000Z"},
+        ],
+    }  # fmt: skip
     assert (told["auth_method"], told["session_id"], told["actor"]["ip"]) == ("scripted", session.id, "192.0.2.1")
 
 

@@ -120,7 +120,7 @@ def row_counts(stores: Stores) -> dict[str, int]:
         if engine is not database.engine:
             engine.dispose()
     found["events"] = found.pop("outbox") + found.pop("audit_records")
-    for follows in ("trail_heads", "feed_head", "feed_order", "feed_events"):
+    for follows in ("trail_heads", "audit_terms", "feed_head", "feed_order", "feed_events"):
         found.pop(follows)
     return found
 
