@@ -18,6 +18,8 @@ from admin_ui.routes import AdminUi
 from idbroker import plugins
 from idbroker.admin_api.portraits import Portraitist
 from idbroker.admin_api.routes import AdminApi
+from idbroker.alerts.mail import AlertMail
+from idbroker.alerts.watch import AlertWatch
 from idbroker.apps.service import AppService
 from idbroker.audit.feed import forget_old
 from idbroker.audit.notary import Notary
@@ -50,6 +52,7 @@ from idbroker.login.reuse import SessionFinder
 from idbroker.login.trials import Trials
 from idbroker.outbound.dns import DnsTxtLookup
 from idbroker.outbound.fetcher import Fetcher, GuardedFetcher
+from idbroker.outbound.mail import SmtpMailer
 from idbroker.sessions.refresh import RefreshTokens
 from idbroker.sessions.service import SessionService
 from idbroker.settings import BadSettings, Settings, load_settings
@@ -105,7 +108,12 @@ class Services:
         watch = CertificateWatch(self.database, self.connections)
         kept = timedelta(days=self.settings.event_days)
         forget_events = Job("forget events", timedelta(minutes=1), partial(forget_old, self.database, kept))
-        work = [*jobs(self.database, self.trail, self.refresher, watch), *_trail_jobs(self), *_token_jobs(self)]
+        work = [
+            *jobs(self.database, self.trail, self.refresher, watch),
+            *_trail_jobs(self),
+            *_alert_jobs(self),
+            *_token_jobs(self),
+        ]
         return Worker([*work, forget_events], self.clock)
 
     def close(self) -> None:
@@ -130,6 +138,28 @@ def _trail_jobs(services: Services) -> list[Job]:
         Job("keep the trail's key young", timedelta(hours=1), services.trail_keys.keep, slow=True),
         Job("let go of old records", timedelta(hours=1), let_go, slow=True),
     ]
+
+
+def _alert_jobs(services: Services) -> list[Job]:
+    """Looking for alerts, and mailing them where SMTP is configured."""
+    watch, settings = AlertWatch(services.database, services.trail), services.settings
+
+    def look() -> int:
+        return sum(watch.look(scope) for scope in each_tenant(services.database))
+
+    found = [Job("look for alerts", timedelta(minutes=1), look, slow=True)]
+    if settings.smtp_host is not None and settings.smtp_from is not None:
+        password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
+        smtp = SmtpMailer(
+            settings.smtp_host, settings.smtp_port, settings.smtp_from, settings.smtp_security, settings.smtp_user, password
+        )
+        mail = AlertMail(services.database, smtp, settings.public_url)
+
+        def send() -> int:
+            return sum(mail.send(scope) for scope in each_tenant(services.database))
+
+        found.append(Job("mail alerts", timedelta(minutes=1), send, slow=True))
+    return found
 
 
 def _token_jobs(services: Services) -> list[Job]:

@@ -26,6 +26,7 @@ TABLES = (
     "idbroker.admins.sessions",
     "idbroker.admins.setup_links",
     "idbroker.admins.tenant_admins",
+    "idbroker.alerts.model",
     "idbroker.apps.model",
     "idbroker.audit.feed",
     "idbroker.audit.heads",

@@ -16,7 +16,7 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from idbroker.kernel.addresses import BadAddress, checked_url
+from idbroker.kernel.addresses import BadAddress, checked_url, normal_email
 
 PREFIX = "IDBROKER_"
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -49,6 +49,12 @@ class Settings(BaseSettings):
     refresh_token_idle_days: Annotated[int, Field(ge=1, le=365)] = 14
     signing_key_days: Annotated[int, Field(ge=1, le=3650)] = 90
     event_days: Annotated[int, Field(ge=30, le=3650)] = 30
+    smtp_host: str | None = None
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: str | None = None
     trail_key_days: Annotated[int, Field(ge=1, le=3650)] = 365
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
 
@@ -98,6 +104,14 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError("host:port with an IP address is needed, such as 127.0.0.1:5353") from error
         return value
+
+    @field_validator("smtp_from")
+    @classmethod
+    def _smtp_from(cls, value: str | None) -> str | None:
+        try:
+            return None if value is None else normal_email(value)
+        except BadAddress as error:
+            raise ValueError(str(error)) from error
 
     @property
     def is_https(self) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from idbroker.admin_api.alerts import AlertDocument
 from idbroker.admin_api.people import GroupDocument, people_documents
 from idbroker.admin_api.sessions import session_documents
+from idbroker.alerts.model import Alerts
 from idbroker.connections.model import Connections
 from idbroker.connections.service import ConnectionService
 from idbroker.directory.model import Groups, Users
@@ -15,7 +17,7 @@ from idbroker.storage.unit import TenantUnit
 
 
 class Portraitist:
-    """``storage.unit.Portraits`` for what apps are told of: users, groups, sessions, connections."""
+    """``storage.unit.Portraits`` for what apps are told of: users, groups, sessions, connections, alerts."""
 
     def __init__(self, connections: ConnectionService) -> None:
         self._connections = connections
@@ -30,5 +32,8 @@ class Portraitist:
         if noun == "group":
             groups = [row for row in map(unit[Groups].get, ids) if row is not None]
             return {row.id: GroupDocument.model_validate(row).model_dump(mode="json") for row in groups}
+        if noun == "alert":
+            alerts = [row for row in map(unit[Alerts].get, ids) if row is not None]
+            return {row.id: AlertDocument.model_validate(row).model_dump(mode="json") for row in alerts}
         connections = [row for row in map(unit[Connections].get, ids) if row is not None]
         return {row.id: self._connections.document(unit, row) for row in connections}

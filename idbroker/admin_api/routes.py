@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from idbroker.admin_api.admins import AdminCalls
+from idbroker.admin_api.alerts import AlertCalls
 from idbroker.admin_api.api_keys import ApiKeyCalls
 from idbroker.admin_api.app_secrets import AppSecretCalls
 from idbroker.admin_api.apps import AppCalls
@@ -101,6 +102,7 @@ class AdminApi:
             *EventCalls(database, clock, events_kept).operations(),
             *AuditEventCalls(trail, notary).operations(),
             *SignInCalls(database, trail).operations(),
+            *AlertCalls().operations(),
             *ApiKeyCalls(database).operations(),
             *HealthCalls(database, trail).operations(),
             *AdminCalls(database, TenantAdminService()).operations(),

@@ -42,7 +42,7 @@ class AlertMail:
             for one in mine:
                 row = unit[Alerts].get(one.id)
                 if row is not None and row.status != "resolved":
-                    _note(row, sent, now)
+                    _note(row, sent=sent)
         return len(mine) if sent and recipients else 0
 
     def _sent(self, alerts: Sequence[Alert], recipients: Sequence[str]) -> bool:
@@ -58,8 +58,7 @@ class AlertMail:
         return True
 
 
-def _note(row: Alert, sent: bool, now: object) -> None:
-    del now
+def _note(row: Alert, *, sent: bool) -> None:
     row.mail_attempts += 1
     if sent or row.mail_attempts > len(PAUSES):
         row.mail_due_at = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from idbroker.alerts.model import Alert, AlertRecipients, Alerts
 from idbroker.alerts.rules import Sign
 from idbroker.audit.outbox import Outbox
@@ -11,9 +9,6 @@ from idbroker.kernel.errors import Conflict, NotFound
 from idbroker.kernel.event import Change, Event, Resource
 from idbroker.kernel.ids import new_id
 from idbroker.storage.unit import TenantUnit
-
-REMINDED_AFTER = timedelta(days=7)
-"""How long the same sign is no news."""
 
 
 def raise_alert(unit: TenantUnit, sign: Sign) -> Alert | None:

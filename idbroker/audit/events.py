@@ -86,12 +86,15 @@ ACTIONS: Mapping[str, str] = {
     "tenant.transitioned": "The tenant moved to another state of its life cycle; the context says why.",
     "signing_key.rotated": "A new key signs the issuer's tokens.",
     "signing_key.withdrawn": "A retired key is no longer published.",
+    "alert.opened": "Something needs an admin's eye; the context says what.",
+    "alert.acknowledged": "An admin has seen an alert.",
+    "alert.resolved": "What an alert told of is over.",
     "trail_key.rotated": "A new key signs heads of the audit trails; the one before it has endorsed it.",
     "audit_trail.shortened": "Records that were kept for long enough are removed; a signed cut attests what they were.",
     "token.reuse_detected": "A code or a refresh token was used twice; all that it had given was revoked.",
 }
 
-TOLD_NOUNS = frozenset({"user", "group", "session", "connection"})
+TOLD_NOUNS = frozenset({"user", "group", "session", "connection", "alert"})
 """What apps are told of, by webhook and by ``GET /events``."""
 
 

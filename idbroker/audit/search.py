@@ -11,7 +11,7 @@ else (part of a word, a sign) is looked for as text.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -108,6 +108,29 @@ class TrailSearch(TenantRepository):
         statement = self._narrowed(query).where(col(AuditRecord.sequence) > behind, col(AuditRecord.sequence) <= last)
         found = self.session.execute(statement.order_by(col(AuditRecord.sequence))).scalars()
         return [json.loads(document) for document in found]
+
+    def since(self, actions: Sequence[str], behind: int, limit: int) -> tuple[list[dict[str, Any]], int]:
+        """(records of these actions behind a sequence, oldest first; up to where that is all of them)."""
+        newest = self._newest()
+        wanted = select(AuditRecord.document).where(
+            col(AuditRecord.sequence) > behind, col(AuditRecord.sequence) <= newest, col(AuditRecord.action).in_(actions)
+        )
+        found = self.session.execute(wanted.order_by(col(AuditRecord.sequence)).limit(limit)).scalars()
+        records = [json.loads(document) for document in found]
+        return records, records[-1]["sequence"] if len(records) == limit else max(newest, behind)
+
+    def count(self, action: str, since: datetime, until: datetime, at_most: int) -> int:
+        """How many there are of an action in a time."""
+        within = self._range(TrailQuery(since=since, until=until))
+        wanted = select(AuditRecord.sequence).where(
+            AuditRecord.action == action,
+            col(AuditRecord.sequence) > within.above,
+            _tried(AuditRecord.at) >= since,
+            _tried(AuditRecord.at) < until,
+        )
+        if within.below is not None:
+            wanted = wanted.where(col(AuditRecord.sequence) < within.below)
+        return len(self.session.execute(wanted.limit(at_most)).all())
 
     def all_older_than(self, horizon: datetime) -> int:
         """The last sequence up to which every record is older; 0 for none. Never the newest: the chain goes on from it."""

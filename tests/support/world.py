@@ -8,6 +8,7 @@ from typing import Any
 
 from idbroker.admins.setup_links import SetupLink, SetupLinks
 from idbroker.admins.tenant_admins import TenantAdmin, TenantAdmins
+from idbroker.alerts.model import Alert, AlertCursors, AlertRecipients, Alerts
 from idbroker.audit.feed import Feed, FeedOrder, Told
 from idbroker.audit.heads import AuditHead
 from idbroker.audit.notary import Notary
@@ -139,6 +140,15 @@ def make_world(stores: Stores, slug: str) -> World:
         "types": None,
         "after": None,
         "batch": 10,
+        "alert_id": f"alr_{slug}",
+        "statuses": ["open"],
+        "emails": ["mallory@evil.example"],
+        "actions": ["tenant.created"],
+        "action": "tenant.created",
+        "since": unit.clock.now() - timedelta(hours=1),
+        "at_most": 10,
+        "due": unit.clock.now(),
+        "sequence": 99,
         "record_id": record["id"],
         "records": [(record, unit.clock.now())],
         "kind": "head",
@@ -212,6 +222,13 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     unit[SeenReplies].claim(connection.id, f"reply-{slug}", now + timedelta(minutes=5))
     trail_key = TrailKey(tenant_id=tenant, generation=1, kid=f"kid_{slug}", private_sealed=b"", document="{}", created_at=now)
     unit[TrailKeys].add(trail_key)
+    alert = Alert(
+        tenant_id=tenant, id=f"alr_{slug}", kind="head", subject=f"subject-{slug}", summary="s", details={}, opened_at=now,
+        last_at=now, mail_due_at=now,
+    )  # fmt: skip
+    unit[Alerts].add(alert)
+    unit[AlertRecipients].replace([f"admin@{slug}.example"])
+    unit[AlertCursors].move(0, 1)
     waiting = unit[Outbox].record(Event("user.created", Resource("user", user.id)))
     beside = {**_beside_the_connection(unit, tenant, slug), **_administration(unit, tenant, slug)}
     return {
@@ -219,7 +236,7 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
         **_directory(unit, tenant, slug),
         "Users": user, "Identities": identity, "Groups": group, "RoleMappings": mapping, "Domains": domain,
         "Connections": connection, "Sessions": session, "AuthorizationCodes": code, "RefreshFamilies": family,
-        "outbox": waiting, "TrailKeys": trail_key,
+        "outbox": waiting, "Alerts": alert, "TrailKeys": trail_key,
         "SigningKeys": unit[SigningKeys].all("RS256")[0], "TenantKeys": unit[TenantKeys].newest(),
         "TrailHeads": unit[TrailHeads].get(), "SeenReplies": unit.session.get(
             SeenReply, (tenant, connection.id, digest(f"reply-{slug}"))
