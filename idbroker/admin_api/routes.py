@@ -31,8 +31,8 @@ from idbroker.admin_api.revocations import RevocationCalls
 from idbroker.admin_api.role_mappings import RoleMappingCalls
 from idbroker.admin_api.sessions import SessionCalls
 from idbroker.admin_api.setup_links import SetupLinkCalls
-from idbroker.admin_api.signing_keys import SigningKeyCalls
 from idbroker.admin_api.sign_ins import SignInCalls
+from idbroker.admin_api.signing_keys import SigningKeyCalls
 from idbroker.admin_api.tenants import TenantCalls
 from idbroker.admin_api.test_sign_ins import TestSignInCalls
 from idbroker.admin_api.upkeep import UpkeepCalls
