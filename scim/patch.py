@@ -25,6 +25,7 @@ from scim.patch_values import patch_value, refuse_read_only
 from scim.paths import Path, read_path
 from scim.schemas.attribute import Schema
 from scim.schemas.schema_set import AttributeRef, ResourceType
+from scim.schemas.user import ACTIVE
 from scim.strict_json import MAX_BODY, Json
 from scim.values import key
 
@@ -113,6 +114,8 @@ class _Patching:
         ref = path.ref
         assert ref is not None  # noqa: S101 - a path has one or the other
         refuse_read_only(ref)
+        if ref.leaf is ACTIVE and (operation.op == "remove" or operation.value is None):
+            raise ScimError("mutability", "'active' cannot be removed; somebody's standing is true or false.")
         if self.kind.name == "Group" and ref.urn is None and ref.attribute.name == "members":
             self.members += member_ops(operation.op, path, operation.value, has_value=operation.has_value)
         elif ref.attribute.multi_valued:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scim.errors import ScimError, quoted
@@ -28,7 +28,7 @@ class Projection:
         self._kind = kind
         self._wanted = _named(kind, attributes, "attributes") if attributes else None
         self._excluded = _named(kind, excluded, "excludedAttributes")
-        self.whole = self._wanted is None and not self._excluded and not _hides(kind)
+        self.whole = self._wanted is None and not self._excluded and not kind.hides
 
     def shows(self, name: str) -> bool:
         """Whether the core attribute is wanted at all: ``members`` and ``groups`` need not be fetched otherwise."""
@@ -110,13 +110,6 @@ def _parts(value: Any, subs: frozenset[str]) -> Any:
     if isinstance(value, list):
         return [part for part in (_parts(item, subs) for item in value) if part]
     return {name: part for name, part in value.items() if name in subs} if isinstance(value, Mapping) else value
-
-
-def _hides(kind: ResourceType) -> bool:
-    """Whether something that may be stored is not shown by default. Passwords never are stored."""
-    every = [*kind.attributes, *(attribute for schema in kind.extensions for attribute in schema.attributes)]
-    leaves: Iterable[Attribute] = (leaf for attribute in every for leaf in (attribute, *attribute.sub_attributes))
-    return any(leaf.returned in ("request", "never") and leaf.mutability != "writeOnly" for leaf in leaves)
 
 
 def _named(kind: ResourceType, names: Sequence[str], parameter: str) -> _Names:

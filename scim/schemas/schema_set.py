@@ -6,7 +6,7 @@ ResourceType.find(...)      an attribute by URN, name and sub-attribute, without
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from scim.folding import fold
@@ -51,11 +51,14 @@ class ResourceType:
     description: str
     schema: Schema
     extensions: tuple[Schema, ...] = ()
+    hides: bool = field(init=False, repr=False, compare=False, hash=False)
+    """Whether something that may be stored is not shown by default. Passwords never are stored."""
     _top: dict[str, Attribute] = field(init=False, repr=False, compare=False, hash=False)
     _extensions: dict[str, Schema] = field(init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_top", index((*COMMON, *self.schema.attributes)))
+        object.__setattr__(self, "hides", _hides((*self.attributes, *(a for s in self.extensions for a in s.attributes))))
+        object.__setattr__(self, "_top", index(self.attributes))
         object.__setattr__(self, "_extensions", {fold(schema.id): schema for schema in self.extensions})
 
     @property
@@ -80,6 +83,11 @@ class ResourceType:
             return _ref(None, self.top(name), sub)
         schema = self.extension(urn)
         return None if schema is None else _ref(schema.id, schema.attribute(name), sub)
+
+
+def _hides(attributes: Iterable[Attribute]) -> bool:
+    leaves = (leaf for attribute in attributes for leaf in (attribute, *attribute.sub_attributes))
+    return any(leaf.returned in ("request", "never") and leaf.mutability != "writeOnly" for leaf in leaves)
 
 
 def _ref(urn: str | None, attribute: Attribute | None, sub: str | None) -> AttributeRef | None:

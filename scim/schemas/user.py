@@ -122,6 +122,8 @@ CERTIFICATES = Attribute(
     sub_attributes=plural_parts(Attribute("value", "binary", "A certificate: DER in base64.", case_exact=True)),
 )
 
+ACTIVE = Attribute("active", "boolean", "Whether the user may sign in.")
+
 USER = Schema(
     USER_URN,
     "User",
@@ -139,7 +141,7 @@ USER = Schema(
         Attribute("preferredLanguage", description="Preferred written or spoken language, e.g. 'en-US'."),
         Attribute("locale", description="Default location for currency, dates and numbers."),
         Attribute("timezone", description="The time zone, e.g. 'America/Los_Angeles'."),
-        Attribute("active", "boolean", "Whether the user may sign in."),
+        ACTIVE,
         Attribute(
             "password",
             description="Accepted and dropped at once; never stored.",

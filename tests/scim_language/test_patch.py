@@ -200,6 +200,9 @@ REFUSED = [
     ([add(f"{E}:manager.displayName", "x")], "mutability", "manager.displayName"),
     ([remove("userName")], "mutability", "'userName'"),
     ([replace("userName", None)], "mutability", "'userName'"),
+    ([remove("active")], "mutability", "'active'"),
+    ([replace("active", None)], "mutability", "'active'"),
+    ([replace(None, {"active": None})], "mutability", "'active'"),
 ]
 
 
