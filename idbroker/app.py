@@ -17,7 +17,7 @@ from admin_ui.routes import STATIC as ADMIN_STATIC
 from admin_ui.routes import AdminUi
 from idbroker import plugins
 from idbroker.admin_api.portraits import Portraitist
-from idbroker.admin_api.routes import AdminApi
+from idbroker.admin_api.routes import AdminApi, ScimKnowledge
 from idbroker.alerts.mail import AlertMail
 from idbroker.alerts.watch import AlertWatch
 from idbroker.apps.service import AppService
@@ -66,6 +66,7 @@ from idbroker.web.cookies import AdminCookies, Cookies
 from idbroker.web.edge import Bridge, Edge, EdgeSettings, application
 from idbroker.web.health import Probe, health_rows
 from idbroker.web.pages import Pages
+from idbroker.web.problems import problem
 from idbroker.web.route import Row
 from idbroker.web.sign_in import SignInFace
 from idbroker.web.tenancy import Tenancy
@@ -75,6 +76,10 @@ from oidc.provider.issuer import Issuers
 from oidc.provider.issuer_keys import IssuerKeys
 from oidc.provider.keeping import forget_requests, forget_tokens
 from oidc.provider.routes import Provider
+from scim.dialects.observation import SENTENCES
+from scim.face import scim_error
+from scim.routes import Scim
+from scim.schemas.extension import read_extension
 
 
 @dataclass(frozen=True)
@@ -304,6 +309,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         directories=services.directories,
         events_kept=timedelta(days=settings.event_days),
         rotation=services.rotation,
+        scim=scim_knowledge(services.envelope),
     )
     assets, admin_cookies = Assets(ADMIN_STATIC), AdminCookies(https=settings.is_https)
     tenancy = Tenancy(services.database, admin_cookies)
@@ -321,12 +327,20 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         sessions=services.sessions,
         people=cookies,
     )
+    scim = Scim(
+        database=services.database,
+        sessions=services.sessions,
+        envelope=services.envelope,
+        master_keys=services.master_keys,
+        clock=services.clock,
+    )
     rows: tuple[Row, ...] = (
         *provider.rows(),
         *Front(flow, logout, services.protocols, sign_in, account).rows(),
         *TestSignInPages(services.trials, sign_in, pages).rows(sign_in.refusal),
         *admin_api.rows(),
         *admin_ui.rows(),
+        *scim.rows(),
         *asset_rows(sign_in.refusal, assets),
         *health_rows(_probes(services), sign_in.refusal),
     )
@@ -338,11 +352,17 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         worker = services.worker()
         if run_worker:
             worker.start()
+        scim.traffic.start()
         yield
+        scim.traffic.stop()
         worker.stop()
 
-    starlette = application(bridge, rows, sign_in.refusal, lifespan)
+    starlette = application(bridge, rows, {"/api/": problem, "/scim/": scim_error, "/": sign_in.refusal}, lifespan)
     return Broker(services, rows, admin_api, admin_ui, Edge(starlette, https=settings.is_https))
+
+
+def scim_knowledge(envelope: Envelope) -> ScimKnowledge:
+    return ScimKnowledge(read_extension, {str(name): sentence for name, sentence in SENTENCES.items()}, envelope)
 
 
 def from_environment() -> ASGIApp:

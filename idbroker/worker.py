@@ -12,6 +12,9 @@ import structlog
 from idbroker.audit.trail import Trail
 from idbroker.connections.certificate_watch import CertificateWatch
 from idbroker.connections.refresh import Refresher
+from idbroker.directories.brakes import Deactivations
+from idbroker.directories.lists import Walks
+from idbroker.directories.requests import DirectoryRequests
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
@@ -108,6 +111,7 @@ def jobs(database: Database, trail: Trail, refresher: Refresher, watch: Certific
             with database.tenant(scope) as unit:
                 forgotten += unit[SeenReplies].purge() + unit[Diagnoses].purge() + unit[TrialSignIns].purge()
                 forgotten += unit[Sessions].forget_upstream(timedelta(hours=1))
+                forgotten += unit[Walks].purge() + unit[DirectoryRequests].purge() + unit[Deactivations].purge()
         return forgotten
 
     def watch_certificates() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
@@ -14,7 +15,8 @@ from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Name, Time, sh
 from idbroker.connections.model import Connections
 from idbroker.directories.model import BRAKE_MINUTES, BRAKE_PERCENT, Directories, Directory
 from idbroker.directories.service import DirectoryService
-from idbroker.kernel.errors import NotFound, invalid_field
+from idbroker.kernel.errors import FieldError, Invalid, NotFound, invalid_field
+from idbroker.provisioning.closing import close_directory
 from idbroker.storage.unit import TenantUnit
 from idbroker.web.call import Answer, Call
 from idbroker.web.route import TenantRoute
@@ -41,6 +43,8 @@ class NewDirectory(Body):
     status: Literal["active", "disabled"] = "active"
     dry_run: bool = False
     brake: Brake = Brake()
+    extension_schemas: Annotated[list[dict[str, Any]], Field(max_length=10)] = Field(default_factory=list)
+    """Schemas as RFC 7643 7 writes them; ``resource`` beside the rest says ``User`` (default) or ``Group``."""
 
     @model_validator(mode="after")
     def _bounded(self) -> NewDirectory:
@@ -71,6 +75,7 @@ class DirectoryDocument(Document):
     base_url: str
     dry_run: bool
     brake: BrakeDocument
+    extension_schemas: list[dict[str, Any]]
     dialect: str | None
     last_request_at: Time | None
     created_at: Time
@@ -78,8 +83,11 @@ class DirectoryDocument(Document):
 
 
 class DirectoryCalls:
-    def __init__(self, service: DirectoryService) -> None:
+    """``check_schema`` raises Invalid for what is no extension schema."""
+
+    def __init__(self, service: DirectoryService, check_schema: Callable[[Mapping[str, Any]], object]) -> None:
         self._service = service
+        self._check_schema = check_schema
 
     def operations(self) -> list[Operation]:
         read, write = Permission.DIRECTORIES_READ, Permission.DIRECTORIES_WRITE
@@ -140,6 +148,7 @@ class DirectoryCalls:
     def create(self, call: Call, unit: TenantUnit) -> Answer:
         form = read_body(call, NewDirectory)
         _check_connection(unit, form)
+        self._check_schemas(form.extension_schemas)
         return shown(document(self._service.create(unit, _fields(form)), call.base_url), 201)
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
@@ -155,10 +164,29 @@ class DirectoryCalls:
         form = parse(NewDirectory, merged(_form(row), read_object(call), ("brake",)))
         if form.connection_id != row.connection_id:
             _check_connection(unit, form)
+        if form.extension_schemas != row.extension_schemas:
+            self._check_schemas(form.extension_schemas)
         return shown(document(self._service.update(unit, row, _fields(form)), call.base_url))
 
+    def _check_schemas(self, definitions: Sequence[Mapping[str, Any]]) -> None:
+        """Raises Invalid with pointers into the body."""
+        seen: set[str] = set()
+        for place, definition in enumerate(definitions):
+            where = f"/extension_schemas/{place}"
+            if definition.get("resource", "User") not in ("User", "Group"):
+                raise invalid_field(f"{where}/resource", "The resource is User or Group.")
+            try:
+                self._check_schema({name: value for name, value in definition.items() if name != "resource"})
+            except Invalid as error:
+                wrong = [FieldError(f"{where}{one.pointer}", one.message) for one in error.errors]
+                raise Invalid(error.public, wrong) from error
+            urn = str(definition["id"]).lower()
+            if urn in seen:
+                raise invalid_field(f"{where}/id", "Another schema here has this URN.")
+            seen.add(urn)
+
     def delete(self, call: Call, unit: TenantUnit) -> Answer:
-        self._service.delete(unit, known_directory(call, unit))
+        close_directory(unit, known_directory(call, unit))
         return NO_CONTENT
 
     def release(self, call: Call, unit: TenantUnit) -> Answer:
@@ -196,5 +224,5 @@ def _fields(form: NewDirectory) -> dict[str, Any]:
 
 def _form(row: Directory) -> dict[str, Any]:
     """The row as the form that would have made it."""
-    plain = {name: getattr(row, name) for name in ("name", "vendor", "connection_id", "status", "dry_run")}
+    plain = {name: getattr(row, name) for name in ("name", "vendor", "connection_id", "status", "dry_run", "extension_schemas")}
     return {**plain, "brake": {"users": row.brake_users, "percent": row.brake_percent, "minutes": row.brake_minutes}}

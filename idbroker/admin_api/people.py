@@ -44,12 +44,13 @@ class UserDocument(Document):
 
 
 class GroupDocument(Document):
-    """``source`` is the connection whose claims named the group."""
+    """``source`` is the connection whose claims named the group, or the directory that made it."""
 
     id: str
     tenant_id: str
     display_name: str
     source: str
+    directory_id: str | None
     created_at: Time
 
 
@@ -159,7 +160,6 @@ def _person(row: User, connections: list[str], groups: list[Group], mappings: Se
         {
             **row.model_dump(),
             "connection_ids": connections,
-            "directory_id": None,
             "groups": [GroupReference(id=group.id, display_name=group.display_name) for group in groups],
             "roles": list(roles_for(((m.role, m.app) for m in mappings if m.group_name in names), None)),
         }

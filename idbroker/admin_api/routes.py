@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from idbroker.admin_api.admins import AdminCalls
 from idbroker.admin_api.alerts import AlertCalls
@@ -15,6 +18,7 @@ from idbroker.admin_api.connections import ConnectionCalls
 from idbroker.admin_api.diagnoses import DiagnosisCalls
 from idbroker.admin_api.directories import DirectoryCalls
 from idbroker.admin_api.directory_tokens import DirectoryTokenCalls
+from idbroker.admin_api.directory_traffic import DirectoryTrafficCalls
 from idbroker.admin_api.documentation import Documentation
 from idbroker.admin_api.domains import DomainCalls
 from idbroker.admin_api.events import EventCalls
@@ -49,6 +53,7 @@ from idbroker.connections.reservations import ReservationService
 from idbroker.connections.service import ConnectionService
 from idbroker.directories.service import DirectoryService
 from idbroker.kernel.clock import Clock
+from idbroker.keys.envelope import Envelope
 from idbroker.keys.rotation import KeyRotation
 from idbroker.login.diagnoses import DiagnosisKeeper
 from idbroker.login.trials import Trials
@@ -56,6 +61,15 @@ from idbroker.sessions.service import SessionService
 from idbroker.storage.database import Database
 from idbroker.tenants.service import TenantService
 from idbroker.web.route import Row
+
+
+@dataclass(frozen=True)
+class ScimKnowledge:
+    """What the administration of directories has from SCIM, which is a stranger to it."""
+
+    check_schema: Callable[[Mapping[str, Any]], object]
+    sentences: Mapping[str, str]
+    envelope: Envelope
 
 
 class AdminApi:
@@ -80,6 +94,7 @@ class AdminApi:
         directories: DirectoryService,
         events_kept: timedelta,
         rotation: KeyRotation,
+        scim: ScimKnowledge,
     ) -> None:
         described: list[Operation] = [
             *TenantCalls(database, tenants).operations(),
@@ -93,8 +108,9 @@ class AdminApi:
             *DiagnosisCalls(diagnoses).operations(),
             *AppCalls(apps).operations(),
             *AppSecretCalls(apps).operations(),
-            *DirectoryCalls(directories).operations(),
+            *DirectoryCalls(directories, scim.check_schema).operations(),
             *DirectoryTokenCalls(directories).operations(),
+            *DirectoryTrafficCalls(scim.envelope, scim.sentences).operations(),
             *PeopleCalls().operations(),
             *SessionCalls(sessions).operations(),
             *RevocationCalls().operations(),

@@ -18,6 +18,7 @@ ACTIONS: Mapping[str, str] = {
     "user.updated": "Attributes of a person changed.",
     "user.deactivated": "A person was switched off.",
     "user.reactivated": "A person was switched on again.",
+    "user.linked": "A person known from sign-in turned out to be one whom a directory provisions, or the other way round.",
     "user.deleted": "A person was removed.",
     "group.created": "A group became known in the tenant.",
     "group.updated": "A group was renamed.",

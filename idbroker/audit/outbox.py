@@ -43,6 +43,8 @@ class Outbox(TenantRepository):
         self._waiting: list[OutboxRow] = []
         self._unpainted: list[OutboxRow] = []
         self._within: dict[str, SessionTransaction] = {}
+        self.told: list[Event] = []
+        """What this unit has recorded so far, in order."""
 
     def record(self, event: Event) -> str:
         """Write the event into this transaction. Returns the id that the audit record will bear.
@@ -51,6 +53,7 @@ class Outbox(TenantRepository):
         """
         if event.action not in ACTIONS:
             raise ValueError(f"{event.action} is not in the catalogue of events")
+        self.told.append(event)
         scope, now = self.unit.scope, self.now()
         event_id = new_id("aud")
         document: dict[str, Any] = {

@@ -68,10 +68,10 @@ def _line(world: World) -> str:
         for organisation in ORGANISATIONS
         for person in organisation.people
     ]
+    scim = {"base_url": world.scim.base_url, "token": world.scim.token}
     addresses = {"app": world.app, "admin": f"{world.broker}/admin", "broker": world.broker}
-    return (
-        json.dumps({**addresses, "logins": logins, "api": f"{world.broker}/api/v1", "operator_key": world.operator_key}) + "\n"
-    )
+    more = {"api": f"{world.broker}/api/v1", "operator_key": world.operator_key, "scim": scim}
+    return json.dumps({**addresses, "logins": logins, **more}) + "\n"
 
 
 def _text(world: World, port: int) -> str:
@@ -87,6 +87,7 @@ def _text(world: World, port: int) -> str:
         "",
         f"  The broker            {world.broker}   (front door {world.broker}/sso)",
         f"  Its Admin API         {world.broker}/api/v1   Authorization: Bearer {world.operator_key}",
+        f"  SCIM of {ORGANISATIONS[0].name:<14}{world.scim.base_url}   Authorization: Bearer {world.scim.token}",
         f"  Demo SAML IdP         {world.saml_idp}",
         f"  Demo OIDC provider    {world.oidc_idp}",
         "",

@@ -22,6 +22,14 @@ class Client:
     client_secret: str
 
 
+@dataclass(frozen=True, slots=True)
+class ScimClient:
+    """Where an identity provider provisions, and with which token."""
+
+    base_url: str
+    token: str
+
+
 class Operator:
     def __init__(self, base_url: str, key: str) -> None:
         headers = {"authorization": f"Bearer {key}"}
@@ -40,6 +48,13 @@ class Operator:
         for group, role in ROLES.items():
             self._post(f"{below}/role-mappings", {"group": group, "role": role})
         return self._post(f"{below}/connections", {"name": organisation.name, "type": organisation.kind, **connection})
+
+    def directory(self, organisation: Organisation) -> ScimClient:
+        """A SCIM directory of that tenant, as an identity provider would be given it."""
+        below = f"/tenants/{organisation.slug}/directories"
+        made = self._post(below, {"name": f"{organisation.name} SCIM"})
+        token = self._post(f"{below}/{made['id']}/tokens", {})
+        return ScimClient(made["base_url"], token["token"])
 
     def app(self, address: str) -> Client:
         """Registers the demo app, which is served at that address."""

@@ -20,7 +20,7 @@ from idbroker.demo.notes.site import Account, NotesSite
 from idbroker.demo.oidc_site import OidcSite
 from idbroker.demo.people import HARBOR, ORCHARD, ORGANISATIONS
 from idbroker.demo.saml_site import SamlSite
-from idbroker.demo.seed import Operator
+from idbroker.demo.seed import Operator, ScimClient
 from idbroker.demo.servers import Server, bind
 from idbroker.kernel.clock import SystemClock
 from idbroker.kernel.secrets import new_secret
@@ -40,6 +40,7 @@ class World:
     saml_idp: str
     oidc_idp: str
     operator_key: str
+    scim: ScimClient
 
 
 class _Servers:
@@ -90,7 +91,8 @@ def demo_world(port: int) -> Iterator[World]:
         _connect_saml(operator, idp, logout)
         _connect_oidc(operator, provider)
         servers.start(1, _notes(operator, servers).application())
-        yield World(servers.app, servers.broker, servers.saml_idp, servers.oidc_idp, key)
+        scim = operator.directory(ORCHARD)
+        yield World(servers.app, servers.broker, servers.saml_idp, servers.oidc_idp, key, scim)
 
 
 def _connect_saml(operator: Operator, idp: DemoSamlIdp, logout: DemoLogout) -> None:

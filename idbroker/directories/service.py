@@ -39,10 +39,6 @@ class DirectoryService:
             unit[Outbox].record(Event("directory.updated", resource(row), told))
         return row
 
-    def delete(self, unit: TenantUnit, row: Directory) -> None:
-        unit[Directories].delete(row)
-        unit[Outbox].record(Event("directory.deleted", resource(row)))
-
     def release_brake(self, unit: TenantUnit, row: Directory) -> Directory:
         """An admin's word: what is held goes on, for an hour, however many it switches off."""
         now = unit.clock.now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Index, or_
+from sqlalchemy import Index, column, or_, update
 from sqlmodel import Field, col, select
 
 from idbroker.storage.rows import TenantRow, UtcDateTime
@@ -32,13 +32,18 @@ class User(TenantRow, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
     last_sign_in_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    directory_id: str | None = None
+    """The directory that owns the person: what it says goes before what a sign-in says."""
 
 
 class Identity(TenantRow, table=True):
     """How a person is known at one connection. (connection, subject) is the identity; the e-mail never is."""
 
     __tablename__ = "identities"
-    __table_args__ = (Index("ix_identities_tenant_id_user_id", "tenant_id", "user_id"),)
+    __table_args__ = (
+        Index("ix_identities_tenant_id_user_id", "tenant_id", "user_id"),
+        Index("ix_identities_tenant_id_subject", "tenant_id", "subject"),
+    )
 
     connection_id: str = Field(primary_key=True)
     subject: str = Field(primary_key=True)
@@ -50,20 +55,38 @@ class Group(TenantRow, table=True):
     """A group, by its display name."""
 
     __tablename__ = "groups"
-    __table_args__ = (Index("uq_groups_tenant_id_source_display_name", "tenant_id", "source", "display_name", unique=True),)
+    __table_args__ = (
+        Index(
+            "uq_groups_tenant_id_source_display_name",
+            "tenant_id",
+            "source",
+            "display_name",
+            unique=True,
+            sqlite_where=column("directory_id").is_(None),
+            postgresql_where=column("directory_id").is_(None),
+        ),
+    )
 
     id: str = Field(primary_key=True)
     display_name: str
     source: str
-    """The connection whose claims named it."""
+    """The connection whose claims named it, or the directory that made it."""
     created_at: datetime = Field(sa_type=UtcDateTime)
+    directory_id: str | None = None
+    """Its directory, where two groups may have one name; None for a group that claims named."""
 
 
 class Membership(TenantRow, table=True):
     __tablename__ = "memberships"
+    __table_args__ = (Index("ix_memberships_tenant_id_group_id", "tenant_id", "group_id", "user_id"),)
 
     user_id: str = Field(primary_key=True)
     group_id: str = Field(primary_key=True)
+    source: str = Field(default="claims", sa_column_kwargs={"server_default": "claims"})
+    """``claims`` of a sign-in, ``scim``, or ``manual``."""
+    display: str | None = None
+    display_key: str | None = None
+    """What the directory calls the member, if it said so, and the same folded."""
 
 
 class RoleMapping(TenantRow, table=True):
@@ -87,6 +110,20 @@ class Users(TenantRepository):
     def get(self, user_id: str) -> User | None:
         return self.keyed(User, user_id)
 
+    def held(self, user_id: str) -> User | None:
+        """The person as he is now, for this transaction alone."""
+        statement = select(User).where(User.id == user_id).with_for_update().execution_options(populate_existing=True)
+        return self.session.execute(statement).scalars().first()
+
+    def release(self, directory_id: str) -> None:
+        """The people of a directory are the tenant's own from now on."""
+        statement = update(User).where(col(User.directory_id) == directory_id).values(directory_id=None, source="manual")
+        self.session.execute(statement.execution_options(synchronize_session=False))
+
+    def delete(self, row: User) -> None:
+        self.session.delete(row)
+        self.session.flush()
+
     def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[User]:
         """``text`` is looked for in names and addresses, whatever the case."""
         statement = select(User).order_by(col(User.id)).limit(limit)
@@ -96,6 +133,10 @@ class Users(TenantRepository):
         if after:
             statement = statement.where(col(User.id) > after)
         return self.session.execute(statement).scalars().all()
+
+    def with_emails(self, emails: Sequence[str]) -> Sequence[User]:
+        """Everyone with one of those addresses in normal form."""
+        return self.session.execute(select(User).where(col(User.email).in_(emails)).limit(20)).scalars().all()
 
     def with_email(self, email: str) -> Sequence[User]:
         """Everyone with that address in normal form. More than one is possible, which is why it identifies nobody."""
@@ -109,6 +150,10 @@ class Identities(TenantRepository):
     def add(self, row: Identity) -> None:
         self.session.add(row)
         self.session.flush()
+
+    def with_subject(self, subject: str) -> Sequence[Identity]:
+        """Whoever is known by that subject, at whatever connection."""
+        return self.session.execute(select(Identity).where(Identity.subject == subject).limit(20)).scalars().all()
 
     def subjects_of(self, connection_id: str, user_id: str) -> Sequence[str]:
         """By which subjects a connection knows a person; usually one."""
@@ -131,6 +176,13 @@ class Groups(TenantRepository):
 
     def get(self, group_id: str) -> Group | None:
         return self.keyed(Group, group_id)
+
+    def of_directory(self, directory_id: str) -> Sequence[Group]:
+        return self.session.execute(select(Group).where(Group.directory_id == directory_id)).scalars().all()
+
+    def delete(self, row: Group) -> None:
+        self.session.delete(row)
+        self.session.flush()
 
     def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[Group]:
         statement = select(Group).order_by(col(Group.id)).limit(limit)

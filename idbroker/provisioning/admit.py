@@ -18,6 +18,7 @@ from idbroker.kernel.addresses import BadAddress, email_domain, normal_email
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.event import Change, Event, Resource
 from idbroker.kernel.ids import new_id
+from idbroker.provisioning.linking import link, provisioned
 from idbroker.storage.unit import TenantUnit
 
 _ASK_ADMIN = "Your organisation's settings do not let you in here. Please ask your administrator."
@@ -42,13 +43,9 @@ def admit(unit: TenantUnit, connection: ConnectionConfig, identity: ExternalIden
     caller's sign to run the transaction again, in which everything is found.
     """
     email = _allowed_email(connection, identity.profile)
-    link = unit[Identities].get(connection.id, identity.subject)
-    if link is None:
-        user, created = _create(unit, connection, identity, email), True
-    else:
-        user, created = _known(unit, link), False
-        if connection.options.jit != "off":
-            _update(unit, user, identity.profile, email)
+    user, created = _person(unit, connection, identity, email)
+    if not created and connection.options.jit != "off" and user.directory_id is None:
+        _update(unit, user, identity.profile, email)
     if not user.active:
         raise AdmissionRefused("user_inactive", _ASK_ADMIN, detail=f"{user.id} is switched off")
     if connection.options.jit != "off" and identity.profile.groups is not None:
@@ -57,11 +54,25 @@ def admit(unit: TenantUnit, connection: ConnectionConfig, identity: ExternalIden
     return Admitted(user, created)
 
 
-def _known(unit: TenantUnit, link: Identity) -> User:
-    user = unit[Users].get(link.user_id)
-    if user is None:
-        raise AdmissionRefused("user_removed", _ASK_ADMIN, detail=f"{link.user_id} is gone")
-    return user
+def _person(unit: TenantUnit, connection: ConnectionConfig, identity: ExternalIdentity, email: str | None) -> tuple[User, bool]:
+    """Whom the connection knows by that subject; else whom a directory provisioned and means him; else somebody new.
+
+    The row is held to the end, so that whoever is switched off at this moment gets no session.
+    """
+    known = unit[Identities].get(connection.id, identity.subject)
+    user = unit[Users].held(known.user_id) if known is not None else None
+    if user is not None:
+        return user, False
+    found = provisioned(unit, connection, identity.subject, email)
+    user = unit[Users].held(found.user_id) if found is not None else None
+    if found is not None and user is not None:
+        link(unit, connection.id, identity.subject, user.id)
+        context = {"directory_id": user.directory_id, "connection_id": connection.id, "by": found.by}
+        unit[Outbox].record(Event("user.linked", _resource(user), context=context))
+        return user, False
+    if known is not None:
+        raise AdmissionRefused("user_removed", _ASK_ADMIN, detail=f"{known.user_id} is gone")
+    return _create(unit, connection, identity, email), True
 
 
 def _allowed_email(connection: ConnectionConfig, profile: Profile) -> str | None:

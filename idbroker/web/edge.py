@@ -200,15 +200,19 @@ def _hop_address(text: str) -> Address | None:
 
 
 def application(
-    bridge: Bridge, rows: Sequence[Row], not_found: ErrorFace, lifespan: Lifespan[Starlette] | None = None
+    bridge: Bridge,
+    rows: Sequence[Row],
+    faces: ErrorFace | Mapping[str, ErrorFace],
+    lifespan: Lifespan[Starlette] | None = None,
 ) -> Starlette:
-    """The Starlette application of a table of rows."""
+    """The Starlette application of a table of rows. ``faces``: how an address that is none says so, by how it begins."""
+    by_prefix = faces if isinstance(faces, Mapping) else {"/api/": problem, "/": faces}
 
     async def plain(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         call = bridge.call(request, b"")
         refusal = Refusal("not_found" if status == 404 else "bad_method", _SENTENCES.get(status, "No."), status=status)
-        face = problem if request.url.path.startswith("/api/") else not_found
+        face = next(face for prefix, face in by_prefix.items() if request.url.path.startswith(prefix) or prefix == "/")
         headers = tuple((error.headers or {}).items()) if isinstance(error, HTTPException) else ()
         return _response(face(refusal, call).with_headers(*headers))
 

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from idbroker.access.api_keys import ApiKeys
 from idbroker.admin_api.portraits import Portraitist
 from idbroker.admin_api.routes import AdminApi
+from idbroker.app import scim_knowledge
 from idbroker.apps.service import AppService
 from idbroker.audit.notary import Notary
 from idbroker.audit.trail import Trail
@@ -148,6 +149,7 @@ class AdminWorld:
             rotation=KeyRotation(
                 database, SigningKeyRing(database, envelope, self.clock), self.clock, max_age=timedelta(days=90)
             ),
+            scim=scim_knowledge(envelope),
         )
         bridge = Bridge(Tenancy(self.stores.main), EdgeSettings(BASE, ()))
         edge = Edge(application(bridge, self.api.rows(), problem), https=True)

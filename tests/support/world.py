@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from idbroker.admins.setup_links import SetupLink, SetupLinks
@@ -25,8 +25,15 @@ from idbroker.connections.model import Connection, Connections, Domain, Domains
 from idbroker.connections.notice_rows import ConnectionNotices
 from idbroker.connections.refresh_rows import MetadataRefreshes
 from idbroker.connections.reservations import ConnectionReservation
+from idbroker.directories.brakes import Deactivations
+from idbroker.directories.lists import Walks
 from idbroker.directories.model import Directories, Directory, DirectoryToken, DirectoryTokens
+from idbroker.directories.requests import DirectoryRequests, TrafficCounts
+from idbroker.directories.resources import Resources
+from idbroker.directories.traffic_rows import DirectoryRequest
+from idbroker.directory.members import GroupMembers, NewMember
 from idbroker.directory.model import Group, Groups, Identities, Identity, RoleMapping, RoleMappings, User, Users
+from idbroker.directory.nesting import GroupLink
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import Actor, TenantScope
@@ -88,6 +95,7 @@ def make_world(stores: Stores, slug: str) -> World:
     names = {
         "user_id": f"usr_{slug}",
         "user_ids": [f"usr_{slug}"],
+        **_scim_names(stores.main.clock.now(), slug),
         "email": f"alice@{slug}.example",
         "connection_id": f"con_{slug}",
         "subject": f"subject-{slug}",
@@ -281,7 +289,20 @@ def _directory(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
         created_at=now,
     )  # fmt: skip
     unit[DirectoryTokens].add(token)
-    return {"Directories": directory, "DirectoryTokens": token}
+    columns = {**_scim_names(now, slug)["values"], "id": f"usr_{slug}", "directory_id": directory.id, "version": 1}
+    unit[Resources].insert("User", columns)
+    unit[Resources].write_emails(directory.id, f"usr_{slug}", {f"alice@{slug}.example": True}, replaces=False)
+    unit[GroupMembers].enter("User", f"grp_{slug}_scim", [NewMember(f"usr_{slug}")], "scim")
+    unit.session.add(GroupLink(tenant_id=tenant, member_id=f"grp_{slug}_inner", group_id=f"grp_{slug}"))
+    unit[Walks].put(directory.id, "User", "walk", 1, after_id=f"usr_{slug}", gone=0)
+    unit[Deactivations].note(directory.id, f"usr_{slug}")
+    request = DirectoryRequest(
+        tenant_id=tenant, id=f"drq_{slug}", directory_id=directory.id, request_id="req", at=now, method="GET", path="/",
+        status=200, milliseconds=1, effects=[], observations=[], sealed=b"",
+    )  # fmt: skip
+    unit[DirectoryRequests].add(request)
+    unit[TrafficCounts].count(directory.id, ["conditional"], ["agent"])
+    return {"Directories": directory, "DirectoryTokens": token, "DirectoryRequests": request}
 
 
 def _administration(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
@@ -303,3 +324,31 @@ def _administration(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, 
     unit.session.add(reservation)
     unit.session.flush()
     return {"TenantAdmins": admin, "SetupLinks": link, "Reservations": reservation}
+
+
+def _scim_names(now: datetime, slug: str) -> dict[str, Any]:
+    """What the repositories of SCIM resources are asked with. Without a version no stranger fills a table of his own."""
+    return {
+        "kind": "User",
+        "resource_id": f"usr_{slug}",
+        "member_id": f"usr_{slug}",
+        "directory_ids": [f"dir_{slug}"],
+        "emails": [f"alice@{slug}.example"],
+        "addresses": {f"alice@{slug}.example": True},
+        "replaces": True,
+        "where": None,
+        "offset": 0,
+        "order": (),
+        "walk": "walk",
+        "index": 1,
+        "after_id": f"usr_{slug}",
+        "gone": 0,
+        "members": [NewMember(f"usr_{slug}")],
+        "dialect": "okta",
+        "agents": ["agent"],
+        "values": {
+            "id": f"usr_{slug}", "directory_id": f"dir_{slug}", "user_name_key": f"alice@{slug}.example",
+            "external_id": f"{slug}.example", "display_name_key": None, "label_key": "alice", "active": True, "version": None,
+            "document": "{}", "comparable": {}, "created_at": now, "modified_at": now,
+        },
+    }  # fmt: skip

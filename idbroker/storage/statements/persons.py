@@ -57,18 +57,23 @@ def _revoked() -> ClauseElement:
 
 
 def _standing() -> ClauseElement:
-    memberships, groups, mappings = (MAIN.tables[name] for name in ("memberships", "groups", "role_mappings"))
+    """Groups within groups count as well; UNION ends where a circle of them would begin anew."""
+    memberships, links, groups, mappings = (
+        MAIN.tables[name] for name in ("memberships", "group_links", "groups", "role_mappings")
+    )
     rule = and_(
         mappings.c.tenant_id == scope(),
         mappings.c.group_name == groups.c.display_name,
         or_(mappings.c.app == "", mappings.c.app == bindparam("app")),
     )
-    member = and_(groups.c.tenant_id == scope(), groups.c.id == memberships.c.group_id)
-    return (
-        select(groups.c.display_name, mappings.c.role)
-        .select_from(memberships.join(groups, member).outerjoin(mappings, rule))
-        .where(memberships.c.tenant_id == scope(), memberships.c.user_id == bindparam("user_id"))
+    direct = select(memberships.c.group_id.label("group_id")).where(
+        memberships.c.tenant_id == scope(), memberships.c.user_id == bindparam("user_id")
     )
+    reached = direct.cte("reached", recursive=True)
+    outer = select(links.c.group_id).where(links.c.tenant_id == scope(), links.c.member_id == reached.c.group_id)
+    reached = reached.union(outer)
+    member = and_(groups.c.tenant_id == scope(), groups.c.id == reached.c.group_id)
+    return select(groups.c.display_name, mappings.c.role).select_from(reached.join(groups, member).outerjoin(mappings, rule))
 
 
 _PERSON, _REVOKED, _STANDING = TenantStatement(_person), TenantStatement(_revoked), TenantStatement(_standing)

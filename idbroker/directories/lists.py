@@ -1,0 +1,129 @@
+"""Lists of resources: by key where they can be, so that the last page costs what the first does; and where walks stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Select, bindparam, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.elements import ColumnElement
+
+from idbroker.directories.resources import ANCHORS, TABLES, Kind, Stored, columns
+from idbroker.storage.unit import TenantRepository, changed
+
+REMEMBERED = timedelta(minutes=30)
+Where = ColumnElement[bool] | None
+
+
+def _base(kind: Kind, where: Where) -> Select[Any]:
+    table = TABLES[kind]
+    statement = select(*columns(table)).where(
+        table.c.tenant_id == bindparam("tenant"), table.c.directory_id == bindparam("directory")
+    )
+    return statement if where is None else statement.where(where)
+
+
+@cache
+def _plain(kind: Kind, which: str) -> Select[Any]:
+    """The lists without a filter, made once."""
+    table, statement = TABLES[kind], _base(kind, None).limit(bindparam("limit"))
+    if which == "last":
+        return statement.order_by(table.c.id.desc())
+    if which == "after":
+        statement = statement.where(table.c.id > bindparam("after"))
+    if which == "offset":
+        statement = statement.offset(bindparam("offset"))
+    return statement.order_by(table.c.id)
+
+
+class ResourceLists(TenantRepository):
+    """``where``: a condition on the kind's table; what it binds is the caller's. Order is by id unless ``order`` says more."""
+
+    def after(self, kind: Kind, directory_id: str, where: Where, after: str | None, limit: int) -> list[Stored]:
+        values: dict[str, Any] = {"directory": directory_id, "limit": limit}
+        if after is not None:
+            values["after"] = after
+        if where is None:
+            return self._rows(_plain(kind, "first" if after is None else "after"), values)
+        table = TABLES[kind]
+        statement = _base(kind, where).order_by(table.c.id).limit(bindparam("limit"))
+        return self._rows(statement if after is None else statement.where(table.c.id > bindparam("after")), values)
+
+    def last(self, kind: Kind, directory_id: str, limit: int) -> list[Stored]:
+        """The last ones, in the order of the list."""
+        return self._rows(_plain(kind, "last"), {"directory": directory_id, "limit": limit})[::-1]
+
+    def at(
+        self, kind: Kind, directory_id: str, where: Where, *, offset: int, limit: int, order: Sequence[ColumnElement[Any]] = ()
+    ) -> list[Stored]:
+        values = {"directory": directory_id, "offset": offset, "limit": limit}
+        if where is None and not order:
+            return self._rows(_plain(kind, "offset"), values)
+        statement = _base(kind, where).order_by(*(order or ()), TABLES[kind].c.id)
+        return self._rows(statement.limit(bindparam("limit")).offset(bindparam("offset")), values)
+
+    def count(self, kind: Kind, directory_id: str, where: Where, after: str | None) -> int:
+        table = TABLES[kind]
+        statement = select(func.count()).where(
+            table.c.tenant_id == bindparam("tenant"), table.c.directory_id == bindparam("directory")
+        )
+        values: dict[str, Any] = {"directory": directory_id}
+        if where is not None:
+            statement = statement.where(where)
+        if after is not None:
+            statement, values["after"] = statement.where(table.c.id > bindparam("after")), after
+        return int(self.scoped(statement, values).scalar_one())
+
+    def _rows(self, statement: Select[Any], values: dict[str, Any]) -> list[Stored]:
+        return [Stored(*row) for row in self.scoped(statement, values)]
+
+
+_ANCHOR = select(ANCHORS.c.after_id, ANCHORS.c.gone).where(
+    ANCHORS.c.tenant_id == bindparam("tenant"),
+    ANCHORS.c.directory_id == bindparam("directory"),
+    ANCHORS.c.query == bindparam("query_"),
+    ANCHORS.c.next_index == bindparam("index_"),
+    ANCHORS.c.at > bindparam("since"),
+)
+
+
+def _put(made: Any) -> Any:
+    names = ("directory_id", "query", "next_index", "kind", "after_id", "gone", "at")
+    fresh = made(ANCHORS).values(tenant_id=bindparam("tenant"), **{name: bindparam(f"v_{name}") for name in names})
+    return fresh.on_conflict_do_update(
+        index_elements=["tenant_id", "directory_id", "query", "next_index"],
+        set_={name: fresh.excluded[name] for name in ("after_id", "gone", "at")},
+    )
+
+
+_PUT = {"sqlite": _put(sqlite.insert), "postgresql": _put(postgresql.insert)}
+
+
+class Walks(TenantRepository):
+    """Where lists that are read page by page go on, so that what is deleted meanwhile shifts nobody past the reader."""
+
+    def find(self, directory_id: str, walk: str, index: int) -> tuple[str, int] | None:
+        """(the id after which that index begins, how many before it have been deleted since)."""
+        values = {"directory": directory_id, "query_": walk, "index_": index, "since": self.now() - REMEMBERED}
+        row = self.scoped(_ANCHOR, values).first()
+        return None if row is None else (row[0], row[1])
+
+    def stands(self, directory_id: str, walk: str, index: int, *, after_id: str, gone: int) -> bool:
+        """Whether just that was remembered a moment ago: then it need not be written again."""
+        values = {"directory": directory_id, "query_": walk, "index_": index, "since": self.now() - REMEMBERED / 3}
+        row = self.scoped(_ANCHOR, values).first()
+        return row is not None and (row[0], row[1]) == (after_id, gone)
+
+    def put(self, directory_id: str, kind: Kind, walk: str, index: int, *, after_id: str, gone: int) -> None:
+        values = {
+            "v_directory_id": directory_id, "v_query": walk, "v_next_index": index, "v_kind": kind, "v_after_id": after_id,
+            "v_gone": gone, "v_at": self.now(),
+        }  # fmt: skip
+        self.scoped(_PUT[self.unit.dialect.name], values)
+
+    def purge(self) -> int:
+        statement = delete(ANCHORS).where(ANCHORS.c.tenant_id == bindparam("tenant"), ANCHORS.c.at < bindparam("before"))
+        return changed(self.scoped(statement, {"before": self.now() - REMEMBERED}))

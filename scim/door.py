@@ -1,0 +1,225 @@
+"""Who knocks, and what stands open to him: from a bearer token to a unit of the one tenant that it names.
+
+The tenant comes from the token alone. A token is proven in a transaction that only reads before one that writes is begun, so
+that a flood of wrong ones never takes the writers' turn; what was proven a moment ago is proven again in the writing one only.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import OperationalError
+
+from idbroker.audit.outbox import Outbox
+from idbroker.directories.access import Access, DirectoryAccess
+from idbroker.directories.tokens import DirectoryHandle, parse_token
+from idbroker.kernel.clock import Clock
+from idbroker.kernel.errors import Forbidden, Refusal
+from idbroker.kernel.event import Event
+from idbroker.kernel.scope import Actor, TenantScope
+from idbroker.kernel.secrets import digest, matches
+from idbroker.provisioning.brake import Brake, BrakeHeld, hold
+from idbroker.provisioning.people import Source
+from idbroker.storage.database import Database
+from idbroker.storage.unit import TenantUnit
+from idbroker.tenants.lifecycle import SIGN_IN_ALLOWED
+from idbroker.web.call import Call
+from scim.access_tokens import AccessTokens
+from scim.dialects.observation import Observation
+from scim.schemas.extension import read_extension
+from scim.schemas.schema_set import STANDARD, SchemaSet
+
+T = TypeVar("T")
+TRIES = 5
+REMEMBERED = 4096
+_RETRIED = ("40001", "40P01", "55P03")
+"""PostgreSQL: serialization failure, deadlock, lock not available. Whoever meets one comes again."""
+
+
+class Unproven(Refusal):
+    """401, whatever was wrong: a prober learns nothing."""
+
+    status = 401
+
+    def __init__(self) -> None:
+        super().__init__("scim_unauthenticated", "A live token of a directory is needed: Authorization: Bearer <token>.")
+
+
+class DryRun(Exception):  # it ends a transaction, it is no error
+    """Carries an answer past the roll-back of all that it would have done."""
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A proven client: its directory, what its token may do, and the schemas that the directory knows."""
+
+    handle: DirectoryHandle
+    scopes: frozenset[str]
+    access: Access
+    schemas: SchemaSet
+    source: Source
+    scope: TenantScope
+
+    @property
+    def directory_id(self) -> str:
+        return self.access.directory_id
+
+    def check(self, wanted: str) -> None:
+        """Raises Forbidden for what the token may not do."""
+        if wanted not in self.scopes:
+            raise Forbidden("scim_scope", f"This token does not have the scope {wanted}.")
+
+
+@dataclass
+class Desk:
+    """One transaction of one caller."""
+
+    unit: TenantUnit
+    caller: Caller
+    base: str
+    observed: set[Observation] = field(default_factory=set)
+
+    @property
+    def directory_id(self) -> str:
+        return self.caller.access.directory_id
+
+    @property
+    def effects(self) -> list[Event]:
+        """What has happened in it so far."""
+        return list(self.unit[Outbox].told)
+
+
+class Door:
+    def __init__(self, database: Database, clock: Clock, access_tokens: AccessTokens) -> None:
+        self._database = database
+        self._clock = clock
+        self._access_tokens = access_tokens
+        self._proven: dict[str, None] = {}
+        self._schemas: dict[tuple[str, Any], SchemaSet] = {}
+        self._lock = threading.Lock()
+
+    def read(self, call: Call, base: str, action: Callable[[Desk], T]) -> T:
+        """Raises Unproven, Forbidden, and whatever the action does."""
+        presented, scope = self._presented(call)
+        with self._database.tenant(scope, read_only=True) as unit:
+            return action(Desk(unit, self._judge(unit, call, presented, scope), base))
+
+    def write(self, call: Call, base: str, action: Callable[[Desk], T], *, dry: bool = False) -> T:
+        """The action may run several times: a deadlock is nobody's fault, and its loser comes again."""
+        presented, scope = self._presented(call)
+        if digest(str(presented.handle)) not in self._proven:
+            with self._database.tenant(scope, read_only=True) as unit:
+                self._judge(unit, call, presented, scope)
+        return self._tried(lambda: self._once(call, presented, scope, base, action, dry=dry))
+
+    def prove(self, call: Call) -> Caller:
+        presented, scope = self._presented(call)
+        with self._database.tenant(scope, read_only=True) as unit:
+            return self._judge(unit, call, presented, scope)
+
+    def _once(
+        self, call: Call, presented: _Presented, scope: TenantScope, base: str, action: Callable[[Desk], T], *, dry: bool
+    ) -> T:
+        try:
+            with self._database.tenant(scope) as unit:
+                desk = Desk(unit, self._judge(unit, call, presented, scope), base)
+                answer = action(desk)
+                if dry or desk.caller.access.dry_run:
+                    unit.session.flush()
+                    raise DryRun(answer)
+                return answer
+        except BrakeHeld as held:
+            with self._database.tenant(scope) as unit:
+                hold(unit, held)
+            raise
+
+    def _tried(self, attempt: Callable[[], T]) -> T:
+        for _ in range(TRIES - 1):
+            try:
+                return attempt()
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) not in _RETRIED:
+                    raise
+        return attempt()
+
+    def _presented(self, call: Call) -> tuple[_Presented, TenantScope]:
+        scheme, _, rest = call.headers.get("authorization", "").partition(" ")
+        text = rest.strip()
+        if scheme.lower() != "bearer":
+            raise Unproven
+        handle, narrowed = parse_token(text), None
+        if handle is None:
+            found = self._access_tokens.read(text, self._clock.now())
+            if found is None:
+                raise Unproven
+            handle, narrowed = found
+        agent = (call.user_agent or "")[:400] or None
+        actor = Actor(type="scim_client", id=handle.token_id, ip=call.client_ip, user_agent=agent)
+        return _Presented(handle, narrowed), TenantScope(handle.tenant, actor, call.request_id)
+
+    def _judge(self, unit: TenantUnit, call: Call, presented: _Presented, scope: TenantScope) -> Caller:
+        handle = presented.handle
+        access, now = unit[DirectoryAccess].of_token(handle.token_id), self._clock.now()
+        # Compared in every case, so that an unknown token costs the same as a wrong secret.
+        good = presented.narrowed is not None or matches(handle.secret, access.secret_digest if access else digest(""))
+        if access is None or not good or access.revoked_at is not None:
+            raise Unproven
+        if access.expires_at is not None and access.expires_at <= now:
+            raise Unproven
+        self._remember(str(handle))
+        if access.tenant_status not in SIGN_IN_ALLOWED:
+            raise Forbidden("scim_tenant_closed", f"The organisation is {access.tenant_status}: nothing is provisioned.")
+        if access.directory_status != "active":
+            raise Forbidden("scim_directory_disabled", "This directory is switched off.")
+        scopes = frozenset(access.scopes)
+        brake = Brake(
+            access.brake_users,
+            access.brake_percent,
+            access.brake_minutes,
+            access.brake_held_at,
+            access.brake_released_until,
+        )
+        return Caller(
+            handle=handle,
+            scopes=scopes if presented.narrowed is None else scopes & presented.narrowed,
+            access=access,
+            schemas=self._schema_set(access),
+            source=Source(access.directory_id, access.connection_id, brake),
+            scope=scope,
+        )
+
+    def _remember(self, token: str) -> None:
+        with self._lock:
+            if len(self._proven) >= REMEMBERED:
+                self._proven.clear()
+            self._proven[digest(token)] = None
+
+    def _schema_set(self, access: Access) -> SchemaSet:
+        if not access.extension_schemas:
+            return STANDARD
+        key = (access.directory_id, access.updated_at)
+        known = self._schemas.get(key)
+        if known is None:
+            users = [read_extension(one) for one in access.extension_schemas if one.get("resource") != "Group"]
+            groups = [read_extension(one) for one in access.extension_schemas if one.get("resource") == "Group"]
+            known = SchemaSet.of(users, groups)
+            with self._lock:
+                if len(self._schemas) >= REMEMBERED:
+                    self._schemas.clear()
+                self._schemas[key] = known
+        return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Presented:
+    """``narrowed``: the scopes of an access token, whose MAC has been checked; None for a directory token itself."""
+
+    handle: DirectoryHandle
+    narrowed: frozenset[str] | None

@@ -1,0 +1,114 @@
+"""Users: created, read, replaced, patched, deleted, each within one transaction (RFC 7644 3.3 to 3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from sqlalchemy.exc import IntegrityError
+
+from idbroker.directories.resources import Resources, Stored
+from idbroker.directory.members import GroupMembers
+from idbroker.kernel.ids import is_id
+from idbroker.provisioning.people import DirectoryPeople
+from scim.dialects.bodies import normalise_resource
+from scim.dialects.patches import normalise_patch
+from scim.door import Desk
+from scim.errors import ScimError
+from scim.patch import apply
+from scim.preconditions import check_match
+from scim.projection import Projection
+from scim.resources import accept
+from scim.stored import as_bytes, emails, etag, facts, group_refs, kept, moment, user_values, whole
+from scim.strict_json import Json
+
+
+def no_such_resource() -> ScimError:
+    """404: unknown, or another directory's; the two are never told apart."""
+    return ScimError(None, "There is no such resource.", status=404)
+
+
+class Users:
+    def __init__(self, people: DirectoryPeople) -> None:
+        self._people = people
+
+    def create(self, desk: Desk, body: Mapping[str, Any]) -> Stored:
+        kind = desk.caller.schemas.user
+        normal, observed = normalise_resource(body, kind)
+        desk.observed |= observed
+        document = accept(normal, kind).document
+        user_id = self._people.create(desk.unit, desk.caller.source, facts(document))
+        now = moment(desk.unit.clock.now())
+        stored = Stored(user_id, 1, orjson.dumps(document).decode(), now, now)
+        values = user_values(document, kind)
+        fixed = {"id": user_id, "directory_id": desk.directory_id, "version": 1, "created_at": now, "modified_at": now}
+        try:
+            desk.unit[Resources].insert("User", {**values, **fixed})
+        except IntegrityError as error:
+            raise _taken() from error
+        desk.unit[Resources].write_emails(desk.directory_id, user_id, emails(document), replaces=False)
+        return stored
+
+    def read(self, desk: Desk, user_id: str) -> Stored:
+        stored = desk.unit[Resources].get("User", desk.directory_id, user_id) if is_id(user_id, "usr") else None
+        if stored is None:
+            raise no_such_resource()
+        return stored
+
+    def replace(self, desk: Desk, user_id: str, body: Mapping[str, Any], if_match: str | None) -> Stored:
+        stored, kind = self._held(desk, user_id, if_match), desk.caller.schemas.user
+        normal, observed = normalise_resource(body, kind)
+        desk.observed |= observed
+        before: Json = orjson.loads(stored.document)
+        document = accept(normal, kind, existing=before).document
+        return self._write(desk, stored, before, document)
+
+    def patch(self, desk: Desk, user_id: str, body: Mapping[str, Any], if_match: str | None) -> Stored:
+        kind = desk.caller.schemas.user
+        operations, observed = normalise_patch(body, kind)
+        desk.observed |= observed
+        stored = self._held(desk, user_id, if_match)
+        before: Json = orjson.loads(stored.document)
+        patched = apply(whole("User", desk.base, stored), operations, kind)
+        return self._write(desk, stored, before, kept(patched.document) if patched.changed else before)
+
+    def delete(self, desk: Desk, user_id: str, if_match: str | None) -> None:
+        stored = self._held(desk, user_id, if_match)
+        self._people.remove(desk.unit, desk.caller.source, stored.id)
+        desk.unit[Resources].remove("User", desk.directory_id, stored.id)
+
+    def shown(self, desk: Desk, stored: Stored, projection: Projection) -> bytes:
+        related: list[Json] = []
+        if projection.shows("groups"):
+            groups = desk.unit[GroupMembers].groups_of(desk.directory_id, [stored.id])
+            related = group_refs(desk.base, groups.get(stored.id, []))
+        return as_bytes("User", desk.base, stored, projection, related)
+
+    def _held(self, desk: Desk, user_id: str, if_match: str | None) -> Stored:
+        stored = desk.unit[Resources].held("User", desk.directory_id, user_id) if is_id(user_id, "usr") else None
+        if stored is None:
+            raise no_such_resource()
+        check_match(if_match, etag(stored.version))
+        return stored
+
+    def _write(self, desk: Desk, stored: Stored, before: Json, document: Json) -> Stored:
+        """Nothing changed is nothing written: the version stays (RFC 7644 3.5.2)."""
+        if document == before:
+            return stored
+        now = moment(desk.unit.clock.now())
+        written = replace(stored, version=stored.version + 1, document=orjson.dumps(document).decode(), modified_at=now)
+        values = {**user_values(document, desk.caller.schemas.user), "version": written.version, "modified_at": now}
+        try:
+            desk.unit[Resources].write("User", stored.id, values)
+        except IntegrityError as error:
+            raise _taken() from error
+        if emails(document) != emails(before):
+            desk.unit[Resources].write_emails(desk.directory_id, stored.id, emails(document), replaces=True)
+        self._people.update(desk.unit, desk.caller.source, stored.id, facts(document))
+        return written
+
+
+def _taken() -> ScimError:
+    return ScimError("uniqueness", "Another user of this directory has this 'userName'.")

@@ -1,0 +1,128 @@
+"""Many at the same moment, on both engines: nothing is lost, nothing is made twice, nobody is passed over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.support.races import at_once
+from tests.support.scim_world import Directory, ScimWorld
+
+
+def test_twenty_creates_of_one_name_make_one(world: ScimWorld):
+    idp = world.directory()
+    answers = at_once(20, lambda _: idp.send("POST", "/Users", {"userName": "ada"}))
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 19}
+    assert {answer.json()["scimType"] for answer in answers if answer.status_code == 409} == {"uniqueness"}
+    assert idp.ok("GET", "/Users")["totalResults"] == 1
+    assert len(world.get(f"/tenants/{idp.tenant}/users")["data"]) == 1
+
+
+def test_fifty_adds_at_once_lose_none(world: ScimWorld):
+    idp = world.directory()
+    users = [idp.user(f"u{number}")["id"] for number in range(50)]
+    group = idp.group("Everybody")["id"]
+
+    def add(number: int) -> Any:
+        return idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": users[number]}]})
+
+    assert {answer.status_code for answer in at_once(50, add)} == {204}
+    assert idp.members(group) == set(users)
+
+
+def test_a_person_moved_between_groups_at_once_ends_in_one_version(world: ScimWorld):
+    """Two groups and the person himself, changed together: no deadlock reaches the client."""
+    idp = world.directory()
+    users = [idp.user(f"u{number}")["id"] for number in range(4)]
+    groups = [idp.group(f"g{number}")["id"] for number in range(4)]
+
+    def act(number: int) -> Any:
+        if number % 2:
+            return idp.patch(f"/Users/{users[number % 4]}", {"op": "replace", "path": "title", "value": str(number)})
+        some = users if number % 4 else users[::-1]
+        return idp.patch(
+            f"/Groups/{groups[number % 4]}", {"op": "add", "path": "members", "value": [{"value": one} for one in some]}
+        )
+
+    assert {answer.status_code for answer in at_once(16, act)} <= {200, 204}
+    assert all(idp.members(group) in (set(users), set()) for group in groups)
+
+
+def walk_by_index(idp: Directory, count: int, between: Any, filter_: str = "") -> list[str]:
+    seen: list[str] = []
+    index = 1
+    for number in range(200):
+        page = idp.ok("GET", f"/Users?startIndex={index}&count={count}&attributes=userName{filter_}")
+        seen += [one["id"] for one in page["Resources"]]
+        index += count
+        if index > page["totalResults"]:
+            return seen
+        between(number)
+    raise AssertionError("the walk does not end")
+
+
+def walk_by_cursor(idp: Directory, count: int, between: Any) -> list[str]:
+    seen: list[str] = []
+    cursor = ""
+    for number in range(200):
+        page = idp.ok("GET", f"/Users?cursor={cursor}&count={count}")
+        seen += [one["id"] for one in page["Resources"]]
+        if "nextCursor" not in page:
+            return seen
+        cursor = quote(page["nextCursor"])
+        between(number)
+    raise AssertionError("the walk does not end")
+
+
+@pytest.mark.parametrize("way", ["index", "filtered", "cursor"])
+def test_a_walk_while_others_are_deleted_misses_nobody(world: ScimWorld, way: str):
+    idp = world.directory(brake={"percent": None})
+    ids = [idp.user(f"u{number:03}")["id"] for number in range(60)]
+    gone: list[str] = []
+
+    def delete(number: int) -> None:
+        """One that was read already, one that was not."""
+        for place in (number * 7 + 1, 59 - number):
+            if ids[place] not in gone:
+                assert idp.send("DELETE", f"/Users/{ids[place]}").status_code == 204
+                gone.append(ids[place])
+
+    if way == "cursor":
+        seen = walk_by_cursor(idp, 7, delete)
+    else:
+        seen = walk_by_index(idp, 7, delete, "&filter=" + quote('userName sw "u"') if way == "filtered" else "")
+    assert set(ids) - set(gone) <= set(seen)
+    assert len(seen) == len(set(seen))
+    assert len(gone) > 10
+
+
+def test_the_last_page_and_the_middle_are_where_they_belong(world: ScimWorld):
+    idp = world.directory()
+    ids = [idp.user(f"u{number:03}")["id"] for number in range(30)]
+    for start, count in ((1, 10), (26, 10), (30, 1), (17, 5), (31, 5), (100, 5), (1, 0)):
+        page = idp.ok("GET", f"/Users?startIndex={start}&count={count}")
+        assert [one["id"] for one in page["Resources"]] == ids[start - 1 : start - 1 + count], (start, count)
+        assert (page["totalResults"], page["startIndex"], page["itemsPerPage"]) == (30, start, len(page["Resources"]))
+
+
+def test_a_cursor_is_good_for_its_own_query_and_directory_and_an_hour(world: ScimWorld):
+    idp = world.directory()
+    other = world.directory(idp.tenant)
+    for number in range(3):
+        idp.user(f"u{number}")
+        other.user(f"u{number}")
+    cursor = idp.ok("GET", "/Users?cursor=&count=2")["nextCursor"]
+    assert len(idp.ok("GET", f"/Users?cursor={cursor}&count=2")["Resources"]) == 1
+    for client, query in (
+        (idp, f"cursor={cursor}&count=2&filter=active%20eq%20true"),
+        (other, f"cursor={cursor}&count=2"),
+        (idp, f"cursor={cursor[:-2]}AA&count=2"),
+        (idp, "cursor=AAAA&count=2"),
+    ):
+        refused = client.send("GET", f"/Users?{query}")
+        assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidCursor")
+    world.clock.advance(hours=2)
+    assert idp.send("GET", f"/Users?cursor={cursor}&count=2").json()["scimType"] == "expiredCursor"

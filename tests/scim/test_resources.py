@@ -1,0 +1,178 @@
+"""The life of users and groups over HTTP, on both engines (RFC 7644 3.3 to 3.6, 3.14)."""
+
+from __future__ import annotations
+
+from tests.support.scim_world import ENTERPRISE, ScimWorld
+
+
+def test_a_user_s_life(world: ScimWorld):
+    idp = world.directory()
+    made = idp.send("POST", "/Users", {"userName": "Ada@acme.example", "name": {"givenName": "Ada"}, "password": "hush"})
+    assert made.status_code == 201
+    user, path = made.json(), f"/Users/{made.json()['id']}"
+    assert made.headers["location"] == user["meta"]["location"] == f"https://id.example.com/scim/v2{path}"
+    assert made.headers["etag"] == user["meta"]["version"]
+    assert made.headers["content-type"] == "application/scim+json"
+    assert user["active"] is True
+    assert "hush" not in made.text
+
+    assert idp.ok("GET", path) == user
+    assert idp.send("GET", path, headers={"if-none-match": made.headers["etag"]}).status_code == 304
+    assert idp.send("HEAD", path).headers["etag"] == made.headers["etag"]
+    assert idp.find("/Users", 'userName eq "ADA@ACME.EXAMPLE"') == [user["id"]]
+    clash = idp.send("POST", "/Users", {"userName": "ADA@acme.example"})
+    assert (clash.status_code, clash.json()["scimType"]) == (409, "uniqueness")
+
+    world.clock.advance(seconds=5)
+    same = idp.patch(path, {"op": "replace", "path": "name.givenName", "value": "Ada"})
+    assert (same.status_code, same.headers["etag"]) == (200, made.headers["etag"])
+    moved = idp.patch(path, {"op": "add", "path": f"{ENTERPRISE}:department", "value": "Engines"})
+    assert moved.headers["etag"] != made.headers["etag"]
+    assert moved.json()["meta"]["created"] == user["meta"]["created"]
+    assert moved.json()["meta"]["lastModified"] > user["meta"]["lastModified"]
+    stale = idp.send("PUT", path, {"userName": "ada"}, headers={"if-match": made.headers["etag"]})
+    assert stale.status_code == 412
+    replaced = idp.ok("PUT", path, {"userName": "ada"}, headers={"if-match": moved.headers["etag"]})
+    assert "name" not in replaced
+    assert ENTERPRISE not in replaced
+    assert replaced["active"] is True
+
+    assert idp.send("DELETE", path).status_code == 204
+    assert idp.send("GET", path).status_code == 404
+    assert idp.send("DELETE", path).status_code == 404
+    assert idp.ok("GET", "/Users")["totalResults"] == 0
+    idp.user("ada")  # the name is free again
+
+
+def test_what_a_directory_says_stands_in_the_person(world: ScimWorld):
+    idp = world.directory(vendor="okta")
+    world.domain(idp.tenant, "acme.example")
+    user = idp.user(
+        "ada@acme.example",
+        name={"givenName": "Ada", "familyName": "L"},
+        emails=[{"value": "other@x.example"}, {"value": "Ada@Acme.example", "primary": True}],
+        **{ENTERPRISE: {"department": "Engines", "employeeNumber": "7"}},
+    )
+    shown = world.get(f"/tenants/{idp.tenant}/users/{user['id']}")
+    assert (shown["source"], shown["directory_id"], shown["email"]) == ("scim", idp.id, "ada@acme.example")
+    assert (shown["display_name"], shown["user_name"]) == ("Ada L", "ada@acme.example")
+    person = world.user(idp.tenant, user["id"])
+    assert person is not None
+    assert (person.department, person.employee_number, person.email_verified) == ("Engines", "7", True)
+    idp.patch(f"/Users/{user['id']}", {"op": "replace", "value": {"displayName": "Countess"}})
+    assert world.get(f"/tenants/{idp.tenant}/users/{user['id']}")["display_name"] == "Countess"
+
+
+def test_a_group_s_life(world: ScimWorld):
+    idp = world.directory()
+    ada, bob, cyd = (idp.user(name)["id"] for name in ("ada", "bob", "cyd"))
+    group = idp.group("Engineers", ada)
+    path = f"/Groups/{group['id']}"
+    assert group["members"][0]["value"] == ada
+    assert idp.ok("GET", f"/Users/{ada}")["groups"][0]["display"] == "Engineers"
+    version = idp.ok("GET", f"/Users/{ada}")["meta"]["version"]
+
+    assert idp.patch(path, {"op": "add", "path": "members", "value": [{"value": bob}, {"value": ada}]}).status_code == 204
+    assert idp.members(group["id"]) == {ada, bob}
+    assert idp.patch(path, {"op": "remove", "path": f'members[value eq "{ada}"]'}).status_code == 204
+    assert idp.ok("GET", f"/Users/{ada}")["meta"]["version"] != version  # its groups are part of it
+    assert idp.patch(path, {"op": "Remove", "path": "members", "value": [{"value": cyd}]}).status_code == 204
+    assert idp.members(group["id"]) == {bob}
+    tag = idp.send("GET", path).headers["etag"]
+    assert idp.patch(path, {"op": "add", "path": "members", "value": [{"value": bob}]}).headers["etag"] == tag
+
+    assert idp.patch(path, {"op": "replace", "value": {"id": group["id"], "displayName": "Builders"}}).status_code == 204
+    assert idp.ok("GET", f"/Users/{bob}")["groups"][0]["display"] == "Builders"
+    assert idp.ok("PUT", path, {"displayName": "Builders"})["members"][0]["value"] == bob  # none named, none touched
+    assert "members" not in idp.ok("PUT", path, {"displayName": "Builders", "members": []})
+    assert "members" not in idp.ok("GET", f"{path}?excludedAttributes=members")
+    idp.patch(path, {"op": "replace", "path": "members", "value": [{"value": ada}, {"value": cyd}]})
+    assert idp.members(group["id"]) == {ada, cyd}
+    assert idp.find("/Groups", f'members.value eq "{ada}"') == [group["id"]]
+    assert idp.find("/Users", 'groups.display eq "builders"') == sorted([ada, cyd])
+
+    assert idp.send("DELETE", f"/Users/{cyd}").status_code == 204
+    assert idp.members(group["id"]) == {ada}
+    assert idp.send("DELETE", path).status_code == 204
+    assert "groups" not in idp.ok("GET", f"/Users/{ada}")
+
+
+def test_groups_give_roles_before_the_first_sign_in_and_within_groups(world: ScimWorld):
+    idp = world.directory()
+    ada = idp.user("ada")["id"]
+    world.post(f"/tenants/{idp.tenant}/role-mappings", {"group": "Everybody", "role": "reader"})
+    inner, outer = idp.group("Engineers", ada)["id"], idp.group("Everybody")["id"]
+    assert world.standing(idp.tenant, ada).roles == ()
+    idp.patch(f"/Groups/{outer}", {"op": "add", "path": "members", "value": [{"value": inner}]})
+    idp.patch(f"/Groups/{inner}", {"op": "add", "path": "members", "value": [{"value": outer}]})  # a circle ends
+    assert world.standing(idp.tenant, ada).groups == ("Engineers", "Everybody")
+    assert world.standing(idp.tenant, ada).roles == ("reader",)
+    assert {one["type"] for one in idp.ok("GET", f"/Groups/{outer}")["members"]} == {"Group"}
+    idp.patch(f"/Groups/{inner}", {"op": "remove", "path": f'members[value eq "{ada}"]'})
+    assert world.standing(idp.tenant, ada).roles == ()
+
+
+def test_a_member_must_be_of_the_directory(world: ScimWorld):
+    idp = world.directory()
+    other = world.directory(idp.tenant)
+    group, stranger = idp.group("Engineers")["id"], other.user("stranger")["id"]
+    for value in (stranger, "usr_01m8ejyygtehf8zwphg9znrjq1", "nobody", group):
+        refused = idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": value}]})
+        assert refused.status_code == 400, value
+        assert "members" in refused.json()["detail"]
+    assert idp.members(group) == set()
+    refused = idp.send("POST", "/Groups", {"displayName": "X", "members": [{"value": stranger}]})
+    assert refused.status_code == 400
+    assert idp.ok("GET", "/Groups")["totalResults"] == 1
+
+
+def test_bulk_makes_a_group_of_the_people_that_it_makes(world: ScimWorld):
+    idp = world.directory()
+    operations = [
+        {"method": "POST", "path": "/Groups", "bulkId": "g", "data": {"displayName": "G", "members": [{"value": "bulkId:a"}]}},
+        {"method": "POST", "path": "/Users", "bulkId": "a", "data": {"userName": "ada"}},
+        {"method": "POST", "path": "/Users", "bulkId": "b", "data": {"userName": "ADA"}},
+        {"method": "DELETE", "path": "/Users/usr_none"},
+        {"method": "PATCH", "path": "/Users/bulkId:a", "data": {"Operations": [{"op": "add", "path": "title", "value": "x"}]}},
+    ]
+    bulk = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+    told = idp.ok("POST", "/Bulk", {"schemas": [bulk], "Operations": operations})["Operations"]
+    assert [one["status"] for one in told] == ["201", "201", "409", "404", "200"]
+    assert told[2]["response"]["scimType"] == "uniqueness"
+    ada = told[1]["location"].rpartition("/")[2]
+    assert idp.members(told[0]["location"].rpartition("/")[2]) == {ada}
+    assert idp.ok("GET", f"/Users/{ada}")["title"] == "x"
+    stopped = idp.ok("POST", "/Bulk", {"schemas": [bulk], "failOnErrors": 1, "Operations": operations[2:]})["Operations"]
+    assert len(stopped) == 1
+
+
+def test_search_finds_people_and_groups(world: ScimWorld):
+    idp = world.directory()
+    idp.user("ada", displayName="Same")
+    idp.group("Same")
+    search = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": 'displayName eq "same"'}
+    found = idp.ok("POST", "/.search", search)
+    assert found["totalResults"] == 2
+    assert [one["meta"]["resourceType"] for one in found["Resources"]] == ["User", "Group"]
+    assert idp.ok("POST", "/.search", {**search, "startIndex": 2})["Resources"][0]["meta"]["resourceType"] == "Group"
+    assert idp.ok("POST", "/Users/.search", {**search, "attributes": ["userName"]})["Resources"][0].keys() == {
+        "schemas", "id", "userName",
+    }  # fmt: skip
+
+
+def test_what_the_server_says_of_itself(world: ScimWorld):
+    extension = {"id": "urn:acme:scim:User", "name": "Acme", "attributes": [{"name": "badge", "type": "integer"}]}
+    idp = world.directory(extension_schemas=[extension])
+    assert idp.ok("GET", "/ServiceProviderConfig")["etag"] == {"supported": True}
+    assert {one["name"] for one in idp.ok("GET", "/ResourceTypes")["Resources"]} == {"User", "Group"}
+    assert extension["id"] in {one["id"] for one in idp.ok("GET", "/Schemas")["Resources"]}
+    assert idp.ok("GET", f"/Schemas/{extension['id']}")["attributes"][0]["name"] == "badge"
+    made = idp.user("ada", schemas=["urn:ietf:params:scim:schemas:core:2.0:User"], **{extension["id"]: {"badge": 7}})
+    assert made[extension["id"]] == {"badge": 7}
+    assert idp.find("/Users", f"{extension['id']}:badge gt 6") == [made["id"]]
+    assert idp.find("/Users", f"{extension['id']}:badge gt 7") == []
+    assert idp.send("GET", "/Schemas?filter=id").status_code == 403
+    assert idp.send("GET", "/Schemas/urn:none").status_code == 404
+    assert idp.send("GET", "/Nothing").json()["status"] == "404"
+    assert idp.send("PUT", "/Users", {}).status_code == 405
+    assert idp.send("GET", "/Me").status_code == 404
