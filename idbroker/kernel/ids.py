@@ -5,6 +5,7 @@ The body is a UUIDv7 (RFC 9562 5.7) in Crockford base32, lower case, 26 characte
 
 from __future__ import annotations
 
+import base64
 import re
 from datetime import UTC, datetime
 from typing import NewType
@@ -27,15 +28,15 @@ PLATFORM_TRAIL = TenantId("platform")
 _END_OF_TIME = 253_402_300_799_000
 """Milliseconds: the last second of the year 9999. 48 bits go on for longer than dates do."""
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET.encode())
 _BODY = r"[0-9a-hjkmnp-tv-z]{26}"
 _SHAPE = re.compile(rf"[a-z]{{3}}_{_BODY}")
 
 
 def new_id(prefix: str) -> str:
     """A fresh identifier with the given three-letter prefix (CONTRACT: ``tnt``, ``usr``, ``con`` …)."""
-    number = uuid7().int
-    body = "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
-    return f"{prefix}_{body}"
+    # 128 bits are the last 26 of the 32 characters that 160 bits make.
+    return f"{prefix}_{base64.b32encode(uuid7().int.to_bytes(20)).translate(_CROCKFORD)[6:].decode()}"
 
 
 def made_at(identifier: str) -> datetime:
