@@ -13,8 +13,9 @@ from idbroker.web.assets import Assets
 from idbroker.web.call import Answer
 from idbroker.web.headers import page_headers
 
-Purpose = Literal["sign in", "sign out", "answer", "again"]
-"""Why a browser is sent on with a form: to sign in or out at an IdP, to answer one, or to send the same fields again here."""
+Purpose = Literal["sign in", "sign out", "answer", "again", "app"]
+"""Why a browser is sent on with a form: to sign in or out at an IdP, to answer one, or to send the same fields again
+here, or to go back to the app."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -20,6 +20,7 @@ from oidc.provider.id_token_hint import read_hint
 from oidc.provider.issuer import Issuer
 from oidc.provider.issuer_keys import IssuerKeys
 from oidc.provider.primitives import is_challenge, scope_list
+from oidc.provider.response_mode import MODES, QUERY
 
 PROMPTS = ("none", "login", "select_account", "consent")
 MAX_STATE = 4096
@@ -85,10 +86,11 @@ def response_type_code(asked: Asked, request: AuthorizationRequest) -> Authoriza
     return request
 
 
-def response_mode_query(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
-    if asked.values.get("response_mode", "query") != "query":
-        raise _invalid("only response_mode query is supported")
-    return request
+def known_response_mode(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
+    mode = asked.values.get("response_mode", QUERY)
+    if mode not in MODES:
+        raise _invalid(f"response_mode must be of: {' '.join(MODES)}")
+    return replace(request, response_mode=mode)
 
 
 def allowed_grant(asked: Asked, request: AuthorizationRequest) -> AuthorizationRequest:
@@ -220,7 +222,7 @@ CHECKS: tuple[Check, ...] = (
     no_unsupported_parameter,
     pushed_when_required,
     response_type_code,
-    response_mode_query,
+    known_response_mode,
     allowed_grant,
     known_scope,
     pkce,

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from idbroker.kernel.errors import Refusal
 from oidc.provider.claims import NO_CLAIMS, ClaimsRequest
-from oidc.provider.errors import OAuthError, described
 
 NOT_OURS = "This sign-in was begun elsewhere. Please go back to the application and start again."
 
@@ -25,6 +24,7 @@ class AuthorizationRequest:
     client_id: str
     redirect_uri: str
     state: str | None = None
+    response_mode: str = "query"
     scope: tuple[str, ...] = ()
     nonce: str | None = None
     code_challenge: str = ""
@@ -51,6 +51,7 @@ class AuthorizationRequest:
             "client_id": self.client_id,
             "redirect_uri": self.redirect_uri,
             "state": self.state,
+            "response_mode": self.response_mode,
             "scope": list(self.scope),
             "nonce": self.nonce,
             "code_challenge": self.code_challenge,
@@ -66,15 +67,14 @@ class AuthorizationRequest:
         origin = self.as_origin()
         return {name: origin[name] for name in _GRANT}
 
-    def answer_url(self, **members: str) -> str:
-        """The app's address with the response in its query; ``state`` and ``iss`` (RFC 9207) always come along."""
+    def response(self, members: Mapping[str, str]) -> dict[str, str]:
+        """The parameters of a response to the app; ``state`` and ``iss`` (RFC 9207) always come along."""
         given = {**members, "state": self.state, "iss": self.issuer}
-        query = urlencode({name: value for name, value in given.items() if value is not None})
-        return f"{self.redirect_uri}{'&' if '?' in self.redirect_uri else '?'}{query}"
+        return {name: value for name, value in given.items() if value is not None}
 
-    def error_url(self, error: OAuthError) -> str:
-        """The app's address with an error response (RFC 6749 4.1.2.1)."""
-        return self.answer_url(error=error.code, error_description=described(error.public))
+    def answer_url(self, members: Mapping[str, str]) -> str:
+        """The app's address with the response in its query."""
+        return f"{self.redirect_uri}{'&' if '?' in self.redirect_uri else '?'}{urlencode(self.response(members))}"
 
 
 def from_origin(origin: Mapping[str, Any], issuer: str) -> AuthorizationRequest:
@@ -86,6 +86,7 @@ def from_origin(origin: Mapping[str, Any], issuer: str) -> AuthorizationRequest:
         client_id=origin["client_id"],
         redirect_uri=origin["redirect_uri"],
         state=origin["state"],
+        response_mode=origin.get("response_mode", "query"),
         scope=tuple(origin["scope"]),
         nonce=origin["nonce"],
         code_challenge=origin["code_challenge"],

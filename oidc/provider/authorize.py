@@ -8,7 +8,7 @@ from idbroker.login.flow import LoginFlow
 from idbroker.login.reuse import Found, SessionFinder, Wish
 from idbroker.login.steps import LoginRequest
 from idbroker.storage.database import Database
-from idbroker.web.call import Answer, Call, Params, redirect
+from idbroker.web.call import Answer, Call, Params
 from idbroker.web.cookies import Cookies
 from idbroker.web.sign_in import SignInFace
 from oidc.provider.authorization_checks import CHECKS, MAX_STATE, Asked
@@ -20,6 +20,7 @@ from oidc.provider.issuer_keys import IssuerKeys
 from oidc.provider.parameters import asked_by_get, present
 from oidc.provider.pushed import PushedAuthorization, names_pushed
 from oidc.provider.redirect_uri import is_registered
+from oidc.provider.response_mode import MODES, QUERY, ResponseModes
 
 _WRONG_APP = "The application that sent you here is not known to this service. Please tell its operator."
 _WRONG_ADDRESS = "The application asked to be answered at an address that it has not registered. Please tell its operator."
@@ -38,6 +39,7 @@ class Authorize:
         finder: SessionFinder,
         cookies: Cookies,
         sign_in: SignInFace,
+        modes: ResponseModes,
     ) -> None:
         self._database = database
         self._issuers = issuers
@@ -48,6 +50,7 @@ class Authorize:
         self._finder = finder
         self._cookies = cookies
         self._sign_in = sign_in
+        self._modes = modes
 
     def answer(self, call: Call) -> Answer:
         """RFC 6749 4.1.2.1. Raises Refusal, which is a page, until the app's address is proven; then errors go there."""
@@ -58,7 +61,8 @@ class Authorize:
         pushed = self._pushed.fetch(params, issuer, call)
         params = params if pushed is None else pushed
         app = self._client(params, call)
-        request = AuthorizationRequest(issuer.url, app.id, _proven_redirect_uri(params, app), _state(params))
+        address = _proven_redirect_uri(params, app)
+        request = AuthorizationRequest(issuer.url, app.id, address, _state(params), _response_mode(params))
         try:
             asked = Asked(present(params), frozenset(params.repeated), issuer, app, self._keys, pushed is not None)
             for check in CHECKS:
@@ -67,7 +71,7 @@ class Authorize:
                 return asked_by_get(f"{issuer.url}/oauth2/authorize", asked.values)  # OIDC Core 3.1.2.1 has POST too
             return self._signed_in(request, issuer, app, call) or self._sign_in_first(request, issuer, app, call)
         except OAuthError as error:
-            return redirect(request.error_url(error))
+            return self._modes.error(request, error)
 
     def _client(self, params: Params, call: Call) -> App:
         with self._database.platform(call.actor, read_only=True) as unit:
@@ -80,9 +84,9 @@ class Authorize:
         """A code at once, when a session of this browser will do. Raises OAuthError for what ``prompt=none`` cannot have."""
         found = None if {"login", "select_account"} & set(request.prompt) else self._find(request, issuer, app, call)
         if isinstance(found, Found):
-            location = self._codes.give(request, found.tenant, found.session, self._sign_in.visitor(call), reused=True)
-            if location is not None:
-                return redirect(location)
+            code = self._codes.give(request, found.tenant, found.session, self._sign_in.visitor(call), reused=True)
+            if code is not None:
+                return self._modes.code(request, code)
         if "none" in request.prompt:
             if found == "several":
                 raise OAuthError("account_selection_required", "sessions of several tenants are live: name one")
@@ -126,6 +130,12 @@ def _proven_redirect_uri(params: Params, app: App) -> str:
     if not is_registered(asked, app.redirect_uris, public=app.is_public):
         raise Refusal("bad_redirect_uri", _WRONG_ADDRESS, detail=f"{app.id} asked for {asked[:400]!r}")
     return asked
+
+
+def _response_mode(params: Params) -> str:
+    """How even an error about the response mode itself is told: as was asked for, where we can."""
+    mode = "" if "response_mode" in params.repeated else params.get("response_mode", "")
+    return mode if mode in MODES else QUERY
 
 
 def _state(params: Params) -> str | None:

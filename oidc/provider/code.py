@@ -23,7 +23,7 @@ class CodeGiver:
     def give(
         self, request: AuthorizationRequest, tenant: TenantId, session_id: str, visitor: Visitor, *, reused: bool
     ) -> str | None:
-        """The app's address with a code (RFC 6749 4.1.2). None when nobody is signed in there any more, or somebody else.
+        """A code (RFC 6749 4.1.2). None when nobody is signed in there any more, or somebody else.
 
         ``reused``: nobody was asked, the session was there; the first time that it opens an app, the trail hears of it.
         """
@@ -40,8 +40,7 @@ class CodeGiver:
                 return None
             if reused and request.client_id not in unit[Sessions].apps([session.id]).get(session.id, ()):
                 unit[Outbox].record(_signed_in(user, session, request.client_id))
-            code = self._sessions.grant_code(unit, session, request.client_id, request.as_grant())
-        return request.answer_url(code=code)
+            return self._sessions.grant_code(unit, session, request.client_id, request.as_grant())
 
 
 def _signed_in(user: User, session: Session, client_id: str) -> Event:

@@ -14,6 +14,7 @@ from oidc.provider.client_auth import METHODS
 from oidc.provider.issuer import Issuer, Issuers
 from oidc.provider.issuer_keys import IssuerKeys
 from oidc.provider.published import Published, published
+from oidc.provider.response_mode import MODES
 
 KEPT = 10_000
 
@@ -36,7 +37,7 @@ def document(issuer: Issuer, grant_types: Sequence[str]) -> dict[str, Any]:
         "claims_supported": list(CLAIMS),
         "claim_types_supported": ["normal"],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": list(MODES),
         "grant_types_supported": list(grant_types),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(ALGORITHMS),

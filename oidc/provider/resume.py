@@ -9,22 +9,33 @@ from idbroker.login.attempt import Attempt
 from idbroker.login.attempt_checks import START_AGAIN
 from idbroker.login.flow import LoginFlow
 from idbroker.storage.database import Database
-from idbroker.web.call import Answer, Call, redirect
+from idbroker.web.call import Answer, Call
 from idbroker.web.sign_in import SignInFace
 from oidc.provider.authorization_request import AuthorizationRequest, from_origin
 from oidc.provider.code import CodeGiver
 from oidc.provider.errors import OAuthError
 from oidc.provider.issuer import Issuer, Issuers
 from oidc.provider.redirect_uri import is_registered
+from oidc.provider.response_mode import ResponseModes
 
 
 class Resume:
-    def __init__(self, database: Database, issuers: Issuers, codes: CodeGiver, flow: LoginFlow, sign_in: SignInFace) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        issuers: Issuers,
+        codes: CodeGiver,
+        flow: LoginFlow,
+        sign_in: SignInFace,
+        modes: ResponseModes,
+    ) -> None:
         self._database = database
         self._issuers = issuers
         self._codes = codes
         self._flow = flow
         self._sign_in = sign_in
+        self._modes = modes
 
     def answer(self, call: Call) -> Answer:
         """Raises Refusal, which is a page, when the attempt is not this browser's, not this issuer's, or over."""
@@ -33,9 +44,9 @@ class Resume:
         request = from_origin(attempt.origin, issuer.url)
         self._check_app(request, call)
         try:
-            return redirect(self._code(request, issuer, attempt, call))
+            return self._modes.code(request, self._code(request, issuer, attempt, call))
         except OAuthError as error:
-            return redirect(request.error_url(error))
+            return self._modes.error(request, error)
 
     def _code(self, request: AuthorizationRequest, issuer: Issuer, attempt: Attempt, call: Call) -> str:
         if attempt.state != "done" or attempt.session_id is None or attempt.tenant_id is None:
@@ -43,11 +54,11 @@ class Resume:
         tenant = TenantId(attempt.tenant_id)
         if not issuer.serves(tenant):
             raise OAuthError("access_denied", "this issuer serves another tenant")
-        location = self._codes.give(request, tenant, attempt.session_id, self._sign_in.visitor(call), reused=False)
-        if location is None:
+        code = self._codes.give(request, tenant, attempt.session_id, self._sign_in.visitor(call), reused=False)
+        if code is None:
             # OIDC Core 3.1.2.1: so too when another person signed in than the one of the id_token_hint.
             raise OAuthError("login_required", "the person who was asked for is not signed in")
-        return location
+        return code
 
     def _check_app(self, request: AuthorizationRequest, call: Call) -> None:
         """A sign-in takes minutes: the app may have been removed, or its address, and then nothing may go there."""

@@ -40,6 +40,7 @@ from oidc.provider.issuer_keys import IssuerKeys
 from oidc.provider.logout import Logout
 from oidc.provider.metadata import Metadata
 from oidc.provider.pushed import PushedAuthorization
+from oidc.provider.response_mode import ResponseModes
 from oidc.provider.resume import Resume
 from oidc.provider.revoke import Revoke
 from oidc.provider.token import Token
@@ -71,6 +72,7 @@ class Provider:
     ) -> None:
         issuers, issuer_keys = Issuers(database, base_url), IssuerKeys(keys)
         codes, clients = CodeGiver(database, sessions), ClientAuthentication(database, ClientKeys(fetcher, clock), clock)
+        modes = ResponseModes(pages)
         pushed = PushedAuthorization(database, issuers, clients, issuer_keys, clock)
         tokens = TokenIssuer(issuer_keys, clock, lifetime=timedelta(minutes=access_token_minutes))
         grants: dict[str, Grant] = {
@@ -92,8 +94,9 @@ class Provider:
             finder=finder,
             cookies=cookies,
             sign_in=sign_in,
+            modes=modes,
         )
-        self._resume = Resume(database, issuers, codes, flow, sign_in)
+        self._resume = Resume(database=database, issuers=issuers, codes=codes, flow=flow, sign_in=sign_in, modes=modes)
         self._token = Token(database=database, issuers=issuers, clients=clients, tokens=tokens, grants=grants, clock=clock)
         self._pushed = pushed
         self._introspect = Introspect(

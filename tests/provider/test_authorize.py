@@ -21,7 +21,7 @@ ERRORS = {
     "token": ({"response_type": "token"}, "unsupported_response_type"),
     "hybrid": ({"response_type": "code id_token"}, "unsupported_response_type"),
     "fragment": ({"response_mode": "fragment"}, "invalid_request"),
-    "form_post": ({"response_mode": "form_post"}, "invalid_request"),
+    "jwt": ({"response_mode": "query.jwt"}, "invalid_request"),
     "request object": ({"request": "eyJ"}, "request_not_supported"),
     "request_uri": ({"request_uri": "urn:x"}, "request_uri_not_supported"),
     "registration": ({"registration": "{}"}, "registration_not_supported"),
