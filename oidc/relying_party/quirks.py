@@ -12,6 +12,7 @@ _HOSTS = {
     "google": ("accounts.google.com",),
     "auth0": ("auth0.com",),
     "onelogin": ("onelogin.com",),
+    "jumpcloud": ("jumpcloud.com",),
     "pingone": ("pingone.com", "pingone.eu", "pingone.ca", "pingone.asia", "pingone.com.au", "pingone.sg"),
 }
 _ENTRA_SHARED = ("common", "organizations", "consumers")

@@ -103,7 +103,7 @@ PLACES: Mapping[str, Mapping[Topic, str]] = {
         "assign": "In PingOne switch the application on with its toggle, and look for the groups that may use it.",
     },
     "jumpcloud": {
-        "issuer": "JumpCloud's issuer is https://oauth.id.jumpcloud.com/.",
+        "issuer": "JumpCloud's issuer is at oauth.id.jumpcloud.com; its discovery document says whether a slash follows.",
         "client": "In JumpCloud the Client ID is shown when the application is activated.",
         "secret": "In JumpCloud it is Client Authentication Type on the application's SSO tab (Client Secret Basic or POST).",
         "redirect": "In JumpCloud it is Redirect URIs on the application's SSO tab.",
