@@ -12,6 +12,7 @@ from oidc.relying_party import token_checks as token
 from oidc.relying_party.checks import PASSED, Check, Judged, failed, verdict
 from oidc.relying_party.evidence import SignedEvidence
 from oidc.relying_party.refusals import shown
+from oidc.relying_party.token_checks import when_readable as read
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 MEMORY = timedelta(seconds=claim.OLDEST_TOKEN)
@@ -80,14 +81,14 @@ LOGOUT_TOKEN_CHECKS: tuple[Check[SignedEvidence], ...] = (
     Check("logout_token.key", "crypto", "OIDC Core 10.1.1", "oidc_key_unknown", token.key_known, status=400),
     Check("logout_token.signature", "crypto", "BCL 2.6 (2)", "oidc_signature_invalid", token.signature, status=400),
     Check("logout_token.typ", "preflight", "BCL 2.4", "oidc_token_type", typ, status=400),
-    Check("logout_token.iss", "profile", "BCL 2.6 (3)", "oidc_iss_mismatch", claim.issuer, status=400),
-    Check("logout_token.aud", "profile", "BCL 2.6 (3)", "oidc_aud_mismatch", claim.audience, status=400),
-    Check("logout_token.exp", "profile", "BCL 2.6 (3)", "oidc_token_expired", claim.expiry, status=400),
-    Check("logout_token.iat", "profile", "BCL 2.6 (3)", "oidc_iat_invalid", claim.issued_at, status=400),
-    Check("logout_token.who", "profile", "BCL 2.6 (4)", "oidc_logout_nobody_named", who, status=400),
-    Check("logout_token.events", "profile", "BCL 2.6 (5)", "oidc_logout_event_missing", event, status=400),
-    Check("logout_token.nonce", "profile", "BCL 2.6 (6)", "oidc_logout_nonce_present", no_nonce, status=400),
-    Check("logout_token.jti", "profile", "BCL 2.4", "oidc_logout_jti_missing", identifier, status=400),
+    Check("logout_token.iss", "profile", "BCL 2.6 (3)", "oidc_iss_mismatch", read(claim.issuer), status=400),
+    Check("logout_token.aud", "profile", "BCL 2.6 (3)", "oidc_aud_mismatch", read(claim.audience), status=400),
+    Check("logout_token.exp", "profile", "BCL 2.6 (3)", "oidc_token_expired", read(claim.expiry), status=400),
+    Check("logout_token.iat", "profile", "BCL 2.6 (3)", "oidc_iat_invalid", read(claim.issued_at), status=400),
+    Check("logout_token.who", "profile", "BCL 2.6 (4)", "oidc_logout_nobody_named", read(who), status=400),
+    Check("logout_token.events", "profile", "BCL 2.6 (5)", "oidc_logout_event_missing", read(event), status=400),
+    Check("logout_token.nonce", "profile", "BCL 2.6 (6)", "oidc_logout_nonce_present", read(no_nonce), status=400),
+    Check("logout_token.jti", "profile", "BCL 2.4", "oidc_logout_jti_missing", read(identifier), status=400),
 )  # fmt: skip
 """BCL is OIDC Back-Channel Logout 1.0. Its 2.6 (7), that the ``jti`` was not seen before, is the replay store's: it is claimed
 where the sessions end."""

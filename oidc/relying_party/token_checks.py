@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
+from typing import TypeVar
 
 from oidc.jose import BadToken, check_signature, half_hash, media_type
 from oidc.relying_party.checks import PASSED, Judged, failed, skipped
 from oidc.relying_party.evidence import IdTokenEvidence, SignedEvidence
 from oidc.relying_party.refusals import shown
 
+E = TypeVar("E", bound=SignedEvidence)
 UNREADABLE = skipped("The token could not be read.")
+
+
+def when_readable(run: Callable[[E], Judged]) -> Callable[[E], Judged]:
+    """The check, skipped where there is no token to look into: one that cannot be read fails for its form alone."""
+
+    def judged(evidence: E) -> Judged:
+        return UNREADABLE if evidence.token is None else run(evidence)
+
+    return judged
 
 
 def form(evidence: SignedEvidence) -> Judged:

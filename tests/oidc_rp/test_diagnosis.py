@@ -113,3 +113,9 @@ def test_the_vendor_s_words_stand_in_the_advice(there):
     there.api("PATCH", there.here, {"vendor": "okta"})
     _, report = refused(there, aud="another")
     assert "Client Credentials" in outcome(report, "id_token.aud")["advice"]
+
+
+def test_a_token_that_cannot_be_read_fails_for_its_form_alone(there):
+    there.op.forge = lambda claims: "a.b.c.d.e"
+    _, report = refused(there)
+    assert [one["check"] for one in report["findings"] if one["outcome"] == "fail"] == ["id_token.form"]
