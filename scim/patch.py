@@ -114,8 +114,8 @@ class _Patching:
         ref = path.ref
         assert ref is not None  # noqa: S101 - a path has one or the other
         refuse_read_only(ref)
-        if ref.leaf is ACTIVE and (operation.op == "remove" or operation.value is None):
-            raise ScimError("mutability", "'active' cannot be removed; somebody's standing is true or false.")
+        if ref.leaf is ACTIVE and operation.op != "remove" and operation.value is None:
+            raise ScimError("mutability", "'active' is true or false; null does not say somebody's standing.")
         if self.kind.name == "Group" and ref.urn is None and ref.attribute.name == "members":
             self.members += member_ops(operation.op, path, operation.value, has_value=operation.has_value)
         elif ref.attribute.multi_valued:

@@ -97,6 +97,7 @@ CHANGES: list[tuple[list[Operation], dict[str, Any]]] = [
     ([remove(f"{E}:manager")], {f"{E}:manager": None}),
     ([remove('emails[type eq "nothing"]')], {}),
     ([remove("entitlements")], {}),
+    ([remove("active")], {"active": None}),
     # what comes along in objects and says nothing new
     (
         [replace(None, {"id": ID, "schemas": [CORE], "meta": {}, "title": "T"})],
@@ -200,7 +201,6 @@ REFUSED = [
     ([add(f"{E}:manager.displayName", "x")], "mutability", "manager.displayName"),
     ([remove("userName")], "mutability", "'userName'"),
     ([replace("userName", None)], "mutability", "'userName'"),
-    ([remove("active")], "mutability", "'active'"),
     ([replace("active", None)], "mutability", "'active'"),
     ([replace(None, {"active": None})], "mutability", "'active'"),
 ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 from urllib.parse import quote
 
@@ -13,11 +12,7 @@ import pytest
 
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
-
-if find_spec("scim.routes") is None:
-    collect_ignore_glob = ["test_*.py"]  # the language is there before what serves it
-else:
-    from tests.support.scim_world import Directory, ScimWorld
+from tests.support.scim_world import Directory, ScimWorld
 
 ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
