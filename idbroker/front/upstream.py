@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -19,6 +20,7 @@ from idbroker.web.route import ErrorFace, OpenRoute
 from idbroker.web.sign_in import SignInFace
 
 NEVER_STORED = (("cache-control", "no-store"), ("pragma", "no-cache"))
+_NOT_IN_DESCRIPTION = re.compile(r"[^\x20\x21\x23-\x5b\x5d-\x7e]")  # RFC 6749 5.2
 BEGINNING = ("iss", "login_hint", "target_link_uri")
 """What a third party may say (OIDC Core 4)."""
 
@@ -91,7 +93,8 @@ class Upstream:
         status = 400 if refusal.status in (403, 415) else refusal.status
         told = f"{refusal.public} Reference: {self._face.recorded(refusal, call)}"
         name = "invalid_request" if status < 500 and status != 429 else "temporarily_unavailable"
-        return json_answer({"error": name, "error_description": told}, status, *NEVER_STORED)
+        described = _NOT_IN_DESCRIPTION.sub("'", told)
+        return json_answer({"error": name, "error_description": described}, status, *NEVER_STORED)
 
     def _document(self, protocol: str, endpoint: Endpoint, call: Call) -> Answer:
         config = self._flow.config(protocol, _checked(call.path_params["connection"]), self._face.visitor(call))

@@ -141,6 +141,9 @@ def test_forms_that_are_none_and_connections_that_are_none(there):
     ]
     assert [answer.status_code for answer in answers] == [400] * 5
     assert all(answer.json()["error"] == "invalid_request" for answer in answers)
+    assert all(
+        answer.json()["error_description"].isascii() and '"' not in answer.json()["error_description"] for answer in answers
+    )
     assert there.log_out(token, "con_00000000000000000000000000").status_code == 404
     assert there.log_out(token, "x").status_code == 404
     assert browser.get(path).status_code == 405
