@@ -21,6 +21,7 @@ from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.rows import IndexRow, PlatformRow, TenantRow, UtcDateTime
+from idbroker.storage.statement import insert_many
 from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
 
 PURGE_BATCH = 5000
@@ -147,15 +148,17 @@ class Feed(TenantRepository):
     """One tenant's part of the feed."""
 
     def append(self, told: Sequence[Told], places: Sequence[int]) -> None:
-        for one, position in zip(told, places, strict=True):
-            self.session.add(
-                FeedEntry(
-                    position=position, tenant_id=self.tenant, event_id=one.id, type=one.type, subject=one.subject, at=one.at
-                )
-            )
-            self.session.add(
-                FeedEvent(tenant_id=self.tenant, id=one.id, position=position, type=one.type, at=one.at, document=one.document)
-            )
+        placed = list(zip(told, places, strict=True))
+        entries = (
+            {"position": position, "event_id": one.id, "type": one.type, "subject": one.subject, "at": one.at}
+            for one, position in placed
+        )
+        events = (
+            {"id": one.id, "position": position, "type": one.type, "at": one.at, "document": one.document}
+            for one, position in placed
+        )
+        insert_many(self.unit, FeedEntry, entries)
+        insert_many(self.unit, FeedEvent, events)
 
     def position_of(self, event_id: str) -> int | None:
         row = self.keyed(FeedEvent, event_id)

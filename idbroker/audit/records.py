@@ -17,6 +17,7 @@ from idbroker.audit.chain import Head, canonical
 from idbroker.audit.terms import searchable, term_key, terms_of
 from idbroker.storage.guard import IsolationBreach
 from idbroker.storage.rows import AuditRow, UtcDateTime
+from idbroker.storage.statement import insert_many
 from idbroker.storage.unit import TenantRepository
 
 COUNTED = 10_000
@@ -93,7 +94,6 @@ class AuditRecords(TenantRepository):
             sequence = record["sequence"]
             rows.append(
                 {
-                    "tenant_id": self.tenant,
                     "sequence": sequence,
                     "id": record["id"],
                     "at": at,
@@ -106,11 +106,11 @@ class AuditRecords(TenantRepository):
                 }
             )
             terms += [
-                {"tenant_id": self.tenant, "era": sequence >> ERA_BITS, "term": key, "sequence": sequence}
+                {"era": sequence >> ERA_BITS, "term": key, "sequence": sequence}
                 for key in {term_key(self.tenant, term) for term in terms_of(record)}
             ]
-        self.add_many(AuditRecord, rows)
-        self.add_many(AuditTerm, terms)
+        insert_many(self.unit, AuditRecord, rows)
+        insert_many(self.unit, AuditTerm, terms)
 
     def following(self, behind: int, limit: int) -> list[dict[str, Any]]:
         """The next records behind a sequence, in order, as stored."""

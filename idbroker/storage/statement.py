@@ -8,18 +8,19 @@ The value of ``SCOPE`` is the unit's tenant; no caller can give another. Row-lev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Dialect, Table, bindparam
+from sqlalchemy import BindParameter, Dialect, Table, bindparam, insert
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.elements import BinaryExpression, ClauseElement
 from sqlalchemy.sql.selectable import FromClause
 
 from idbroker.storage.guard import IsolationBreach
-from idbroker.storage.rows import AUDIT, MAIN, IndexRow, tenant_tables
+from idbroker.storage.rows import AUDIT, MAIN, IndexRow, TenantRow, tenant_tables
 from idbroker.storage.transaction import Transaction
 from idbroker.storage.unit import PlatformUnit, TenantUnit
 
@@ -99,6 +100,13 @@ class TenantStatement(_Statement):
         count: int = self._run(unit.transaction, self._values(unit, values))[1].rowcount
         return count
 
+    def many(self, unit: TenantUnit, rows: Iterable[dict[str, Any]]) -> None:
+        """Once for each of the rows, in one go."""
+        compiled = self._for(unit.transaction)
+        parameters = [compiled.parameters(self._values(unit, row)) for row in rows]
+        if parameters:
+            unit.transaction.run_many(compiled.text, parameters)
+
     def _values(self, unit: TenantUnit, values: dict[str, Any]) -> dict[str, Any]:
         if unit.transaction.platform or unit.transaction.tenant != unit.scope.tenant:
             raise IsolationBreach("the transaction is bound to another tenant than the unit")
@@ -114,6 +122,22 @@ class TenantStatement(_Statement):
                 raise IsolationBreach(f"“{name}” is not a tenant's, and has no place in a tenant's statement")
             if table not in held and not (isinstance(statement, Insert) and _inserts_scope(statement)):
                 raise IsolationBreach(f"nothing holds “{name}” to the scope")
+
+
+def insert_many(unit: TenantUnit, cls: type[TenantRow | IndexRow], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Rows of one table, as columns without the tenant, which is the unit's: a fraction of what the session takes. What the
+    session holds back is written before. Raises IntegrityError as the session would."""
+    _insertion(cls).many(unit, ({f"new_{name}": value for name, value in row.items()} for row in rows))
+
+
+@cache
+def _insertion(cls: type[Any]) -> TenantStatement:
+    def build() -> ClauseElement:
+        columns = [column.name for column in cls.__table__.columns if column.name != "tenant_id"]
+        given: dict[str, Any] = {name: bindparam(f"new_{name}", type_=cls.__table__.c[name].type) for name in columns}
+        return insert(cls.__table__).values(tenant_id=scope(), **given)
+
+    return TenantStatement(build)
 
 
 class PlatformStatement(_Statement):

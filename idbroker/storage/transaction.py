@@ -6,7 +6,7 @@ makes one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
@@ -57,12 +57,21 @@ class Transaction:
 
     def run(self, statement: str, parameters: Any) -> Any:
         """A statement in the driver's own words, on the driver's own connection. Returns its cursor. Raises DBAPIError."""
+        return self._run("execute", statement, parameters)
+
+    def run_many(self, statement: str, parameters: list[Any]) -> None:
+        """The same statement once for each of the parameters. Raises DBAPIError."""
+        self._run("executemany", statement, parameters)
+
+    def _run(self, how: Literal["execute", "executemany"], statement: str, parameters: Any) -> Any:
         self.flush()
         try:
-            return self.connection.connection.driver_connection.execute(statement, parameters)  # type: ignore[union-attr] # both drivers' connections have it
+            cursor = self.connection.connection.driver_connection.cursor()  # type: ignore[union-attr] # both drivers have it
+            getattr(cursor, how)(statement, parameters)
         except self.connection.dialect.loaded_dbapi.Error as error:
             self._failed = True
             raise self._told(error, statement) from error
+        return cursor
 
     def close(self) -> None:
         if self._session is not None:
