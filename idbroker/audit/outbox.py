@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import Select, delete
+from sqlalchemy import select as sql_select
 from sqlalchemy.event import listen
 from sqlalchemy.orm import Session, SessionTransaction
 from sqlmodel import Field, col, select
@@ -16,9 +17,14 @@ from sqlmodel import Field, col, select
 from idbroker.audit.events import ACTIONS, is_told, noun_of
 from idbroker.kernel.clock import rfc3339
 from idbroker.kernel.event import Event
-from idbroker.kernel.ids import new_id
+from idbroker.kernel.ids import TenantId, new_id
+from idbroker.storage.dialect import Dialect
 from idbroker.storage.rows import JsonColumn, TenantRow, UtcDateTime
+from idbroker.storage.statements.sealing import take_event
 from idbroker.storage.unit import TenantRepository, TenantUnit
+
+ONE_BY_ONE = 20
+"""Up to so many are removed each by a statement of its own, which costs less than one of ever another length."""
 
 
 class OutboxRow(TenantRow, table=True):
@@ -123,8 +129,18 @@ class Outbox(TenantRepository):
 
     def remove(self, ids: Sequence[str]) -> set[str]:
         """Those that were there: of several sealers at the same batch each event is removed by one."""
+        if len(ids) <= ONE_BY_ONE:
+            return {event_id for event_id in ids if take_event(self.unit, event_id)}
         statement = delete(OutboxRow).where(col(OutboxRow.id).in_(ids)).returning(col(OutboxRow.id))
         return set(self.session.execute(statement, execution_options={"synchronize_session": False}).scalars())
+
+
+def waiting_events(dialect: Dialect, tenants: Sequence[TenantId], limit: int) -> Select[Any]:
+    """For ``PlatformUnit.across_tenants``: the oldest events of several tenants, each in the order of arrival."""
+    table: Any = OutboxRow.__table__  # type: ignore[attr-defined] # set by SQLModel
+    columns = (table.c.tenant_id, table.c.id, table.c.at, table.c.document, table.c.portrait)
+    wanted = sql_select(*columns).where(table.c.tenant_id.in_(tenants))
+    return wanted.order_by(dialect.arrival(table)).limit(limit)
 
 
 def _is_within(transaction: SessionTransaction | None, outer: SessionTransaction) -> bool:

@@ -8,21 +8,20 @@ from itertools import islice
 from typing import Any
 
 import structlog
-from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col
 
 from idbroker.audit.chain import Head, head_of, link
 from idbroker.audit.events import is_told
 from idbroker.audit.feed import Feed, FeedOrder, Told, told_event
-from idbroker.audit.outbox import Outbox, OutboxRow
+from idbroker.audit.outbox import Outbox, OutboxRow, waiting_events
 from idbroker.audit.records import AuditRecords
 from idbroker.audit.search import Found, TrailQuery, TrailSearch
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.rows import TenantRow
-from idbroker.storage.unit import PlatformUnit, TenantRepository, TenantUnit, changed
+from idbroker.storage.statements.sealing import last_sealed, note_end, noted_end
+from idbroker.storage.unit import PlatformUnit, TenantRepository, TenantUnit
 
 SEAL_BATCH = 1000
 """Records in one go, of however many tenants."""
@@ -50,9 +49,7 @@ class TrailHeads(TenantRepository):
 
     def advance(self, head: Head) -> None:
         """Never backwards: a slower sealer may come after a faster one."""
-        forward = update(TrailHead).where(col(TrailHead.sequence) < head.sequence)
-        moved = changed(self.session.execute(forward.values(sequence=head.sequence, hash=head.hash)))
-        if not moved and self.keyed(TrailHead) is None:
+        if not note_end(self.unit, head.sequence, head.hash) and self.keyed(TrailHead) is None:
             self.session.add(TrailHead(tenant_id=self.tenant, sequence=head.sequence, hash=head.hash))
 
 
@@ -101,20 +98,19 @@ class Trail:
         """The store is written first, then the outbox is emptied: a kill in between repeats the batch, and what the store
         already has is passed over. Two sealers at once collide on the sequence and one of them starts over.
         """
-        waiting: dict[TenantId, Sequence[OutboxRow]] = {}
+        noted: dict[TenantId, tuple[int, str] | None] = {}
         with self._database.platform(SYSTEM, read_only=True) as main:
-            for tenant in tenants:
+            waiting = _waiting(main, tenants, limit)
+            for tenant in waiting:
                 with main.enter(TenantScope(tenant, SYSTEM)) as unit:
-                    rows = unit[Outbox].oldest(limit)
-                if rows:
-                    waiting[tenant] = rows
+                    noted[tenant] = noted_end(unit)
         if not waiting:
             return 0
         heads: dict[TenantId, Head] = {}
         with self.store.platform(SYSTEM) as store:
             for tenant, rows in waiting.items():
                 with store.enter(TenantScope(tenant, SYSTEM)) as unit:
-                    heads[tenant] = _append(unit, rows)
+                    heads[tenant] = _append(unit, rows, noted[tenant])
         with self._database.platform(SYSTEM) as main:
             told: dict[TenantId, list[Told]] = {}
             for tenant, rows in waiting.items():
@@ -159,10 +155,27 @@ class Trail:
             return unit[TrailHeads].get()
 
 
-def _append(unit: TenantUnit, rows: Sequence[OutboxRow]) -> Head:
-    """Link the events to the tenant's chain. Where it ends then."""
-    records = unit[AuditRecords]
-    head, known = records.last(), records.known([row.id for row in rows])
+def _waiting(main: PlatformUnit, tenants: Sequence[TenantId], limit: int) -> dict[TenantId, list[Any]]:
+    """What waits, of each tenant no more than ``limit``: in one question, unless somebody's flood would leave out the rest."""
+    found = main.across_tenants(waiting_events(main.transaction.dialect, tenants, SEAL_BATCH if len(tenants) > 1 else limit))
+    waiting: dict[TenantId, list[Any]] = {}
+    if len(tenants) > 1 and len(found) == SEAL_BATCH:
+        for tenant in tenants:
+            with main.enter(TenantScope(tenant, SYSTEM)) as unit:
+                if rows := unit[Outbox].oldest(limit):
+                    waiting[tenant] = list(rows)
+        return waiting
+    for row in found:
+        waiting.setdefault(TenantId(row.tenant_id), []).append(row)
+    return waiting
+
+
+def _append(unit: TenantUnit, rows: Sequence[Any], noted: tuple[int, str] | None) -> Head:
+    """Link the events to the tenant's chain. Where it ends then. Only where the store is not at the end that the main database
+    knows, because a sealer was killed or another one is at it, may some of the events be in it already."""
+    records, last = unit[AuditRecords], last_sealed(unit)
+    head = Head(*last) if last is not None else Head()
+    known = set() if last == noted else records.known([row.id for row in rows])
     linked = []
     for row in rows:
         if row.id not in known:
