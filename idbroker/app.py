@@ -37,6 +37,7 @@ from idbroker.front.routes import Front
 from idbroker.front.test_sign_in import TestSignInPages
 from idbroker.kernel.clock import Clock, SystemClock
 from idbroker.kernel.ids import PLATFORM_TRAIL
+from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.keys.envelope import Envelope
 from idbroker.keys.master import LocalMasterKeys
 from idbroker.keys.rotation import KeyRotation
@@ -51,8 +52,10 @@ from idbroker.login.refusals import RefusalRecorder
 from idbroker.login.reuse import SessionFinder
 from idbroker.login.trials import Trials
 from idbroker.outbound.dns import DnsTxtLookup
-from idbroker.outbound.fetcher import Fetcher, GuardedFetcher
+from idbroker.outbound.fetcher import Fetcher, GuardedFetcher, Sender
 from idbroker.outbound.mail import SmtpMailer
+from idbroker.outbound_scim.pushing import ScimPusher
+from idbroker.outbound_scim.service import OutboundScim
 from idbroker.sessions.refresh import RefreshTokens
 from idbroker.sessions.service import SessionService
 from idbroker.settings import BadSettings, Settings, load_settings
@@ -70,7 +73,9 @@ from idbroker.web.problems import problem
 from idbroker.web.route import Row
 from idbroker.web.sign_in import SignInFace
 from idbroker.web.tenancy import Tenancy
-from idbroker.worker import Job, Worker, each_tenant, each_tier, jobs
+from idbroker.webhooks.dispatch import WebhookDispatcher, forget_deliveries
+from idbroker.webhooks.service import WebhookService
+from idbroker.worker import TICK_SECONDS, Job, Worker, each_tenant, each_tier, jobs
 from oidc.provider.backchannel import LogoutSender
 from oidc.provider.issuer import Issuers
 from oidc.provider.issuer_keys import IssuerKeys
@@ -97,6 +102,7 @@ class Services:
     keys: SigningKeyRing
     rotation: KeyRotation
     fetcher: Fetcher
+    sender: Sender
     protocols: Protocols
     tenants: TenantService
     domains: DomainService
@@ -108,10 +114,16 @@ class Services:
     apps: AppService
     sessions: SessionService
     directories: DirectoryService
+    webhooks: WebhookService
+    outbound_scim: OutboundScim
 
     def worker(self) -> Worker:
         watch = CertificateWatch(self.database, self.connections)
         kept = timedelta(days=self.settings.event_days)
+        issuers = Issuers(self.database, self.settings.public_url)
+        logout = LogoutSender(self.database, IssuerKeys(self.keys), issuers, self.fetcher, self.clock)
+        pusher = ScimPusher(self.database, self.envelope, self.sender)
+        dispatcher = WebhookDispatcher(self.database, self.envelope, self.sender)
         forget_events = Job("forget events", timedelta(minutes=1), partial(forget_old, self.database, kept))
         work = [
             *jobs(self.database, self.trail, self.refresher, watch),
@@ -119,12 +131,23 @@ class Services:
             *_alert_jobs(self),
             *_token_jobs(self),
         ]
-        return Worker([*work, forget_events], self.clock)
+        deliver = Job("deliver webhooks", timedelta(seconds=TICK_SECONDS), dispatcher.start_due)
+        forget_sent = Job("forget deliveries", timedelta(hours=1), partial(_forget_deliveries, self.database, kept))
+        push = Job("push people and groups to apps", timedelta(seconds=1), pusher.start_due)
+        tell_endings = Job("tell apps of endings", timedelta(seconds=1), logout.start_due)
+        follow = [forget_events, deliver, forget_sent, tell_endings, push]
+        return Worker([*work, *follow], self.clock, closing=[dispatcher.close, pusher.close, logout.close])
 
     def close(self) -> None:
         self.database.close()
         self.trail.store.close()
         self.fetcher.close()
+        self.sender.close()
+
+
+def _forget_deliveries(database: Database, kept: timedelta) -> int:
+    owners = [TenantScope(PLATFORM_TRAIL, SYSTEM), *each_tenant(database)]
+    return sum(forget_deliveries(database, scope, kept) for scope in owners)
 
 
 def _trail_jobs(services: Services) -> list[Job]:
@@ -168,9 +191,7 @@ def _alert_jobs(services: Services) -> list[Job]:
 
 
 def _token_jobs(services: Services) -> list[Job]:
-    """The provider's: telling apps of endings, keeping signing keys young, forgetting what nobody needs."""
-    issuers = Issuers(services.database, services.settings.public_url)
-    sender = LogoutSender(services.database, IssuerKeys(services.keys), issuers, services.fetcher, services.clock)
+    """The provider's: keeping signing keys young, forgetting what nobody needs."""
 
     def keep_keys() -> int:
         owners = [PLATFORM_TRAIL, *(scope.tenant for scope in each_tenant(services.database))]
@@ -180,7 +201,6 @@ def _token_jobs(services: Services) -> list[Job]:
         return sum(forget_tokens(services.database, scope) for scope in each_tenant(services.database))
 
     return [
-        Job("tell apps of endings", timedelta(seconds=1), sender.run_due, slow=True),
         Job("keep signing keys", timedelta(hours=1), keep_keys, slow=True),
         Job("forget requests", timedelta(minutes=5), partial(forget_requests, services.database)),
         Job("forget tokens", timedelta(hours=1), forget),
@@ -188,7 +208,12 @@ def _token_jobs(services: Services) -> list[Job]:
 
 
 def build_services(
-    settings: Settings, *, clock: Clock | None = None, fetcher: Fetcher | None = None, look_up_txt: TxtLookup | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    fetcher: Fetcher | None = None,
+    look_up_txt: TxtLookup | None = None,
+    sender: Sender | None = None,
 ) -> Services:
     """Open the databases and wire the features. Embedded databases are brought up to date; others must be already.
 
@@ -229,6 +254,7 @@ def build_services(
         keys=keys,
         rotation=KeyRotation(database, keys, clock, max_age=timedelta(days=settings.signing_key_days)),
         fetcher=fetcher,
+        sender=sender or GuardedFetcher(settings.outbound_allow),
         protocols=protocols,
         tenants=TenantService(envelope),
         domains=DomainService(look_up_txt or DnsTxtLookup(settings.dns_resolver)),
@@ -239,6 +265,8 @@ def build_services(
         trials=Trials(database, connections, candidates, envelope),
         apps=AppService(),
         sessions=SessionService(envelope, lifetime=timedelta(hours=settings.session_hours)),
+        webhooks=WebhookService(envelope),
+        outbound_scim=OutboundScim(envelope),
         directories=DirectoryService(),
     )
 
@@ -310,6 +338,10 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         events_kept=timedelta(days=settings.event_days),
         rotation=services.rotation,
         scim=scim_knowledge(services.envelope),
+        webhooks=services.webhooks,
+        envelope=services.envelope,
+        sender=services.sender,
+        outbound_scim=services.outbound_scim,
     )
     assets, admin_cookies = Assets(ADMIN_STATIC), AdminCookies(https=settings.is_https)
     tenancy = Tenancy(services.database, admin_cookies)

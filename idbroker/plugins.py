@@ -51,12 +51,14 @@ TABLES = (
     "idbroker.login.logout_attempt",
     "idbroker.login.replay",
     "idbroker.login.trial_rows",
+    "idbroker.outbound_scim.model",
     "idbroker.sessions.jti",
     "idbroker.sessions.model",
     "idbroker.sessions.pushed",
     "idbroker.sessions.refresh",
     "idbroker.sessions.revocations",
     "idbroker.tenants.model",
+    "idbroker.webhooks.model",
 )
 """Every module that maps a table; a test finds the ones that are missing."""
 

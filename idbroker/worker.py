@@ -48,7 +48,9 @@ class Worker:
     """Runs jobs until it is told to stop: the quick ones in one thread, the slow ones in another, so that no server of others
     holds up the trail. A job that fails is logged and tried again at its next turn."""
 
-    def __init__(self, jobs: Sequence[Job], clock: Clock) -> None:
+    def __init__(self, jobs: Sequence[Job], clock: Clock, *, closing: Sequence[Callable[[], None]] = ()) -> None:
+        """``closing`` is called at the end: for what goes on in threads of its own."""
+        self._closing = closing
         self._jobs = jobs
         self._clock = clock
         self._due = {job.name: clock.now() for job in jobs}
@@ -65,6 +67,8 @@ class Worker:
         self._go_on(slow=False)
         self._run([job for job in self._jobs if not job.slow])
         slow.join(timeout=10)
+        for close in self._closing:
+            close()
 
     def start(self) -> None:
         self._thread = threading.Thread(target=self.run_until_stopped, name="idbroker-worker", daemon=True)

@@ -28,6 +28,7 @@ from idbroker.admin_api.hrd import HrdCall
 from idbroker.admin_api.hrd_explain import HrdExplainCall
 from idbroker.admin_api.operation import Operation
 from idbroker.admin_api.operators import OperatorCalls
+from idbroker.admin_api.outbound_scim import OutboundScimCalls
 from idbroker.admin_api.overview import OverviewCall
 from idbroker.admin_api.people import PeopleCalls
 from idbroker.admin_api.reservations import ReservationCalls
@@ -40,6 +41,8 @@ from idbroker.admin_api.signing_keys import SigningKeyCalls
 from idbroker.admin_api.tenants import TenantCalls
 from idbroker.admin_api.test_sign_ins import TestSignInCalls
 from idbroker.admin_api.upkeep import UpkeepCalls
+from idbroker.admin_api.webhook_deliveries import WebhookDeliveryCalls
+from idbroker.admin_api.webhooks import WebhookCalls
 from idbroker.admins.operators import OperatorService
 from idbroker.admins.setup_links import SetupLinkService
 from idbroker.admins.tenant_admins import TenantAdminService
@@ -57,10 +60,13 @@ from idbroker.keys.envelope import Envelope
 from idbroker.keys.rotation import KeyRotation
 from idbroker.login.diagnoses import DiagnosisKeeper
 from idbroker.login.trials import Trials
+from idbroker.outbound.fetcher import Sender
+from idbroker.outbound_scim.service import OutboundScim
 from idbroker.sessions.service import SessionService
 from idbroker.storage.database import Database
 from idbroker.tenants.service import TenantService
 from idbroker.web.route import Row
+from idbroker.webhooks.service import WebhookService
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,10 @@ class AdminApi:
         events_kept: timedelta,
         rotation: KeyRotation,
         scim: ScimKnowledge,
+        webhooks: WebhookService,
+        envelope: Envelope,
+        sender: Sender,
+        outbound_scim: OutboundScim,
     ) -> None:
         described: list[Operation] = [
             *TenantCalls(database, tenants).operations(),
@@ -111,6 +121,7 @@ class AdminApi:
             *DirectoryCalls(directories, scim.check_schema).operations(),
             *DirectoryTokenCalls(directories).operations(),
             *DirectoryTrafficCalls(scim.envelope, scim.sentences).operations(),
+            *OutboundScimCalls(outbound_scim).operations(),
             *PeopleCalls().operations(),
             *SessionCalls(sessions).operations(),
             *RevocationCalls().operations(),
@@ -119,6 +130,8 @@ class AdminApi:
             *AuditEventCalls(trail, notary).operations(),
             *SignInCalls(database, trail).operations(),
             *AlertCalls().operations(),
+            *WebhookCalls(database, webhooks).operations(),
+            *WebhookDeliveryCalls(database, webhooks, envelope, sender=sender, clock=clock, kept=events_kept).operations(),
             *ApiKeyCalls(database).operations(),
             *HealthCalls(database, trail).operations(),
             *AdminCalls(database, TenantAdminService()).operations(),

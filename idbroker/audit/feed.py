@@ -7,7 +7,7 @@ visible in their order: whoever has read up to a position has missed nothing bel
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -102,6 +102,25 @@ def wanted_types(patterns: Sequence[str], known: Iterable[str]) -> list[str] | N
     return None if not patterns or "*" in patterns else [name for name in known if matches(patterns, name)]
 
 
+class Follower(PlatformRow, table=True):
+    """How far a follower of the feed has come."""
+
+    __tablename__ = "feed_followers"
+
+    name: str = Field(primary_key=True)
+    position: int = Field(sa_type=BigInteger)
+
+
+class Followers(PlatformRepository):
+    def position(self, name: str) -> int:
+        return self.session.execute(select(Follower.position).where(Follower.name == name)).scalar_one()
+
+    def lock(self, name: str) -> Follower:
+        """The follower's row, for one worker at a time."""
+        statement = select(Follower).where(Follower.name == name).with_for_update()
+        return self.session.execute(statement).scalars().one()
+
+
 class FeedOrder(PlatformRepository):
     """The feed over all tenants."""
 
@@ -125,6 +144,19 @@ class FeedOrder(PlatformRepository):
         if types is not None:
             statement = statement.where(col(FeedEntry.type).in_(types))
         return self.session.execute(statement.order_by(col(FeedEntry.position)).limit(limit)).scalars().all()
+
+    def between(self, since: datetime, until: datetime) -> Iterator[FeedEntry]:
+        """What happened in a span of time, in order."""
+        position = 0
+        while True:
+            statement = select(FeedEntry).where(
+                col(FeedEntry.at) >= since, col(FeedEntry.at) < until, col(FeedEntry.position) > position
+            )
+            page = self.session.execute(statement.order_by(col(FeedEntry.position)).limit(1000)).scalars().all()
+            yield from page
+            if len(page) < 1000:
+                return
+            position = page[-1].position
 
     def documents(self, entries: Sequence[tuple[str, str]]) -> dict[str, str]:
         """(tenant, event id) → the events themselves, by id. What is no longer kept is left out."""

@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from idbroker.cli.admin import admin_app
 from idbroker.cli.answers import Stop
 from idbroker.cli.api_keys import keys_app
+from idbroker.cli.apps import apps_app
 from idbroker.cli.audit import audit_app
 from idbroker.cli.saml import saml_app
 from idbroker.cli.server import app as server_app
@@ -26,6 +27,7 @@ app.add_typer(admin_app, name="admin")
 app.add_typer(keys_app, name="keys")
 app.add_typer(tenant_app, name="tenant")
 app.add_typer(signing_app, name="signing-keys")
+app.add_typer(apps_app, name="apps")
 app.add_typer(audit_app, name="audit")
 app.add_typer(saml_app, name="saml")
 

@@ -51,6 +51,14 @@ class Fetcher(Protocol):
     def close(self) -> None: ...
 
 
+class Sender(Protocol):
+    """What deliveries ask for: any method, a body as it is, whatever the answer's status."""
+
+    def send(self, method: str, url: str, *, body: bytes | None, headers: Mapping[str, str]) -> Fetched: ...
+
+    def close(self) -> None: ...
+
+
 class GuardedFetcher:
     """The real one. Thread-safe."""
 
@@ -82,6 +90,9 @@ class GuardedFetcher:
     def post_form(self, url: str, fields: Mapping[str, str], *, headers: Mapping[str, str] | None = None) -> Fetched:
         form = {"accept": "application/json", "content-type": "application/x-www-form-urlencoded", **(headers or {})}
         return self._send("POST", url, form, urlencode(fields).encode())
+
+    def send(self, method: str, url: str, *, body: bytes | None, headers: Mapping[str, str]) -> Fetched:
+        return self._send(method, url, headers, body)
 
     def close(self) -> None:
         self._client.close()

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, delete
+from sqlalchemy import Index, delete, func
 from sqlmodel import Field, col, select
 
+from idbroker.audit.outbox import Outbox
+from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import TenantId, new_id
 from idbroker.sessions.model import AuthorizationCode
 from idbroker.storage.rows import IndexRow, TenantRow, UtcDateTime
@@ -61,13 +63,27 @@ class LogoutDue(IndexRow, table=True):
 
     delivery_id: str = Field(primary_key=True)
     due_at: datetime = Field(sa_type=UtcDateTime)
+    client_id: str | None = None
+    """None in rows from before there was this column."""
 
 
 class LogoutsDue(PlatformRepository):
-    def now_due(self, limit: int = 50) -> list[tuple[TenantId, str]]:
-        """(tenant, delivery) whose time has come, oldest first."""
-        statement = select(LogoutDue).where(col(LogoutDue.due_at) <= self.now()).order_by(col(LogoutDue.due_at)).limit(limit)
-        return [(TenantId(row.tenant_id), row.delivery_id) for row in self.session.execute(statement).scalars()]
+    def apps_due(self, limit: int = 500) -> list[str | None]:
+        """The apps that are to be told something now, those that have waited longest first."""
+        statement = (
+            select(LogoutDue.client_id)
+            .where(col(LogoutDue.due_at) <= self.now())
+            .group_by(col(LogoutDue.client_id))
+            .order_by(func.min(LogoutDue.due_at))
+            .limit(limit)
+        )
+        return list(self.session.execute(statement).scalars())
+
+    def now_due(self, client_id: str | None, limit: int = 50) -> list[tuple[TenantId, str]]:
+        """(tenant, delivery) of an app whose time has come, oldest first."""
+        statement = select(LogoutDue).where(col(LogoutDue.due_at) <= self.now(), LogoutDue.client_id == client_id)
+        rows = self.session.execute(statement.order_by(col(LogoutDue.due_at)).limit(limit)).scalars()
+        return [(TenantId(row.tenant_id), row.delivery_id) for row in rows]
 
 
 class Revocations(TenantRepository):
@@ -112,12 +128,37 @@ class Revocations(TenantRepository):
         due.due_at = self.now() + timedelta(seconds=pauses[min(row.attempts, len(pauses)) - 1])
         return row
 
-    def finish(self, delivery_id: str, status: str, error: str | None = None) -> None:
-        """It is done, or given up."""
+    def finish(self, delivery_id: str, status: str, error: str | None = None) -> timedelta | None:
+        """It is done, or given up. When nothing else of the receipt is pending: how long all of it took."""
         row = self.keyed(LogoutDelivery, delivery_id)
-        if row is not None:
-            row.status, row.error = status, error
         self._forget_due(delivery_id)
+        if row is None or row.status != "pending":
+            return None
+        row.status, row.error, row.at = status, error, self.now()
+        if status == "failed":
+            self._tell_failure(row)
+        self.session.flush()
+        return self._took(row.revocation_id)
+
+    def _tell_failure(self, row: LogoutDelivery) -> None:
+        context = {
+            "app": row.client_id,
+            "user_id": row.user_id,
+            "revocation_id": row.revocation_id,
+            "attempts": row.attempts,
+            "error": row.error,
+        }
+        event = Event("session.logout_failed", Resource("session", row.session_id), context=context, session_id=row.session_id)
+        self.unit[Outbox].record(event)
+
+    def _took(self, revocation_id: str) -> timedelta | None:
+        pending = select(LogoutDelivery).where(
+            LogoutDelivery.revocation_id == revocation_id, LogoutDelivery.status == "pending"
+        )
+        receipt = self.keyed(Revocation, revocation_id)
+        if receipt is None or self.session.execute(pending.limit(1)).scalars().first() is not None:
+            return None
+        return self.now() - receipt.requested_at
 
     def fail(self, delivery_id: str, error: str) -> None:
         """It failed, and is tried again when ``take`` said."""
@@ -157,4 +198,5 @@ class Revocations(TenantRepository):
                 issuer=issuer,
             )
             self.session.add(delivery)
-            self.session.add(LogoutDue(tenant_id=self.tenant, delivery_id=delivery.id, due_at=self.now()))
+            due = LogoutDue(tenant_id=self.tenant, delivery_id=delivery.id, due_at=self.now(), client_id=client_id)
+            self.session.add(due)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -18,8 +19,10 @@ from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.keys.signing import Algorithm
 from idbroker.outbound.fetcher import Fetcher, FetchFailed
+from idbroker.outbound.lanes import Lanes
 from idbroker.sessions.revocations import LogoutDelivery, LogoutsDue, Revocations
 from idbroker.storage.database import Database
+from idbroker.telemetry.metrics import LOGGED_OUT, LOGOUT_FAILED, tenant_label
 from idbroker.tenants.model import Tenants
 from oidc.provider.issue import new_token_id
 from oidc.provider.issuer import Issuer, Issuers
@@ -51,25 +54,49 @@ class LogoutSender:
         self._issuers = issuers
         self._fetcher = fetcher
         self._clock = clock
+        self._lanes = Lanes("logout")
+        self._failing: set[str | None] = set()
 
     def run_due(self) -> int:
-        """Try every delivery whose time has come. How many were tried."""
+        """Try every delivery whose time has come, in this thread. How many were tried."""
+        return sum(self._tell(app) for app in self._apps_due())
+
+    def start_due(self) -> int:
+        """Begin to tell every app that is to be told something; an app that hangs holds up nobody but itself."""
+        return sum(
+            self._lanes.offer(app or "", partial(self._tell, app), suspect=app in self._failing) for app in self._apps_due()
+        )
+
+    def close(self) -> None:
+        self._lanes.close()
+
+    def _apps_due(self) -> list[str | None]:
         with self._database.platform(SYSTEM, read_only=True) as unit:
-            due = unit[LogoutsDue].now_due()
+            return unit[LogoutsDue].apps_due()
+
+    def _tell(self, app: str | None) -> int:
+        with self._database.platform(SYSTEM, read_only=True) as unit:
+            due = unit[LogoutsDue].now_due(app)
         return sum(self._try(tenant, delivery_id) for tenant, delivery_id in due)
 
     def _try(self, tenant: TenantId, delivery_id: str) -> bool:
         sending = self._prepare(tenant, delivery_id)
         if sending is None:
             return False
-        problem = self._send(sending)
+        problem, took = self._send(sending), None
+        given_up = problem is not None and sending.delivery.attempts > len(PAUSES)
         with self._database.tenant(TenantScope(tenant, SYSTEM)) as unit:
             if problem is None:
-                unit[Revocations].finish(delivery_id, "confirmed")
-            elif sending.delivery.attempts > len(PAUSES):
+                took = unit[Revocations].finish(delivery_id, "confirmed")
+            elif given_up:
                 unit[Revocations].finish(delivery_id, "failed", problem)
             else:
                 unit[Revocations].fail(delivery_id, problem)
+        (self._failing.discard if problem is None else self._failing.add)(sending.app.id)
+        if took is not None:
+            LOGGED_OUT.labels(tenant_label(tenant)).observe(took.total_seconds())
+        if given_up:
+            LOGOUT_FAILED.labels(tenant_label(tenant)).inc()
         return True
 
     def _prepare(self, tenant: TenantId, delivery_id: str) -> _Sending | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from idbroker.sessions.revocations import LogoutsDue, Revocations
+from idbroker.telemetry.metrics import REGISTRY
 from oidc.provider.backchannel import EVENT, PAUSES
 from tests.provider.test_code_flow import read
 from tests.provider.test_refresh import BOTH, OFFLINE
@@ -99,7 +102,68 @@ def test_an_app_that_does_not_answer_is_tried_again_and_then_given_up(world, sen
     assert (delivery.status, delivery.attempts) == ("failed", len(PAUSES) + 1)
     assert len({read(world, form["logout_token"])[1]["jti"] for _, form in sent}) == len(PAUSES) + 1
     with world.database.platform(OPERATOR, read_only=True) as unit:
-        assert unit[LogoutsDue].now_due() == []
+        assert unit[LogoutsDue].apps_due() == []
+
+
+def test_what_could_not_be_told_is_an_event_in_the_transaction_that_gives_up(world, sent):
+    client, person = world.client(backchannel_logout_uri=HOOK), world.person()
+    world.tokens(person, client)
+    world.end(person)
+    world.fetcher.answers[:] = [500] * 20
+    for _ in range(len(PAUSES) + 1):
+        world.provider.logout_sender.run_due()
+        world.clock.advance(hours=7)
+    told = world.events(person.tenant, "session.logout_failed")
+    (event,) = (event for event in told if event["resource"]["id"] == person.session.id)
+    assert event["context"]["app"] == client.id
+    assert (event["context"]["attempts"], event["context"]["error"]) == (len(PAUSES) + 1, "The app answered 500.")
+
+
+def test_the_time_to_the_last_confirmation_is_measured_per_tenant(world, sent):
+    first, second = (world.client(backchannel_logout_uri=uri) for uri in (HOOK, HOOK + "/2"))
+    person = world.person()
+    for client in (first, second):
+        world.tokens(person, client)
+    world.end(person)
+    before = measured(person.tenant.id)
+    world.fetcher.answers[:] = [204, 500]
+    world.provider.logout_sender.run_due()
+    assert measured(person.tenant.id) == before
+    world.clock.advance(seconds=42)
+    world.provider.logout_sender.run_due()
+    count, seconds = measured(person.tenant.id)
+    assert (count - before[0], seconds - before[1]) == (1, 42)
+
+
+def measured(tenant):
+    name = "idbroker_logout_complete_seconds"
+    return tuple(REGISTRY.get_sample_value(f"{name}_{part}", {"tenant": tenant}) or 0 for part in ("count", "sum"))
+
+
+def test_an_app_that_hangs_holds_up_nobody_but_itself(world, sent):
+    slow, quick = (world.client(backchannel_logout_uri=f"https://{name}.example/out") for name in ("slow", "quick"))
+    for client in (slow, slow, quick, slow):
+        person = world.person()
+        world.tokens(person, client)
+        world.end(person)
+    released, heard, plain = threading.Event(), threading.Event(), world.fetcher.post_form
+
+    def post_form(url, fields, *, headers=None):
+        if url == "https://slow.example/out":
+            assert released.wait(timeout=20)
+        else:
+            heard.set()
+        return plain(url, fields, headers=headers)
+
+    world.fetcher.post_form = post_form
+    sender = world.provider.logout_sender
+    try:
+        assert sender.start_due() == 2
+        assert heard.wait(timeout=20)
+    finally:
+        released.set()
+        sender.close()
+    assert len(sent) == 4
 
 
 def test_a_later_answer_counts(world, sent):

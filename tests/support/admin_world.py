@@ -44,13 +44,18 @@ from idbroker.keys.signing import SigningKeyRing
 from idbroker.keys.trail_keys import TrailKeyRing
 from idbroker.login.diagnoses import DiagnosisKeeper
 from idbroker.login.trials import Trials
+from idbroker.outbound_scim.pushing import ScimPusher
+from idbroker.outbound_scim.service import OutboundScim
 from idbroker.sessions.service import Beginning, SessionService
 from idbroker.tenants.service import TenantService
 from idbroker.web.edge import Bridge, Edge, EdgeSettings, application
 from idbroker.web.problems import problem
 from idbroker.web.tenancy import Tenancy
+from idbroker.webhooks.dispatch import WebhookDispatcher
+from idbroker.webhooks.service import WebhookService
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
+from tests.support.receivers import Receivers
 from tests.support.upkeep import ScriptedUpkeep
 
 BASE = "https://id.example.com"
@@ -113,7 +118,7 @@ class AdminWorld:
     txt: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        envelope = Envelope(LocalMasterKeys([bytes(range(32))]))
+        envelope = self.envelope = Envelope(LocalMasterKeys([bytes(range(32))]))
         acs = Endpoint("reply", "POST", "acs")
         self.saml = ToyProtocol("saml", ("metadata_xml", "metadata_url", "idp"), [acs])
         self.oidc = ToyProtocol("oidc", ("issuer", "client_id", "client_secret", "scopes"), [])
@@ -122,6 +127,7 @@ class AdminWorld:
         self.tenants = TenantService(envelope)
         self.sessions = SessionService(envelope, lifetime=timedelta(hours=12))
         database = self.stores.main
+        self.receivers = Receivers()
         connections = ConnectionService(protocols, envelope, {"saml": self.upkeep})
         candidates = CandidateService(connections)
         database.portraits = Portraitist(connections)
@@ -150,7 +156,13 @@ class AdminWorld:
                 database, SigningKeyRing(database, envelope, self.clock), self.clock, max_age=timedelta(days=90)
             ),
             scim=scim_knowledge(envelope),
+            webhooks=WebhookService(envelope),
+            envelope=envelope,
+            sender=self.receivers,
+            outbound_scim=OutboundScim(envelope),
         )
+        self.dispatcher = WebhookDispatcher(self.stores.main, envelope, self.receivers)
+        self.pusher = ScimPusher(self.stores.main, envelope, self.receivers)
         bridge = Bridge(Tenancy(self.stores.main), EdgeSettings(BASE, ()))
         edge = Edge(application(bridge, self.api.rows(), problem), https=True)
         self.client = TestClient(edge, base_url=BASE)

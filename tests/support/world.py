@@ -45,6 +45,7 @@ from idbroker.keys.trail_keys import TrailKey, TrailKeyRing, TrailKeys
 from idbroker.login.diagnosis_rows import Diagnoses, Diagnosis
 from idbroker.login.replay import SeenReplies, SeenReply
 from idbroker.login.trial_rows import TrialSignIn, TrialSignIns
+from idbroker.outbound_scim.model import ScimPush, ScimQueue
 from idbroker.sessions.handles import Handle
 from idbroker.sessions.jti import RevokedTokens
 from idbroker.sessions.model import AuthorizationCode, AuthorizationCodes, Session, Sessions
@@ -52,6 +53,14 @@ from idbroker.sessions.refresh import RefreshFamilies, RefreshFamily
 from idbroker.sessions.revocations import LogoutDelivery, LogoutDue, Revocations
 from idbroker.storage.unit import TenantUnit
 from idbroker.tenants.service import TenantService
+from idbroker.webhooks.model import (
+    Webhook,
+    WebhookDeliveries,
+    WebhookDelivery,
+    WebhookQueue,
+    Webhooks,
+    WebhookSecret,
+)
 from tests.support.databases import Stores
 
 OPERATOR = Actor(type="operator", name="test")
@@ -141,6 +150,21 @@ def make_world(stores: Stores, slug: str) -> World:
         "ids": [record["id"], rows["outbox"]],
         "limit": 100,
         "event_id": f"evt_{slug}",
+        "webhook_id": f"whk_{slug}",
+        "app_id": "app_1",
+        "noun": "user",
+        "resource_id": f"usr_{slug}",
+        "push": ScimPush(
+            tenant_id=scope.tenant,
+            app_id="app_1",
+            kind="user",
+            resource_id=f"usr_{slug}",
+            position=0,
+            due_at=stores.main.clock.now(),
+            give_up_at=stores.main.clock.now(),
+        ),
+        "again": True,
+        "webhook_ids": [f"whk_{slug}"],
         "position": 0,
         "places": [0],
         "positions": [-1],
@@ -236,7 +260,11 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     unit[AlertRecipients].replace([f"admin@{slug}.example"])
     unit[AlertCursors].move(0, 1)
     waiting = unit[Outbox].record(Event("user.created", Resource("user", user.id)))
-    beside = {**_beside_the_connection(unit, tenant, slug), **_administration(unit, tenant, slug)}
+    beside = {
+        **_beside_the_connection(unit, tenant, slug),
+        **_administration(unit, tenant, slug),
+        **_webhook(unit, tenant, slug),
+    }
     return {
         **beside,
         **_directory(unit, tenant, slug),
@@ -248,6 +276,26 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
             SeenReply, (tenant, connection.id, digest(f"reply-{slug}"))
         ),
     }  # fmt: skip
+
+
+def _webhook(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
+    now, webhook_id = unit.clock.now(), f"whk_{slug}"
+    row = Webhook(tenant_id=tenant, id=webhook_id, url=f"https://{slug}.example/hook", created_at=now, updated_at=now)
+    unit[Webhooks].add(row)
+    unit.session.add(WebhookSecret(tenant_id=tenant, webhook_id=webhook_id, id=f"key_{slug}", sealed=b"x", created_at=now))
+    unit.session.add(WebhookQueue(webhook_id=webhook_id, tenant_id=tenant, events=["*"], after_position=0))
+    delivery = WebhookDelivery(
+        tenant_id=tenant, id=f"whd_{slug}", webhook_id=webhook_id, event_id=f"evt_{slug}", event_tenant=tenant,
+        type="user.created", subject=f"usr_{slug}", position=0, due_at=now, give_up_at=now, created_at=now,
+    )  # fmt: skip
+    unit[WebhookDeliveries].add(delivery)
+    push = ScimPush(
+        tenant_id=tenant, app_id="app_1", kind="user", resource_id=f"usr_{slug}", position=0, due_at=now, give_up_at=now,
+        status="done", remote_id=f"remote-{slug}",
+    )  # fmt: skip
+    unit.session.add(push)
+    unit.session.add(ScimQueue(tenant_id=tenant, app_id="app_1", due_at=now))
+    return {"Webhooks": row, "WebhookDeliveries": delivery, "ScimPushes": push}
 
 
 def _beside_the_connection(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""From the feed into the queues: every event once for every endpoint that wants it, in the order of the feed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from idbroker.audit.feed import FeedEntry, FeedOrder, Followers, matches
+from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId, new_id
+from idbroker.kernel.scope import SYSTEM, TenantScope
+from idbroker.outbound.retrying import GIVE_UP_AFTER
+from idbroker.storage.database import Database
+from idbroker.storage.unit import TenantUnit
+from idbroker.webhooks.model import WebhookDeliveries, WebhookDelivery, WebhookQueue, WebhookQueues, Webhooks
+
+NAME = "webhooks"
+BATCH = 500
+
+
+def fan_out(database: Database) -> int:
+    """Queue what has come into the feed since the last time. One worker at a time; how many events it went through.
+
+    The cursor moves in the transaction that fills the queues: a worker that is killed has done all of it or nothing.
+    """
+    with database.platform(SYSTEM, read_only=True) as platform:
+        if platform[Followers].position(NAME) >= platform[FeedOrder].head():
+            return 0
+    with database.platform(SYSTEM) as platform:
+        follower = platform[Followers].lock(NAME)
+        entries = platform[FeedOrder].after(follower.position, limit=BATCH)
+        if not entries:
+            return 0
+        for owner, queues in _by_owner(platform[WebhookQueues].planned()).items():
+            if any(wants(queue, entry) for queue in queues for entry in entries):
+                with platform.enter(TenantScope(owner, SYSTEM)) as unit:
+                    _queue(unit, queues, entries)
+        follower.position = entries[-1].position
+        return len(entries)
+
+
+def wants(queue: WebhookQueue, entry: FeedEntry) -> bool:
+    """Whether the endpoint is sent that event by itself: one that is for it, since it was made."""
+    return entry.position > queue.after_position and is_for(queue, entry)
+
+
+def is_for(queue: WebhookQueue, entry: FeedEntry) -> bool:
+    """Whether the endpoint asked for that event, and may hear of its tenant."""
+    if queue.tenant_id not in (PLATFORM_TRAIL, entry.tenant_id):
+        return False
+    return (queue.tenants is None or entry.tenant_id in queue.tenants) and matches(queue.events, entry.type)
+
+
+def queued(unit: TenantUnit, queue: WebhookQueue, entry: FeedEntry) -> WebhookDelivery:
+    now = unit.clock.now()
+    return WebhookDelivery(
+        tenant_id=unit.scope.tenant,
+        id=new_id("whd"),
+        webhook_id=queue.webhook_id,
+        event_id=entry.event_id,
+        event_tenant=entry.tenant_id,
+        type=entry.type,
+        subject=entry.subject,
+        position=entry.position,
+        due_at=now,
+        give_up_at=now + GIVE_UP_AFTER,
+        created_at=now,
+    )
+
+
+def _queue(unit: TenantUnit, queues: Sequence[WebhookQueue], entries: Sequence[FeedEntry]) -> None:
+    filled: set[str] = set()
+    for queue in queues:
+        for entry in entries:
+            if wants(queue, entry):
+                unit[WebhookDeliveries].add(queued(unit, queue, entry))
+                filled.add(queue.webhook_id)
+    unit[Webhooks].wake(sorted(filled))  # in one order everywhere, so that nobody waits in a ring
+
+
+def _by_owner(queues: Iterable[WebhookQueue]) -> dict[TenantId, list[WebhookQueue]]:
+    found: dict[TenantId, list[WebhookQueue]] = {}
+    for queue in queues:
+        found.setdefault(TenantId(queue.tenant_id), []).append(queue)
+    return found

@@ -1,0 +1,196 @@
+"""Endpoints, their secrets, their queues and what became of each delivery, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, delete, false, func, update
+from sqlmodel import Field, col, or_, select
+
+from idbroker.kernel.ids import TenantId
+from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
+from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
+
+MAX_LIVE_SECRETS = 2
+MAX_TRIES_KEPT = 20
+
+
+class Webhook(TenantRow, table=True):
+    """An endpoint. ``tenant_id`` is whose it is: a tenant's, or ``platform`` for the operator's."""
+
+    __tablename__ = "webhooks"
+
+    id: str = Field(primary_key=True)
+    url: str
+    description: str = ""
+    status: str = "active"
+    """``active``; ``parked`` after failures; ``disabled`` by an admin or by the endpoint's own 410."""
+    failures: int = 0
+    """In a row."""
+    held_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_success_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_failure_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_error: str | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class WebhookSecret(TenantRow, table=True):
+    __tablename__ = "webhook_secrets"
+
+    webhook_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    sealed: bytes
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class WebhookQueue(IndexRow, table=True):
+    """What the worker needs to know of an endpoint without entering its owner: what it wants, and when it is due."""
+
+    __tablename__ = "webhook_queues"
+    __table_args__ = (Index("ix_webhook_queues_due_at", "due_at"), Index("ix_webhook_queues_tenant_id", "tenant_id"))
+
+    webhook_id: str = Field(primary_key=True)
+    events: list[str] = Field(sa_type=JsonColumn)
+    tenants: list[str] | None = Field(default=None, sa_type=JsonColumn)
+    """None: all that its owner reaches."""
+    status: str = "active"
+    after_position: int = Field(sa_type=BigInteger)
+    """It is sent what comes after this."""
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    lease: str | None = None
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    wakes: int = 0
+    """How often something was put into the queue: a worker that leaves sees whether it looked at all of it."""
+    failing: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+
+
+class WebhookDelivery(TenantRow, table=True):
+    """One event for one endpoint. ``tries`` are the last attempts with their answers."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        Index("ix_webhook_deliveries_tenant_id_queue", "tenant_id", "webhook_id", "status", "position"),
+        Index("ix_webhook_deliveries_tenant_id_created_at", "tenant_id", "created_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    webhook_id: str
+    event_id: str
+    event_tenant: str
+    type: str
+    subject: str
+    position: int = Field(sa_type=BigInteger)
+    status: str = "pending"
+    """``pending``, ``delivered``, ``dead``."""
+    attempts: int = 0
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    give_up_at: datetime = Field(sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    tries: list[dict[str, Any]] = Field(default_factory=list, sa_type=JsonColumn)
+
+
+class WebhookQueues(PlatformRepository):
+    def owner(self, webhook_id: str) -> TenantId | None:
+        row = self.keyed(WebhookQueue, webhook_id)
+        return None if row is None else TenantId(row.tenant_id)
+
+    def planned(self) -> Sequence[WebhookQueue]:
+        """Those that events are queued for, also while they are parked."""
+        return self.session.execute(select(WebhookQueue).where(col(WebhookQueue.status) != "disabled")).scalars().all()
+
+    def due(self, limit: int = 500) -> Sequence[WebhookQueue]:
+        now = self.now()
+        free = or_(col(WebhookQueue.leased_until).is_(None), col(WebhookQueue.leased_until) <= now)
+        statement = select(WebhookQueue).where(col(WebhookQueue.due_at) <= now, WebhookQueue.status == "active", free)
+        return self.session.execute(statement.order_by(col(WebhookQueue.due_at)).limit(limit)).scalars().all()
+
+
+class Webhooks(TenantRepository):
+    """The endpoints of one owner, with their secrets and queues."""
+
+    def add(self, row: Webhook) -> None:
+        self.session.add(row)
+        self.session.flush()
+
+    def get(self, webhook_id: str) -> Webhook | None:
+        return self.keyed(Webhook, webhook_id)
+
+    def queue(self, webhook_id: str) -> WebhookQueue | None:
+        """Locked until this transaction is over."""
+        statement = select(WebhookQueue).where(WebhookQueue.webhook_id == webhook_id, WebhookQueue.tenant_id == self.tenant)
+        return self.session.execute(statement.with_for_update()).scalars().first()
+
+    def queues(self, webhook_ids: Sequence[str]) -> dict[str, WebhookQueue]:
+        statement = select(WebhookQueue).where(
+            col(WebhookQueue.webhook_id).in_(webhook_ids), WebhookQueue.tenant_id == self.tenant
+        )
+        return {row.webhook_id: row for row in self.session.execute(statement).scalars()}
+
+    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Webhook]:
+        statement = select(Webhook).order_by(col(Webhook.id)).limit(limit)
+        if after:
+            statement = statement.where(col(Webhook.id) > after)
+        return self.session.execute(statement).scalars().all()
+
+    def secrets(self, webhook_id: str) -> Sequence[WebhookSecret]:
+        """The newest first."""
+        statement = select(WebhookSecret).where(WebhookSecret.webhook_id == webhook_id)
+        return self.session.execute(statement.order_by(col(WebhookSecret.id).desc())).scalars().all()
+
+    def wake(self, webhook_ids: Sequence[str]) -> None:
+        """Something was put into these queues."""
+        mine = (col(WebhookQueue.webhook_id).in_(webhook_ids), col(WebhookQueue.tenant_id) == self.tenant)
+        quiet = {"synchronize_session": False}
+        counted = update(WebhookQueue).where(*mine).values(wakes=WebhookQueue.wakes + 1)
+        self.session.execute(counted, execution_options=quiet)
+        due = update(WebhookQueue).where(*mine, col(WebhookQueue.due_at).is_(None)).values(due_at=self.now())
+        self.session.execute(due, execution_options=quiet)
+
+    def delete(self, row: Webhook) -> None:
+        self.session.execute(delete(WebhookDelivery).where(col(WebhookDelivery.webhook_id) == row.id))
+        self.session.execute(delete(WebhookSecret).where(col(WebhookSecret.webhook_id) == row.id))
+        self.session.execute(delete(WebhookQueue).where(col(WebhookQueue.webhook_id) == row.id))
+        self.session.delete(row)
+
+
+class WebhookDeliveries(TenantRepository):
+    def add(self, row: WebhookDelivery) -> None:
+        self.session.add(row)
+
+    def get(self, delivery_id: str) -> WebhookDelivery | None:
+        return self.keyed(WebhookDelivery, delivery_id)
+
+    def waiting(self, webhook_id: str, limit: int = 300) -> Sequence[WebhookDelivery]:
+        """What is not delivered yet, in the order of the feed."""
+        statement = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.status == "pending")
+        ordered = statement.order_by(col(WebhookDelivery.position), col(WebhookDelivery.id)).limit(limit)
+        return self.session.execute(ordered).scalars().all()
+
+    def page(
+        self, webhook_id: str, *, status: str | None = None, before: str | None = None, limit: int = 50
+    ) -> Sequence[WebhookDelivery]:
+        """The newest first."""
+        statement = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id)
+        if status is not None:
+            statement = statement.where(WebhookDelivery.status == status)
+        if before is not None:
+            statement = statement.where(col(WebhookDelivery.id) < before)
+        return self.session.execute(statement.order_by(col(WebhookDelivery.id).desc()).limit(limit)).scalars().all()
+
+    def counts(self, webhook_id: str) -> dict[str, int]:
+        """How many are pending and dead."""
+        statement = (
+            select(WebhookDelivery.status, func.count())
+            .where(WebhookDelivery.webhook_id == webhook_id, col(WebhookDelivery.status) != "delivered")
+            .group_by(col(WebhookDelivery.status))
+        )
+        return {str(row[0]): int(row[1]) for row in self.session.execute(statement)}
+
+    def purge(self, until: datetime) -> int:
+        """Forget what is older than events are kept."""
+        old = delete(WebhookDelivery).where(col(WebhookDelivery.created_at) < until)
+        return changed(self.session.execute(old, execution_options={"synchronize_session": False}))
