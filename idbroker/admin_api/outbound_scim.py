@@ -124,8 +124,10 @@ class OutboundScimCalls:
         ]
 
     def put(self, call: Call, unit: PlatformUnit) -> Answer:
+        app_id = app_id_of(call)
+        self._service.known_app(unit, app_id)
         form = read_body(call, ScimTargetForm)
-        return shown(_document(unit, self._service.put(unit, app_id_of(call), form, _tenants(unit, form))))
+        return shown(_document(unit, self._service.put(unit, app_id, form, _tenants(unit, form))))
 
     def get(self, call: Call, unit: PlatformUnit) -> Answer:
         return shown(_document(unit, self._service.known(unit, app_id_of(call))))
@@ -148,7 +150,9 @@ class OutboundScimCalls:
         return listed(documents, more=len(rows) > limit, key="resource_id")
 
     def resync(self, call: Call, unit: PlatformUnit) -> Answer:
-        form, app_id = read_body(call, ResyncBody), app_id_of(call)
+        app_id = app_id_of(call)
+        self._service.known(unit, app_id)
+        form = read_body(call, ResyncBody)
         if form.tenant is None:
             tenants = self._service.tenants(unit, app_id)
         else:

@@ -35,7 +35,7 @@ MAX_REPLAY = 5000
 TEST_TYPE = "webhook.test"
 
 
-class DeliveryDocument(Document):
+class WebhookDeliveryDocument(Document):
     """``tries`` are the last attempts: when, how long, which status, the beginning of the answer, or why there was none."""
 
     id: str
@@ -51,7 +51,7 @@ class DeliveryDocument(Document):
     tries: list[dict[str, Any]]
 
 
-class SecretDocument(Document):
+class WebhookSecretDocument(Document):
     id: str
     created_at: Time
 
@@ -59,7 +59,7 @@ class SecretDocument(Document):
 class WebhookSecretList(Document):
     """At most two: never more than one page."""
 
-    data: list[SecretDocument]
+    data: list[WebhookSecretDocument]
     next_cursor: None = None
 
 
@@ -70,7 +70,7 @@ class NewWebhookSecretDocument(Document):
     secret: str
 
 
-class TestDocument(Document):
+class WebhookTestDocument(Document):
     """What the endpoint answered to an event of the type ``webhook.test``."""
 
     event_id: str
@@ -139,7 +139,7 @@ class WebhookDeliveryCalls:
                 summary="What was sent, newest first, with the answers.",
                 row=getting("/deliveries", self.all),
                 query=(*PAGE_QUERY, QueryParameter(name="status", description="pending, delivered or dead.")),
-                answer=DeliveryDocument,
+                answer=WebhookDeliveryDocument,
                 many=True,
             ),
             Operation(
@@ -147,7 +147,7 @@ class WebhookDeliveryCalls:
                 area="Webhooks",
                 summary="Try a delivery again at once, a dead letter too.",
                 row=posting("/deliveries/{delivery}/retry", self.retry),
-                answer=DeliveryDocument,
+                answer=WebhookDeliveryDocument,
                 problems=(409,),
             ),
             Operation(
@@ -164,7 +164,7 @@ class WebhookDeliveryCalls:
                 area="Webhooks",
                 summary="Send an event of the type webhook.test now, and show the answer.",
                 row=posting("/test", self.test),
-                answer=TestDocument,
+                answer=WebhookTestDocument,
             ),
             Operation(
                 name="create_webhook_secret",
@@ -211,6 +211,8 @@ class WebhookDeliveryCalls:
             return shown(_document(self._service.retry(unit, webhook_id, path_id(call, "delivery", "whd"))))
 
     def replay(self, call: Call, principal: Principal) -> Answer:
+        with self._database.platform(call.actor, read_only=True) as platform:
+            owned(platform, call, principal)
         form = read_body(call, ReplayBody)
         now = self._clock.now()
         until = form.until or now
@@ -243,7 +245,7 @@ class WebhookDeliveryCalls:
         with entered(self._database, call, principal) as (unit, webhook_id):
             self._service.note_test(unit, webhook_id, None if outcome.delivered else outcome.problem)
         return shown(
-            TestDocument(
+            WebhookTestDocument(
                 event_id=event_id,
                 delivered=outcome.delivered,
                 status=outcome.status,
@@ -261,7 +263,7 @@ class WebhookDeliveryCalls:
     def secrets(self, call: Call, principal: Principal) -> Answer:
         with entered(self._database, call, principal, read_only=True) as (unit, webhook_id):
             rows = unit[Webhooks].secrets(self._service.known(unit, webhook_id).id)
-            return shown(WebhookSecretList(data=[SecretDocument.model_validate(row) for row in rows]))
+            return shown(WebhookSecretList(data=[WebhookSecretDocument.model_validate(row) for row in rows]))
 
     def remove_secret(self, call: Call, principal: Principal) -> Answer:
         with entered(self._database, call, principal) as (unit, webhook_id):
@@ -269,7 +271,7 @@ class WebhookDeliveryCalls:
         return NO_CONTENT
 
 
-def _document(row: WebhookDelivery) -> DeliveryDocument:
-    return DeliveryDocument.model_validate(
+def _document(row: WebhookDelivery) -> WebhookDeliveryDocument:
+    return WebhookDeliveryDocument.model_validate(
         {**row.model_dump(), "tenant_id": row.event_tenant, "due_at": row.due_at if row.status == "pending" else None}
     )

@@ -77,6 +77,9 @@ class OutboundScim:
         unit[ScimTargets].delete(row)
         unit.own_trail()[Outbox].record(Event("app.scim_removed", Resource("app", app.id, app.name)))
 
+    def known_app(self, unit: PlatformUnit, app_id: str) -> App:
+        return _app(unit, app_id)
+
     def known(self, unit: PlatformUnit, app_id: str) -> ScimTarget:
         row = unit[ScimTargets].get(app_id)
         if row is None:
