@@ -171,11 +171,16 @@ def _waiting(main: PlatformUnit, tenants: Sequence[TenantId], limit: int) -> dic
 
 
 def _append(unit: TenantUnit, rows: Sequence[Any], noted: tuple[int, str] | None) -> Head:
-    """Link the events to the tenant's chain. Where it ends then. Only where the store is not at the end that the main database
-    knows, because a sealer was killed or another one is at it, may some of the events be in it already."""
+    """Link the events to the tenant's chain. Which end is to be noted then.
+
+    Only where the store is not at the end that the main database knows, because a sealer was killed or another one is at it,
+    may some of the events be in it already. The end is not noted before the last of those has left the outbox.
+    """
     records, last = unit[AuditRecords], last_sealed(unit)
-    head = Head(*last) if last is not None else Head()
-    known = set() if last == noted else records.known([row.id for row in rows])
+    head, before = Head(*last) if last else Head(), Head(*noted) if noted else Head()
+    known = set() if head == before else records.known([row.id for row in rows])
+    if len(known) == len(rows) and len(known) < head.sequence - before.sequence:
+        return before
     linked = []
     for row in rows:
         if row.id not in known:
