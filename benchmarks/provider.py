@@ -4,8 +4,9 @@
 
 The server runs as an operator would start it, on SQLite; sessions and codes are put into its database beforehand. The client
 is plain sockets and threads of this process, so that on two cores a second worker competes with it: read the core-seconds.
-With ``--peer`` (a folder ``node_modules`` that holds oidc-provider) the same requests go to that, in memory, one process. It
-signs one token where the broker signs two: its access tokens are random strings.
+With ``--peer`` (a folder ``node_modules`` that holds oidc-provider) the same requests go to that, in memory, one process:
+once as it comes (``opaque``: it signs one token where the broker signs two, its access tokens are random strings), once with
+signed access tokens like ours (``jwt``).
 """
 
 from __future__ import annotations
@@ -79,8 +80,9 @@ def main() -> None:
             with broker(algorithm, workers, chosen.requests) as target:
                 report(target, algorithm, chosen.requests)
         if chosen.peer:
-            with peer(Path(chosen.peer), algorithm, chosen.requests) as target:
-                report(target, algorithm, chosen.requests)
+            for form in ("opaque", "jwt"):
+                with peer(Path(chosen.peer), algorithm, chosen.requests, form) as target:
+                    report(target, algorithm, chosen.requests)
 
 
 def report(target: Target, algorithm: str, count: int) -> None:
@@ -165,7 +167,7 @@ def broker(algorithm: str, workers: int, count: int) -> Iterator[Target]:
 
 def seeded(services: Services, algorithm: str) -> tuple[str, str, TenantScope]:
     with services.database.platform(OPERATOR) as unit:
-        tenant = services.tenants.create(unit, slug="acme", name="Acme", tier="growth")
+        tenant = services.tenants.create(unit, slug="acme", name="Acme", tier="enterprise")
         form = AppForm.model_validate({
             "name": "Benchmark", "redirect_uris": [REDIRECT], "id_token_signed_response_alg": algorithm,
             "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
@@ -197,16 +199,17 @@ def codes(services: Services, scope: TenantScope, app_id: str, issuer: str, coun
 
 
 @contextlib.contextmanager
-def peer(folder: Path, algorithm: str, count: int) -> Iterator[Target]:
+def peer(folder: Path, algorithm: str, count: int, form: str) -> Iterator[Target]:
     port = free_port()
     script = Path(__file__).with_name("oidc_provider_peer.mjs")
-    command = ["node", str(script), str(folder.resolve().parent), str(port), algorithm, str(count)]
+    command = ["node", str(script), str(folder.resolve().parent), str(port), algorithm, str(count), form]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None
         made = next(json.loads(line) for line in process.stdout if line.startswith("["))
         basic = base64.b64encode(b"bench:secret").decode()
-        yield Target("oidc-provider", f"http://127.0.0.1:{port}", process.pid, f"Basic {basic}", made, "/token", "/jwks", {})
+        base = f"http://127.0.0.1:{port}"
+        yield Target(f"oidc-provider, {form}", base, process.pid, f"Basic {basic}", made, "/token", "/jwks", {})
     finally:
         process.terminate()
         process.wait(timeout=20)

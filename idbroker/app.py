@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -402,7 +403,12 @@ def from_environment() -> ASGIApp:
     settings = load_settings()
     set_up_logs(settings.log_format)
     services = build_services(settings)
-    return build(services, run_worker=services.database.dialect.migrates_itself).asgi
+    asgi = build(services, run_worker=services.database.dialect.migrates_itself).asgi
+    # What has been made by now stays for ever: there is no use in searching it for garbage again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    return asgi
 
 
 def _probes(services: Services) -> dict[str, Probe]:
