@@ -64,12 +64,12 @@ class Alerts(TenantRepository):
     def get(self, alert_id: str) -> Alert | None:
         return self.keyed(Alert, alert_id)
 
-    def unsettled(self, kind: str, subject: str) -> Alert | None:
-        statement = select(Alert).where(Alert.kind == kind, Alert.subject == subject, Alert.settled == "")
+    def unsettled(self, alert_kind: str, subject: str) -> Alert | None:
+        statement = select(Alert).where(Alert.kind == alert_kind, Alert.subject == subject, Alert.settled == "")
         return self.session.execute(statement).scalars().first()
 
-    def unsettled_of(self, kind: str) -> Sequence[Alert]:
-        return self.session.execute(select(Alert).where(Alert.kind == kind, Alert.settled == "")).scalars().all()
+    def unsettled_of(self, alert_kind: str) -> Sequence[Alert]:
+        return self.session.execute(select(Alert).where(Alert.kind == alert_kind, Alert.settled == "")).scalars().all()
 
     def newest(self, statuses: Sequence[str], *, after: str | None = None, limit: int = 50) -> Sequence[Alert]:
         """Newest first; ``after`` is the last id of the page before."""

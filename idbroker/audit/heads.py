@@ -76,10 +76,10 @@ class SignedHead(TenantRow, table=True):
 class AuditHeads(TenantRepository):
     """In the audit store."""
 
-    def newest(self, kind: Kind | None = None) -> AuditHead | None:
+    def newest(self, head_kind: Kind | None = None) -> AuditHead | None:
         statement = select(AuditHead).order_by(col(AuditHead.number).desc()).limit(1)
-        if kind is not None:
-            statement = statement.where(AuditHead.kind == kind)
+        if head_kind is not None:
+            statement = statement.where(AuditHead.kind == head_kind)
         return self.session.execute(statement).scalars().first()
 
     def last_cut(self) -> AuditHead | None:

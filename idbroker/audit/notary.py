@@ -165,7 +165,7 @@ class Notary:
         with self._database.tenant(scope, read_only=True) as main:
             noted = main[SignedHeads].get()
         with self._store.tenant(scope, read_only=True) as unit:
-            newest, head = unit[AuditHeads].newest(), unit[AuditHeads].newest(kind="head")
+            newest, head = unit[AuditHeads].newest(), unit[AuditHeads].newest("head")
             if noted is not None and (newest is None or newest.number < noted.number):
                 raise TrailBroken(f"head {noted.number} was signed and is not in the store")
             if noted is not None and newest is not None and newest.number == noted.number and newest.hash != noted.hash:
