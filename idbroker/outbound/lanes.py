@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 
-STEADY, SUSPECT = 16, 8
+STEADY, SUSPECT = 48, 16
 log = structlog.get_logger("idbroker.outbound")
 
 
