@@ -14,6 +14,12 @@ from admin_ui.operator.inspector import Inspector
 from admin_ui.operator.keys import KeyPages
 from admin_ui.operator.overview import Overview
 from admin_ui.operator.tenants import TenantPages
+from admin_ui.setup.bench import Bench
+from admin_ui.setup.connect import ConnectSteps
+from admin_ui.setup.domain import DomainStep
+from admin_ui.setup.finish import FinishSteps
+from admin_ui.setup.opening import Opening
+from admin_ui.setup.prove import ProveSteps
 from admin_ui.sign_in import SignInPages
 from admin_ui.tenant.access import AccessPages
 from admin_ui.tenant.acts import ACTS as TENANT_ACTS
@@ -49,11 +55,19 @@ WITHOUT_PAGES = (
     "list_audit_keys",  # in every sealed pack
     "list_operator_audit_keys",
     "get_session",  # sessions are seen in lists
-    "reserve_connection",  # the setup portal's own first step; an admin has the metadata at hand
-    "list_reservations",
-    "get_reservation",
-    "drop_reservation",
+    "list_reservations",  # reserved by the setup portal alone, which knows its own
     "get_setup_link",  # seen in the list
+    # What has no page yet:
+    "acknowledge_alert",
+    "explain_home_realm",
+    "get_alert",
+    "get_alert_recipients",
+    "get_directory_report",
+    "get_sign_in",
+    "list_alerts",
+    "list_directory_requests",
+    "list_sign_ins",
+    "set_alert_recipients",
 )
 
 
@@ -80,6 +94,9 @@ class AdminUi:
         desk = Desk(Api(operations, tenancy), pages, cookies)
         self._sign_in = SignInPages(desk, database=database, flow=flow, face=face, sessions=sessions, people=people)
         acts = Acts(desk)
+        bench = Bench(desk, database)
+        opening = Opening(bench, database, face)
+        self._opening = opening
         self.screens: tuple[Screen, ...] = (
             *Overview(desk).screens(),
             *TenantPages(desk, database).screens(),
@@ -97,6 +114,11 @@ class AdminUi:
             *RecordPages(desk).screens(),
             *AccessPages(desk).screens(),
             *acts.screens(TENANT_ACTS),
+            *opening.screens(),
+            *DomainStep(bench).screens(),
+            *ConnectSteps(bench).screens(),
+            *ProveSteps(bench).screens(),
+            *FinishSteps(bench).screens(),
         )
 
     @property
@@ -105,4 +127,4 @@ class AdminUi:
         return WITHOUT_PAGES
 
     def rows(self) -> list[Row]:
-        return [*self._sign_in.rows(), *(screen.row for screen in self.screens)]
+        return [*self._sign_in.rows(), *self._opening.rows(), *(screen.row for screen in self.screens)]

@@ -75,7 +75,7 @@ class UiWorld:
         self.broker: Broker = build(self.services, run_worker=False)
         with self.services.database.platform(OPERATOR) as unit:
             self.key = unit[ApiKeys].create("operator", None, "operator")[1]
-        self._api = TestClient(self.broker.asgi, base_url=BASE)
+        self._api = self.client = TestClient(self.broker.asgi, base_url=BASE)
 
     @property
     def ui(self) -> AdminUi:

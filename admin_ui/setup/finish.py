@@ -1,0 +1,102 @@
+"""Provisioning in the same flow, and switching on: for everybody, once it is proven that it works."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from admin_ui.desk import Screen
+from admin_ui.forms import Form, with_problem
+from admin_ui.setup.bench import ROOT, Bench, Work
+from admin_ui.setup.opening import DONE
+from idbroker.admins.visits import Visit
+from idbroker.kernel.errors import Conflict, NotFound, Refusal
+from idbroker.web.call import Answer, Call, redirect
+
+SCIM = f"{ROOT}/scim"
+FINISH = f"{ROOT}/finish"
+
+
+class FinishSteps:
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def screens(self) -> list[Screen]:
+        get, post = self._bench.get, self._bench.post
+        return [
+            get(SCIM, self._scim, "get_directory"),
+            get(f"{SCIM}/state", self._state, "get_directory"),
+            post(SCIM, self._provision, "create_directory", "create_directory_token"),
+            get(FINISH, self._finish, "get_connection", "list_domains"),
+            post(FINISH, self._switch_on, "update_connection"),
+        ]
+
+    def _scim(self, call: Call, visit: Visit) -> Answer:
+        return self._scim_page(call, visit, self._bench.work(call, visit), Form(), None)
+
+    def _state(self, call: Call, visit: Visit) -> Answer:
+        """Whether the first request has come."""
+        work = self._bench.work(call, visit)
+        directory = self._directory(call, visit, work)
+        if directory and directory["last_request_at"] and "scim" not in (work["done"] or ()):
+            self._bench.remember(call, visit, step="scim")
+        return self._bench.desk.part("setup/scim_state.html", directory=directory)
+
+    def _provision(self, call: Call, visit: Visit) -> Answer:
+        """A directory, the first time; and a token, shown this once."""
+        work = self._bench.work(call, visit)
+        try:
+            directory = self._directory(call, visit, work)
+            if directory is None:
+                vendor = work.vendor
+                name = vendor.name.partition(",")[0] if vendor else "SCIM"
+                directory = self._bench.run(call, visit, "create_directory", body={"name": name})
+                work = self._bench.remember(call, visit, directory=directory["id"])
+            token = self._bench.run(call, visit, "create_directory_token", body={}, directory=directory["id"])["token"]
+        except Refusal as refusal:
+            return self._scim_page(call, visit, work, with_problem(Form(), refusal), None)
+        return self._scim_page(call, visit, work, Form(), str(token))
+
+    def _directory(self, call: Call, visit: Visit, work: Work) -> dict[str, Any] | None:
+        if not work["directory"]:
+            return None
+        try:
+            return self._bench.run(call, visit, "get_directory", directory=str(work["directory"]))
+        except NotFound:
+            return None
+
+    def _scim_page(self, call: Call, visit: Visit, work: Work, form: Form, token: str | None) -> Answer:
+        view: dict[str, Any] = {"directory": self._directory(call, visit, work), "form": form, "made": token}
+        return self._bench.page(call, visit, "setup/scim.html", work, form.status, **view)
+
+    def _finish(self, call: Call, visit: Visit) -> Answer:
+        return self._finish_page(call, visit, Form())
+
+    def _switch_on(self, call: Call, visit: Visit) -> Answer:
+        work = self._bench.work(call, visit)
+        connection = self._bench.connection(call, visit, work)
+        if connection is None:
+            return redirect(f"{ROOT}/metadata")
+        try:
+            if self._waits_for_domain(call, visit, work):
+                raise Conflict("domain_not_proven", "The connection stays in test until one of your domains is verified.")
+            self._bench.run(call, visit, "update_connection", body={"status": "active"}, connection=connection["id"])
+        except Refusal as refusal:
+            return self._finish_page(call, visit, with_problem(Form(), refusal))
+        self._bench.remember(call, visit, step="finish")
+        self._bench.completed(call, visit)
+        return redirect(DONE)
+
+    def _waits_for_domain(self, call: Call, visit: Visit, work: Work) -> bool:
+        """Only whoever has the domain in his hands is asked for its proof here."""
+        if "domains" not in work.link.scopes:
+            return False
+        return all(one["status"] != "verified" for one in self._bench.run(call, visit, "list_domains")["data"])
+
+    def _finish_page(self, call: Call, visit: Visit, form: Form) -> Answer:
+        work = self._bench.work(call, visit)
+        view: dict[str, Any] = {
+            "connection": self._bench.connection(call, visit, work),
+            "waits": self._waits_for_domain(call, visit, work),
+            "form": form,
+        }
+        return self._bench.page(call, visit, "setup/finish.html", work, form.status, **view)

@@ -1,0 +1,177 @@
+"""The setup portal as an IT admin lives through it, and as somebody who should not be there."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from admin_ui.setup.guide import markdown
+from admin_ui.setup.vendors import VENDORS
+from saml.demo_idp import DemoSamlIdp
+from tests.support.ui_world import BASE, Person, UiWorld
+
+ROOT = Path(__file__).parents[2]
+SCOPES = ["domains", "sso", "scim"]
+
+
+def begun(world: UiWorld, tenant: str = "acme", scopes: list[str] | None = None) -> tuple[Person, str]:
+    """(a browser behind a fresh link, the link's path)."""
+    url = world.api("POST", f"/tenants/{tenant}/setup-links", {"scopes": scopes or SCOPES})["url"].removeprefix(BASE)
+    person = world.browser()
+    assert person.post(url).location == "/setup/work/home"
+    return person, url
+
+
+def metadata(world: UiWorld) -> str:
+    return DemoSamlIdp("https://idp.acme.example/metadata", "https://idp.acme.example/sso", world.clock).metadata()
+
+
+def test_from_a_fresh_link_to_a_connection_that_is_on(world: UiWorld) -> None:
+    world.tenant("acme")
+    person, _ = begun(world)
+    assert person.get("/setup/work/home").location == "/setup/steps/domain"
+    assert person.post("/setup/steps/domain", domain="gmail.com").status == 422
+    assert person.post("/setup/steps/domain", domain="acme.example").status == 303
+    page = person.get("/setup/steps/domain")
+    name, value = page.value("txt-name-1"), page.value("txt-value-1")
+    domain = world.api("GET", "/tenants/acme/domains")["data"][0]["id"]
+    refused = person.post("/setup/steps/domain/verify", page="/setup/steps/domain", id=domain)
+    assert refused.status == 409
+    assert person.post("/setup/steps/provider", vendor="okta_saml").location == "/setup/steps/console/1"
+    page = person.get("/setup/steps/console/2")
+    assert "Single sign on URL" in page.text
+    acs = page.value("our-acs-url")
+    assert world.client.get(acs.replace("/acs", "/metadata")).status_code == 200
+    wrong = person.post("/setup/steps/metadata", metadata_xml="<a>typed by hand</a>")
+    assert wrong.status == 422
+    assert "&lt;a&gt;typed by hand&lt;/a&gt;" in person.get("/setup/steps/metadata").text
+    assert person.post("/setup/steps/metadata", metadata_xml=metadata(world)).status == 303
+    made = world.api("GET", "/tenants/acme/connections")["data"]
+    assert [(one["sp"]["acs_url"], one["status"], one["vendor"]) for one in made] == [(acs, "test", "okta")]
+    test = person.post("/setup/steps/test")
+    assert test.location.startswith("/test-sign-in/")
+    assert "Waiting" in person.get("/setup/steps/test/state").text
+    answer = person.post("/setup/steps/attributes", **{"claim:subject": "id", "group:30": "Admins", "role:30": "admin"})
+    assert answer.location == "/setup/steps/scim"
+    assert world.api("GET", f"/tenants/acme/connections/{made[0]['id']}")["attribute_mapping"] == {"subject": "id"}
+    assert [rule["role"] for rule in world.api("GET", "/tenants/acme/role-mappings")["data"]] == ["admin"]
+    assert person.post("/setup/steps/scim").value("scim-token")
+    assert person.post("/setup/steps/finish", token=person.get("/setup/steps/test").token).status == 409
+    world.txt[name] = [value]
+    assert person.post("/setup/steps/domain/verify", page="/setup/steps/domain", id=domain).status == 303
+    assert person.post("/setup/steps/finish").location == "/setup/work/done"
+    assert world.api("GET", f"/tenants/acme/connections/{made[0]['id']}")["status"] == "active"
+    told = [event["action"] for event in world.events("acme")]
+    assert told.count("setup_link.step_completed") >= 5
+    assert "setup_link.completed" in told
+
+
+def test_the_work_goes_on_in_another_browser(world: UiWorld) -> None:
+    world.tenant("acme")
+    first, link = begun(world)
+    first.post("/setup/steps/provider", vendor="entra_saml")
+    acs = first.get("/setup/steps/console/2").value("our-acs-url")
+    second = world.browser()
+    assert second.post(link).status == 303
+    assert second.get("/setup/steps/console/2").value("our-acs-url") == acs
+    assert first.post("/setup/steps/provider", vendor="google_saml").status == 303
+    assert second.get("/setup/steps/console/3").value("our-acs-url") == acs, "another vendor of the same protocol"
+
+
+def test_a_link_that_is_over_opens_nothing_and_ends_what_it_had_opened(world: UiWorld, clock) -> None:
+    world.tenant("acme")
+    person, link = begun(world)
+    made = world.api("GET", "/tenants/acme/setup-links")["data"][0]["id"]
+    world.api("DELETE", f"/tenants/acme/setup-links/{made}")
+    assert world.browser().get(link).status == 410
+    assert person.get("/setup/steps/domain").status == 401
+    other, link = begun(world)
+    clock.advance(days=14, seconds=1)
+    assert world.browser().get(link).status == 410
+    assert other.get("/setup/steps/domain").status == 401
+
+
+def test_a_link_reaches_its_scopes_and_its_tenant_alone(world: UiWorld) -> None:
+    world.tenant("acme")
+    world.tenant("globex")
+    person, _ = begun(world, scopes=["domains"])
+    assert person.get("/setup/steps/domain").status == 200
+    for path in ("provider", "metadata", "test", "attributes", "scim", "finish"):
+        assert person.get(f"/setup/steps/{path}").status == 403, path
+    assert person.get("/admin/t/acme").location.startswith("/admin/sign-in"), "the cookie is the setup's alone"
+    theirs = world.api("POST", "/tenants/globex/domains", {"domain": "globex.example"})["id"]
+    assert person.post("/setup/steps/domain/verify", page="/setup/steps/domain", id=theirs).status == 404
+
+
+@pytest.mark.parametrize("forged", ["", "x", "http://evil.example"])
+def test_no_form_of_the_portal_can_be_forged(world: UiWorld, forged: str) -> None:
+    world.tenant("acme")
+    person, _ = begun(world)
+    token = person.get("/setup/steps/domain").token
+    for path in ("domain", "domain/verify", "provider", "console/1", "metadata", "test", "attributes", "scim", "finish"):
+        origin = forged if forged.startswith("http") else BASE
+        sent = person.post(f"/setup/steps/{path}", token=token if origin == forged else forged, origin=origin)
+        assert sent.status == 403, path
+    assert world.api("GET", "/tenants/acme/domains")["data"] == []
+
+
+def test_no_link_grants_more_than_its_maker_has(world: UiWorld) -> None:
+    world.tenant("acme")
+    member = world.admin("acme", "member")
+    assert member.get("/admin/t/acme/setup-links").status == 403
+
+
+@pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.key)
+def test_every_screen_of_every_vendor(shared: UiWorld, vendor) -> None:
+    slug = vendor.key.replace("_", "-")
+    shared.tenant(slug)
+    person, _ = begun(shared, slug)
+    assert person.post("/setup/steps/provider", vendor=vendor.key).status == 303
+    for number, step in enumerate(vendor.steps, 1):
+        page = person.get(f"/setup/steps/console/{number}")
+        assert page.status == 200
+        assert step.title in page.text
+        for field in step.fields:
+            assert field.ours is None or page.value(f"our-{field.ours.replace('_', '-')}") not in ("", "–")
+    assert person.get(f"/setup/steps/console/{len(vendor.steps) + 1}").status == 404
+    assert person.get("/setup/steps/metadata").status == 200
+
+
+def test_the_guide_says_the_same() -> None:
+    page = ROOT / "docs" / "guide" / "idp" / "setup-steps.md"
+    assert page.read_text(encoding="utf-8") == markdown(), (
+        "write it anew: python -m admin_ui.setup.guide > docs/guide/idp/setup-steps.md"
+    )
+
+
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
+
+
+def test_what_an_idp_says_is_shown_and_never_run(world: UiWorld, clock) -> None:
+    world.tenant("acme")
+    person, _ = begun(world)
+    person.post("/setup/steps/provider", vendor="generic_saml")
+    hostile = DemoSamlIdp(HOSTILE, "https://idp.acme.example/sso", clock).metadata()
+    person.post("/setup/steps/metadata", metadata_xml=hostile)
+    operator = world.entered("acme")
+    world.api("PATCH", "/tenants/acme", {"name": HOSTILE})
+    world.api("POST", "/tenants/acme/role-mappings", {"group": HOSTILE, "role": HOSTILE})
+    for path in ("/setup/steps/metadata", "/setup/steps/attributes"):
+        assert "<script>alert" not in person.get(path).text, path
+    for path in ("", "/connections", "/roles", "/audit", "/settings"):
+        page = operator.get(f"/admin/t/acme{path}")
+        assert page.status == 200
+        assert "<script>alert" not in page.text, path
+        assert "<img src=x" not in page.text, path
+
+
+def test_idle_people_come_back_with_their_link(world: UiWorld, clock) -> None:
+    world.tenant("acme")
+    person, link = begun(world)
+    clock.advance(seconds=timedelta(hours=2, seconds=1).total_seconds())
+    answer = person.get("/setup/steps/domain")
+    assert answer.status == 401
+    assert "open the setup link" in answer.text
+    assert person.post(link).status == 303
