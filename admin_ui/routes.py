@@ -68,6 +68,23 @@ WITHOUT_PAGES = (
     "list_directory_requests",
     "list_sign_ins",
     "set_alert_recipients",
+    "create_webhook",
+    "create_webhook_secret",
+    "delete_app_scim",
+    "delete_webhook",
+    "delete_webhook_secret",
+    "get_app_scim",
+    "get_webhook",
+    "list_app_scim_pushes",
+    "list_webhook_deliveries",
+    "list_webhook_secrets",
+    "list_webhooks",
+    "put_app_scim",
+    "replay_webhook",
+    "resync_app_scim",
+    "retry_webhook_delivery",
+    "test_webhook",
+    "update_webhook",
 )
 
 
