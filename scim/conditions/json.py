@@ -66,7 +66,7 @@ class JsonReader:
             return source.c.value, source
         array = func.jsonb_extract_path(node, *keys, type_=JSONB()) if keys else node
         elements = func.jsonb_array_elements(func.coalesce(array, literal_column("'[]'::jsonb")), type_=JSONB())
-        source = elements.table_valued("value", with_ordinality="place" if ordinal else None, name=name)
+        source = elements.table_valued("value", with_ordinality="place" if ordinal else None, name=name).render_derived()
         return _typed(source.c.value), source
 
     def _place(self, source: Any) -> Expression:
