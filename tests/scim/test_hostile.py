@@ -51,10 +51,14 @@ def test_no_body_breaks_an_address(lite: ScimWorld, idp: Any):
 
 @pytest.mark.parametrize(
     "query",
-    ["filter=", "filter=userName", 'filter=nothing eq "x"', "filter=userName eq 1", "filter=active gt true", "filter=" + "(" * 50 + "id pr",
-     "filter=" + "not (" * 30 + "id pr" + ")" * 30, "filter=" + " or ".join(['id eq "x"'] * 60), 'filter=userName eq "' + "x" * 5000 + '"',
-     "filter=userName%20eq%20%00", "sortBy=nothing", "sortOrder=up", "startIndex=x", "count=x", "cursor=x", "cursor=&count=0",
-     "attributes=id&excludedAttributes=id", "filter=id pr&filter=id pr", 'filter=emails[type eq "work"', "%ff=%fe&filter=%ff"],
+    [
+        "filter=", "filter=userName", 'filter=nothing eq "x"', "filter=userName eq 1", "filter=active gt true",
+        "filter=" + "(" * 50 + "id pr", "filter=" + "not (" * 30 + "id pr" + ")" * 30,
+        "filter=" + " or ".join(['id eq "x"'] * 60), 'filter=userName eq "' + "x" * 5000 + '"', "filter=userName%20eq%20%00",
+        "sortBy=nothing", "sortOrder=up", "startIndex=x", "count=x", "cursor=x", "cursor=&count=0",
+        "attributes=id&excludedAttributes=id", "filter=id pr&filter=id pr", 'filter=emails[type eq "work"',
+        "%ff=%fe&filter=%ff",
+    ],
 )  # fmt: skip
 def test_no_query_breaks_a_list(idp: Any, query: str):
     for path in ("/Users", "/Groups"):
