@@ -44,6 +44,8 @@ from idbroker.keys.master import LocalMasterKeys
 from idbroker.keys.rotation import KeyRotation
 from idbroker.keys.signing import SigningKeyRing
 from idbroker.keys.trail_keys import TrailKeyRing
+from idbroker.limits.limiter import Limiter
+from idbroker.limits.quota import with_usual_burst
 from idbroker.login.diagnoses import DiagnosisKeeper
 from idbroker.login.finish import Finisher
 from idbroker.login.flow import LoginFlow
@@ -64,6 +66,7 @@ from idbroker.storage import schema
 from idbroker.storage.database import Database
 from idbroker.storage.rows import AUDIT, MAIN
 from idbroker.telemetry.logs import set_up_logs
+from idbroker.tenants.quotas import TenantQuotas
 from idbroker.tenants.service import TenantService
 from idbroker.web.assets import Assets, asset_rows
 from idbroker.web.cookies import AdminCookies, Cookies
@@ -74,6 +77,7 @@ from idbroker.web.problems import problem
 from idbroker.web.route import Row
 from idbroker.web.sign_in import SignInFace
 from idbroker.web.tenancy import Tenancy
+from idbroker.web.throttle import Throttle
 from idbroker.webhooks.dispatch import WebhookDispatcher, forget_deliveries
 from idbroker.webhooks.service import WebhookService
 from idbroker.worker import TICK_SECONDS, Job, Worker, each_tenant, each_tier, jobs
@@ -104,6 +108,8 @@ class Services:
     rotation: KeyRotation
     fetcher: Fetcher
     sender: Sender
+    limiter: Limiter
+    quotas: TenantQuotas
     protocols: Protocols
     tenants: TenantService
     domains: DomainService
@@ -144,6 +150,7 @@ class Services:
         self.trail.store.close()
         self.fetcher.close()
         self.sender.close()
+        self.limiter.close()
 
 
 def _forget_deliveries(database: Database, kept: timedelta) -> int:
@@ -243,6 +250,7 @@ def build_services(
     candidates = CandidateService(connections)
     trail = Trail(database, store)
     trail_keys = TrailKeyRing(database, envelope, clock, max_age=timedelta(days=settings.trail_key_days))
+    quotas = TenantQuotas(database, clock)
     return Services(
         settings=settings,
         clock=clock,
@@ -256,8 +264,10 @@ def build_services(
         rotation=KeyRotation(database, keys, clock, max_age=timedelta(days=settings.signing_key_days)),
         fetcher=fetcher,
         sender=sender or GuardedFetcher(settings.outbound_allow),
+        limiter=plugins.limiter(settings, clock),
+        quotas=quotas,
         protocols=protocols,
-        tenants=TenantService(envelope),
+        tenants=TenantService(envelope, quotas),
         domains=DomainService(look_up_txt or DnsTxtLookup(settings.dns_resolver)),
         connections=connections,
         candidates=candidates,
@@ -375,9 +385,16 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         *admin_ui.rows(),
         *scim.rows(),
         *asset_rows(sign_in.refusal, assets),
-        *health_rows(_probes(services), sign_in.refusal),
+        *health_rows(_probes(services), sign_in.refusal, {"redis": services.limiter.degraded}),
     )
-    bridge = Bridge(tenancy, EdgeSettings(settings.public_url, settings.trusted_proxies))
+    throttle = Throttle(
+        services.limiter,
+        services.quotas,
+        services.database,
+        services.clock,
+        per_address=with_usual_burst(settings.address_per_minute),
+    )
+    bridge = Bridge(tenancy, EdgeSettings(settings.public_url, settings.trusted_proxies), throttle)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

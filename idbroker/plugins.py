@@ -10,6 +10,9 @@ from sqlalchemy import make_url
 from idbroker.federation.contract import FederationProtocol, Protocols
 from idbroker.federation.upkeep import Upkeep, Upkeeps
 from idbroker.kernel.clock import Clock
+from idbroker.limits.contract import Buckets
+from idbroker.limits.limiter import Limiter
+from idbroker.limits.stores.memory import MemoryBuckets
 from idbroker.outbound.fetcher import Fetcher
 from idbroker.saml_upkeep import SamlUpkeep
 from idbroker.settings import BadSettings, Settings
@@ -19,6 +22,13 @@ from idbroker.storage.dialects.sqlite import SqliteDialect
 from oidc.relying_party.protocol import OidcProtocol
 from oidc.relying_party.upkeep import OidcUpkeep
 from saml.protocol import SamlProtocol
+
+LIMIT_STORES: Mapping[str, str] = {
+    "redis": "idbroker.limits.stores.redis:RedisBuckets",
+    "rediss": "idbroker.limits.stores.redis:RedisBuckets",
+    "unix": "idbroker.limits.stores.redis:RedisBuckets",
+}
+"""Scheme of IDBROKER_REDIS_URL → what keeps the shared limits; imported only when it is asked for."""
 
 TABLES = (
     "idbroker.access.api_keys",
@@ -80,6 +90,30 @@ def protocols(base_url: str, clock: Clock, fetcher: Fetcher) -> Protocols:
 def upkeeps(base_url: str, clock: Clock, fetcher: Fetcher) -> Upkeeps:
     """Of the protocols whose connections need looking after."""
     return {name: factory(base_url, clock, fetcher) for name, factory in UPKEEPS.items()}
+
+
+def limiter(settings: Settings, clock: Clock) -> Limiter:
+    """Limits of this process, and beside them those that replicas share where IDBROKER_REDIS_URL names a place. Raises
+    BadSettings for an address that cannot be one; that nobody answers there is no reason not to start."""
+    return Limiter(MemoryBuckets(clock), _shared_buckets(settings), clock)
+
+
+def _shared_buckets(settings: Settings) -> Buckets | None:
+    if settings.redis_url is None:
+        return None
+    url = settings.redis_url.get_secret_value()
+    scheme = url.partition("://")[0]
+    if scheme not in LIMIT_STORES:
+        raise BadSettings("IDBROKER_REDIS_URL is not a Redis address. Use redis://host:6379/0, rediss:// or unix://")
+    module, _, name = LIMIT_STORES[scheme].partition(":")
+    try:
+        factory: Callable[[str], Buckets] = getattr(import_module(module), name)
+    except ImportError as error:
+        raise BadSettings("IDBROKER_REDIS_URL needs the extra: install idbroker[redis]") from error
+    try:
+        return factory(url)
+    except ValueError as error:
+        raise BadSettings("IDBROKER_REDIS_URL cannot be read. Use redis://user:password@host:6379/0") from error
 
 
 def main_dialect(settings: Settings) -> Dialect:

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     smtp_from: str | None = None
     trail_key_days: Annotated[int, Field(ge=1, le=3650)] = 365
+    address_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = 3000
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
 
     @classmethod

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import merged, parse, read_body, read_object
@@ -13,6 +14,7 @@ from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, 
 from idbroker.admin_api.shapes import Body, Document, Name, Text, Time, shown
 from idbroker.kernel.errors import Forbidden, NotFound, invalid_field
 from idbroker.kernel.scope import TenantScope
+from idbroker.limits.quota import MAX_PER_MINUTE, Quota, with_usual_burst
 from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit
 from idbroker.tenants.lifecycle import STEPS, Status, Tier
@@ -26,7 +28,33 @@ Region = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 STATUS_QUERY = QueryParameter(
     name="status", description="Only those in that state.", schema={"type": "string", "enum": [*STEPS]}
 )
-OPERATORS_FIELDS = frozenset({"tier", "region"})
+OPERATORS_FIELDS = frozenset({"tier", "region", "limits"})
+PerMinute = Annotated[int, Field(ge=1, le=MAX_PER_MINUTE)]
+
+
+class OwnLimit(Body):
+    """``burst`` is a quarter of a minute's worth, at least 20, unless it is given."""
+
+    per_minute: PerMinute
+    burst: PerMinute | None = None
+
+    def quota(self) -> Quota:
+        return Quota(self.per_minute, self.burst) if self.burst else with_usual_burst(self.per_minute)
+
+
+class OwnLimits(Body):
+    """What the tenant is limited by in place of its tier's numbers."""
+
+    sign_in: OwnLimit | None = None
+    token: OwnLimit | None = None
+    scim_read: OwnLimit | None = None
+    scim_write: OwnLimit | None = None
+    admin_read: OwnLimit | None = None
+    admin_write: OwnLimit | None = None
+
+    def stored(self) -> dict[str, Any] | None:
+        quotas = {name: limit.quota() for name, limit in self if limit is not None}
+        return {name: asdict(quota) for name, quota in quotas.items()} or None
 
 
 class TenantFields(Body):
@@ -35,6 +63,7 @@ class TenantFields(Body):
     name: Name
     tier: Tier
     region: Region | None = None
+    limits: OwnLimits | None = None
 
 
 class NewTenant(TenantFields):
@@ -54,6 +83,7 @@ class TenantDocument(Document):
     tier: Tier
     status: Status
     region: str | None
+    limits: dict[str, dict[str, int]] | None
     created_at: Time
     updated_at: Time
 
@@ -97,7 +127,7 @@ class TenantCalls:
             Operation(
                 name="update_tenant",
                 area="Tenants",
-                summary="Change a tenant's name; operators also its tier and region.",
+                summary="Change a tenant's name; operators also its tier, region and limits.",
                 row=ScopedRoute(
                     method="PATCH", path=TENANT, handler=self.update, limit="admin_write", permission=Permission.TENANT_WRITE
                 ),
@@ -127,6 +157,8 @@ class TenantCalls:
         tenant = self._service.create(
             unit, slug=form.slug, name=form.name, tier=form.tier, status=form.status, region=form.region
         )
+        if form.limits is not None:
+            self._service.update(unit, tenant.tenant_id, {"limits": form.limits.stored()})
         return shown(TenantDocument.model_validate(tenant), 201)
 
     def all(self, call: Call, unit: PlatformUnit) -> Answer:
@@ -146,11 +178,14 @@ class TenantCalls:
         given = read_object(call)
         operator = call.principal is not None and call.principal.tenant is None
         if not operator and OPERATORS_FIELDS & set(given):
-            raise Forbidden("operators_only", "Tier and region of a tenant are changed by operators only.")
+            raise Forbidden("operators_only", "Tier, region and limits of a tenant are changed by operators only.")
         with self._database.platform(scope.actor) as unit:
             row = _known(unit, scope)
-            form = parse(TenantFields, merged({"name": row.name, "tier": row.tier, "region": row.region}, given))
+            current = {"name": row.name, "tier": row.tier, "region": row.region, "limits": row.limits or {}}
+            form = parse(TenantFields, merged(current, given, deep=["limits"]))
             changes = {field: getattr(form, field) for field in given}
+            if "limits" in changes:
+                changes["limits"] = form.limits.stored() if form.limits is not None else None
             return shown(TenantDocument.model_validate(self._service.update(unit, scope.tenant, changes)))
 
     def transition(self, call: Call, scope: TenantScope) -> Answer:

@@ -104,6 +104,7 @@ ACTIONS: Mapping[str, str] = {
     "alert.resolved": "What an alert told of is over.",
     "trail_key.rotated": "A new key signs heads of the audit trails; the one before it has endorsed it.",
     "audit_trail.shortened": "Records that were kept for long enough are removed; a signed cut attests what they were.",
+    "limit.exceeded": "The tenant came near a rate limit (level soft) or over it (level hard); told once a minute.",
     "token.reuse_detected": "A code or a refresh token was used twice; all that it had given was revoked.",
 }
 

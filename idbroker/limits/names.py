@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 LimitName = Literal["sign_in", "token", "scim_read", "scim_write", "admin_read", "admin_write"]
+LIMIT_NAMES: tuple[LimitName, ...] = get_args(LimitName)
 
 
 class Unlimited:

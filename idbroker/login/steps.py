@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,10 @@ POSTED_AGAIN = "idb_posted_again"
 """Field that marks the second, same-site sending of a reply."""
 
 
+def _uncounted(tenant: TenantId) -> None:
+    """Nobody counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visitor:
     """A browser. ``secret`` is what its signed cookie holds; None when no cookie came."""
@@ -27,6 +31,8 @@ class Visitor:
     request: RequestId = field(default_factory=new_request_id)
     restarted: str | None = None
     """The connection whose sign-in has begun anew in this browser just now, because it had begun at the IdP."""
+    count: Callable[[TenantId], None] = _uncounted
+    """Told whose sign-in it is as soon as the tenant's IdP has vouched for it; refuses when the tenant has too many."""
 
     @property
     def actor(self) -> Actor:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("idbroker_requests", "HTTP requests answered.", ["route", "status"], registry=REGISTRY)
 SEALED = Counter("idbroker_trail_sealed", "Audit records sealed into the trail.", registry=REGISTRY)
+LIMITED = Counter(
+    "idbroker_limited",
+    "Requests near a limit (soft) or over it (hard).",
+    ["limit", "level", "whose"],
+    registry=REGISTRY,
+)
+SHARED_LIMITS = Gauge(
+    "idbroker_limits_shared",
+    "0 while Redis does not answer: each process limits by itself.",
+    registry=REGISTRY,
+)
 
 LOGGED_OUT = Histogram(
     "idbroker_logout_complete_seconds",

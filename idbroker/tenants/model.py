@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, or_
 from sqlmodel import Field, col, select
 
 from idbroker.kernel.ids import TenantId, is_id
-from idbroker.storage.rows import PlatformRow, UtcDateTime
+from idbroker.storage.rows import JsonColumn, PlatformRow, UtcDateTime
 from idbroker.storage.unit import PlatformRepository
 
 SLUG = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -27,6 +28,8 @@ class Tenant(PlatformRow, table=True):
     tier: str
     region: str | None = None
     status: str
+    limits: dict[str, Any] | None = Field(default=None, sa_type=JsonColumn)
+    """Route class → ``{"per_minute", "burst"}``, in place of the tier's."""
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
 

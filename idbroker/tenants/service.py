@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
@@ -15,13 +16,17 @@ from idbroker.keys.envelope import Envelope
 from idbroker.storage.unit import PlatformUnit
 from idbroker.tenants.lifecycle import Status, Tier, check_step
 from idbroker.tenants.model import SLUG, Tenant, Tenants
+from idbroker.tenants.quotas import TenantQuotas
 
 RESERVED_SLUGS = frozenset({"platform", "admin", "api", "www", "login", "sso"})
 
 
 class TenantService:
-    def __init__(self, envelope: Envelope) -> None:
+    """``quotas`` are told of what changes; None where nothing is limited."""
+
+    def __init__(self, envelope: Envelope, quotas: TenantQuotas | None = None) -> None:
         self._envelope = envelope
+        self._quotas = quotas
 
     def create(
         self, unit: PlatformUnit, *, slug: str, name: str, tier: Tier, status: Status = "trial", region: str | None = None
@@ -44,8 +49,8 @@ class TenantService:
             )
         return tenant
 
-    def update(self, unit: PlatformUnit, tenant_id: TenantId, changes: Mapping[str, str | None]) -> Tenant:
-        """Change name, tier or region."""
+    def update(self, unit: PlatformUnit, tenant_id: TenantId, changes: Mapping[str, Any]) -> Tenant:
+        """Change name, tier, region or limits."""
         tenant = _known(unit, tenant_id)
         told = {
             field: Change(getattr(tenant, field), value) for field, value in changes.items() if getattr(tenant, field) != value
@@ -56,6 +61,8 @@ class TenantService:
             tenant.updated_at = unit.clock.now()
             with unit.enter(TenantScope(tenant_id, unit.actor)) as inside:
                 inside[Outbox].record(Event("tenant.updated", _resource(tenant), told))
+            if self._quotas is not None:
+                self._quotas.changed(tenant)
         return tenant
 
     def transition(self, unit: PlatformUnit, tenant_id: TenantId, to: Status, reason: str) -> Tenant:

@@ -14,6 +14,7 @@ from idbroker.access.api_keys import Principal
 from idbroker.kernel.errors import Invalid, Refusal
 from idbroker.kernel.ids import RequestId
 from idbroker.kernel.scope import Actor
+from idbroker.web.meter import UNMETERED, Meter
 
 MAX_FIELDS = 200
 
@@ -73,6 +74,8 @@ class Call:
     body: bytes
     client_ip: str | None
     principal: Principal | None = None
+    meter: Meter = UNMETERED
+    """What the request is charged to; whoever proves its credential says so there."""
 
     @cached_property
     def query(self) -> Params:

@@ -4,6 +4,7 @@ to rows. No handler below is async: the edge reads the request, a thread thinks,
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,12 +24,19 @@ from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 from idbroker.kernel.errors import NotFound, Refusal
 from idbroker.kernel.ids import RequestId
 from idbroker.kernel.scope import new_request_id
+from idbroker.limits.names import Unlimited
 from idbroker.telemetry.metrics import REQUESTS
 from idbroker.web.call import Answer, BadRequest, Call
 from idbroker.web.headers import CACHEABLE_DEFAULT, COMMON, HSTS
+from idbroker.web.meter import UNMETERED, Meter, TooMany
 from idbroker.web.problems import problem
 from idbroker.web.route import ErrorFace, NotHere, OpenRoute, PageRoute, Row
 from idbroker.web.tenancy import Tenancy
+from idbroker.web.throttle import RequestMeter, Throttle
+from idbroker.web.turnstile import Crowded, Turnstile
+
+MAX_BEARER = 8_000
+"""Characters. No credential of ours is longer; what is longer is nobody's."""
 
 MAX_BODY = 1_500_000
 """Bytes. A 256 KB SAML message is 350 KB in base64 and up to 1 MB in a form's percent-encoding."""
@@ -45,11 +53,13 @@ class EdgeSettings:
 
 
 class Bridge:
-    """Makes Starlette routes of rows."""
+    """Makes Starlette routes of rows. ``throttle`` is None where nothing is limited."""
 
-    def __init__(self, tenancy: Tenancy, settings: EdgeSettings) -> None:
+    def __init__(self, tenancy: Tenancy, settings: EdgeSettings, throttle: Throttle | None = None) -> None:
         self._tenancy = tenancy
         self._settings = settings
+        self._throttle = throttle
+        self._turnstile = Turnstile()
 
     def routes(self, rows: Sequence[Row]) -> list[Route]:
         """One Starlette route per path, so that a wrong method is 405 with the right Allow."""
@@ -65,10 +75,16 @@ class Bridge:
         row = methods["GET" if request.method == "HEAD" else request.method]
         errors: ErrorFace = row.errors if isinstance(row, OpenRoute | PageRoute) else problem
         request.scope["idbroker.route"] = row.path
+        if request.method == "HEAD" and not changes_nothing(row):
+            allowed = ", ".join(sorted(methods))
+            refusal = Refusal("bad_method", "This address does not take that method.", status=405)
+            return _response(errors(refusal, self.call(request, b"")).with_headers(("allow", allowed)))
+        meter = self._meter(row, request)
         try:
-            call = await self._read(request)
+            call = await self._read(request, meter or UNMETERED)
         except Refusal as refusal:
-            return _response(errors(refusal, self.call(request, b"")))
+            answer = errors(refusal, self.call(request, b""))
+            return _response(answer if meter is None else await anyio.to_thread.run_sync(self._charged, answer, meter))
         except ClientDisconnect:
             return Response(status_code=400)
         if isinstance(row, OpenRoute) and row.inline:
@@ -76,7 +92,48 @@ class Bridge:
                 return _response(self._answer(row, errors, call))
             except NotHere:
                 row = replace(row, handler=row.waiting or row.handler, inline=False)
-        return _response(await anyio.to_thread.run_sync(self._answer, row, errors, call))
+        if meter is None:
+            return _response(await anyio.to_thread.run_sync(self._answer, row, errors, call))
+        return _response(await self._metered(row, errors, call, meter))
+
+    def _meter(self, row: Row, request: Request) -> RequestMeter | None:
+        if self._throttle is None or isinstance(row.limit, Unlimited):
+            return None
+        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+        bearer = rest.strip() if scheme.lower() == "bearer" and len(rest) < MAX_BEARER else None
+        return self._throttle.meter(row.limit, client_address(request.scope, self._settings.trusted_proxies), bearer)
+
+    async def _metered(self, row: Row, errors: ErrorFace, call: Call, meter: RequestMeter) -> Answer:
+        """A tenant that is recognised waits for its turn here, where it holds no thread, and is refused here when it was just
+        refused before: a flood costs next to nothing. Anybody else goes right in, and his address is charged."""
+        throttle, known = self._throttle, meter.recognised()
+        if throttle is None or known is None:
+            answer = await anyio.to_thread.run_sync(self._measured, row, errors, call, meter)
+            return _limited(answer, meter)
+        try:
+            refused = meter.refused_already(known)
+            if refused is not None:
+                return _limited(errors(refused, call), meter)
+            async with self._turnstile.turn(known):
+                answer = await anyio.to_thread.run_sync(self._measured, row, errors, call, meter)
+        except Crowded:
+            answer = errors(meter.crowded(known), call)
+        return _limited(answer, meter)
+
+    def _charged(self, answer: Answer, meter: RequestMeter) -> Answer:
+        """What could not even be read counts too."""
+        with contextlib.suppress(TooMany):
+            meter.enter()
+        return _limited(answer, meter)
+
+    def _measured(self, row: Row, errors: ErrorFace, call: Call, meter: RequestMeter) -> Answer:
+        try:
+            meter.enter()
+            return self._answer(row, errors, call)
+        except TooMany as refusal:
+            return errors(refusal, call)
+        finally:
+            meter.tell()
 
     def _answer(self, row: Row, errors: ErrorFace, call: Call) -> Answer:
         try:
@@ -94,7 +151,7 @@ class Bridge:
             public = f"Something went wrong here. It has been noted under {call.request_id}."
             return errors(Refusal("internal_error", public, status=500), call)
 
-    async def _read(self, request: Request) -> Call:
+    async def _read(self, request: Request, meter: Meter) -> Call:
         if any(character < " " for value in request.path_params.values() for character in str(value)):
             raise NotFound("page")  # no id of ours holds a control character, and PostgreSQL stores no NUL to compare with
         if int(request.headers.get("content-length") or 0) > MAX_BODY:
@@ -104,9 +161,9 @@ class Bridge:
             body += chunk
             if len(body) > MAX_BODY:
                 raise BadRequest("too_large", "The request is too large.", status=413)
-        return self.call(request, bytes(body))
+        return self.call(request, bytes(body), meter)
 
-    def call(self, request: Request, body: bytes) -> Call:
+    def call(self, request: Request, body: bytes, meter: Meter = UNMETERED) -> Call:
         """The request as a value."""
         return Call(
             request_id=request.scope["idbroker.request_id"],
@@ -119,6 +176,7 @@ class Bridge:
             cookies=request.cookies,
             body=body,
             client_ip=client_address(request.scope, self._settings.trusted_proxies),
+            meter=meter,
         )
 
 
@@ -220,6 +278,19 @@ def application(
 
 
 _SENTENCES = {404: "There is nothing at this address.", 405: "This address does not take that method."}
+
+
+def changes_nothing(row: Row) -> bool:
+    """Whether HEAD may do what GET does (RFC 9110 9.3.2): documents and administration's reads. The steps of a sign-in, which
+    mail scanners and link checkers are fond of asking for, are spent by being taken."""
+    return not isinstance(row, OpenRoute) or isinstance(row.limit, Unlimited) or row.limit not in ("sign_in", "token")
+
+
+def _limited(answer: Answer, meter: RequestMeter) -> Answer:
+    told = tuple(meter.headers(answer.status))
+    names = {name for name, _ in told}
+    kept = tuple(pair for pair in answer.headers if pair[0].lower() not in names)
+    return Answer(answer.status, answer.body, answer.media_type, (*kept, *told))
 
 
 def _response(answer: Answer) -> Response:

@@ -21,8 +21,11 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 log = structlog.get_logger("idbroker.web")
 
 
-def health_rows(probes: Mapping[str, Probe], errors: ErrorFace) -> list[Row]:
-    """``probes`` by the name that ``/readyz`` shows: database, schema, keys."""
+def health_rows(
+    probes: Mapping[str, Probe], errors: ErrorFace, helpers: Mapping[str, Callable[[], bool]] | None = None
+) -> list[Row]:
+    """``probes`` by the name that ``/readyz`` shows: database, schema, keys. ``helpers``: what we can do without, and whether
+    we must just now."""
 
     def ready(call: Call) -> Answer:
         found = {name: _checked(name, probe, call) for name, probe in probes.items()}
@@ -30,6 +33,7 @@ def health_rows(probes: Mapping[str, Probe], errors: ErrorFace) -> list[Row]:
         document = {
             "status": "not ready" if problems else "ready",
             "checks": {name: text or "ok" for name, text in found.items()},
+            "degraded": [name for name, missing in (helpers or {}).items() if missing()],
         }
         return json_answer(document, 503 if problems else 200)
 

@@ -9,7 +9,7 @@ import structlog
 
 from idbroker.federation.contract import Handoff, RedirectTo
 from idbroker.kernel.addresses import email_domain
-from idbroker.kernel.errors import Refusal
+from idbroker.kernel.errors import Refusal, new_reference
 from idbroker.login.refusals import RefusalRecorder
 from idbroker.login.steps import (
     AskChoice,
@@ -26,6 +26,7 @@ from idbroker.login.steps import (
 )
 from idbroker.web.call import Answer, Call, redirect
 from idbroker.web.cookies import Cookies
+from idbroker.web.meter import TooMany
 from idbroker.web.pages import Pages
 from idbroker.web.sign_out import SignOutPages
 
@@ -50,6 +51,7 @@ class SignInFace:
             (call.user_agent or "")[:400] or None,
             call.request_id,
             self._cookies.restarted(call),
+            call.meter.proven,
         )
 
     def beginner(self, call: Call) -> tuple[Visitor, tuple[Header, ...]]:
@@ -72,6 +74,10 @@ class SignInFace:
         """The page of a refused sign-in (an ErrorFace). Never raises: where the trail cannot be written, the page says less."""
         if refusal.code in NO_SUCH_PAGE:
             return self.not_found(refusal, call)
+        if isinstance(refusal, TooMany) and not refusal.recorded:
+            reference = new_reference()
+            log.info("refused", refusal=refusal.code, reference=reference, request_id=call.request_id)
+            return self._refused(refusal, reference)
         return self._refused(refusal, self.recorded(refusal, call))
 
     def not_found(self, refusal: Refusal, call: Call) -> Answer:

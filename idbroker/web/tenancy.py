@@ -59,6 +59,7 @@ class Tenancy:
             return self._page(row, call)
         with self._database.platform(call.actor, read_only=True) as unit:
             principal = _key_holder(unit, call)
+            _charge(unit, call, principal)
             tenant = _permitted(unit, principal, row.permission, call.path_params.get("tenant"))
         return self._answered(row, replace(call, principal=principal), tenant)
 
@@ -93,6 +94,7 @@ class Tenancy:
                 raise NotSignedIn
             if row.method == "POST":
                 check_form(call, visit.form_token)
+            _charge(unit, call, visit.principal)
             tenant = _permitted(unit, visit.principal, row.permission, call.path_params.get("tenant"))
             if row.inside and tenant is not None and visit.is_operator:
                 _check_entered(unit, visit, tenant)
@@ -109,6 +111,14 @@ def principal_of(call: Call) -> Principal:
     if call.principal is None:
         raise Unauthenticated
     return call.principal
+
+
+def _charge(unit: PlatformUnit, call: Call, principal: Principal) -> None:
+    """Raises TooMany."""
+    if principal.tenant is None:
+        call.meter.proven_operator(principal.key)
+    else:
+        call.meter.proven(principal.tenant, unit)
 
 
 def _key_holder(unit: PlatformUnit, call: Call) -> Principal:

@@ -29,6 +29,8 @@ class CodeGiver:
         """
         if open_tenant(self._database, tenant, request.client_id, visitor.actor) is None:
             return None
+        if reused:
+            visitor.count(tenant)
         with self._database.tenant(TenantScope(tenant, visitor.actor, visitor.request)) as unit:
             session = unit[Sessions].get(session_id)
             if session is None or not is_live(session, unit.clock.now()) or request.subject not in (None, session.user_id):

@@ -6,6 +6,7 @@ from typing import Any
 
 from idbroker.apps.model import App
 from idbroker.kernel.clock import Clock
+from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
 from idbroker.sessions.refresh import RefreshTokens, parse_refresh_token
 from idbroker.storage.database import Database
@@ -58,6 +59,8 @@ class Introspect:
             found = self._refresh_token(unit, issuer, app, form["token"], call)
             if found is None:
                 found = self._access_token(unit, issuer, app, form["token"], call)
+            if found["active"]:
+                call.meter.proven(TenantId(found["tenant_id"]), unit)
         return json_answer(found, 200, *NEVER_STORED)
 
     def _access_token(self, unit: PlatformUnit, issuer: Issuer, app: App, text: str, call: Call) -> dict[str, Any]:

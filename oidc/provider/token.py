@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from idbroker.apps.model import App
 from idbroker.kernel.clock import Clock
+from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import Actor
 from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit
@@ -53,6 +54,8 @@ class Token:
             _claim_proof(unit, app, proof)
             jkt = None if proof is None else proof.jkt
             outcome = grant.decide(Exchange(unit, issuer, app, values, acting(app, call), call.request_id, jkt))
+            if isinstance(outcome, Granted):
+                call.meter.proven(TenantId(outcome.subject.tenant_id), unit)
         if not isinstance(outcome, Granted):
             raise outcome
         return json_answer(self._tokens.answer(issuer, app, outcome), 200, *NEVER_STORED)

@@ -36,6 +36,8 @@ class Userinfo:
             if proof is not None:
                 proof.claim(unit)
             person = living(unit, token, actor, call.request_id)
+            if person is not None:
+                call.meter.proven(token.tenant, unit)
         if not isinstance(person, Person):
             raise InvalidToken("revoked, or nobody is there any more")
         return json_answer(userinfo_claims(token.scope, person, token.userinfo_claims), 200, *NEVER_STORED)

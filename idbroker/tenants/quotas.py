@@ -1,0 +1,56 @@
+"""Which numbers a tenant is limited by: its tier's, with its own over them. Kept for a moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from idbroker.kernel.clock import Clock
+from idbroker.kernel.ids import TenantId
+from idbroker.kernel.scope import SYSTEM
+from idbroker.limits.names import LimitName
+from idbroker.limits.quota import TIERS, Quota, quotas_for
+from idbroker.storage.database import Database
+from idbroker.storage.unit import PlatformUnit
+from idbroker.tenants.model import Tenant
+from idbroker.tenants.registered import read_tenant
+
+REMEMBERED = timedelta(seconds=2)
+"""How long another process may go on with numbers that were changed."""
+
+
+class TenantQuotas:
+    def __init__(self, database: Database, clock: Clock, *, cached: int = 20_000) -> None:
+        self._database = database
+        self._clock = clock
+        self._cached = cached
+        self._known: dict[TenantId, tuple[Mapping[LimitName, Quota], datetime]] = {}
+        self._lock = threading.Lock()
+
+    def known(self, tenant: TenantId, name: LimitName) -> Quota | None:
+        """Without asking the database: None when that is needed."""
+        found = self._known.get(tenant)
+        return found[0][name] if found is not None and self._clock.now() < found[1] else None
+
+    def of(self, tenant: TenantId, name: LimitName, unit: PlatformUnit | None = None) -> Quota:
+        """``unit`` is the one that is open already, if any: no thread waits for a second connection with one in hand."""
+        known = self.known(tenant, name)
+        if known is not None:
+            return known
+        if unit is not None:
+            return self._keep(tenant, read_tenant(unit, tenant))[name]
+        with self._database.platform(SYSTEM, read_only=True) as own:
+            return self._keep(tenant, read_tenant(own, tenant))[name]
+
+    def changed(self, row: Tenant) -> None:
+        """The tenant's tier or numbers were changed here."""
+        self._keep(row.tenant_id, row)
+
+    def _keep(self, tenant: TenantId, row: Tenant | None) -> Mapping[LimitName, Quota]:
+        quotas = TIERS["free"] if row is None else quotas_for(row.tier, row.limits)
+        with self._lock:
+            if len(self._known) >= self._cached:
+                self._known.clear()
+            self._known[tenant] = (quotas, self._clock.now() + REMEMBERED)
+        return quotas
