@@ -41,6 +41,7 @@ from idbroker.kernel.ids import PLATFORM_TRAIL
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.keys.envelope import Envelope
 from idbroker.keys.master import LocalMasterKeys
+from idbroker.keys.rewrap import Rewrapping
 from idbroker.keys.rotation import KeyRotation
 from idbroker.keys.signing import SigningKeyRing
 from idbroker.keys.trail_keys import TrailKeyRing
@@ -59,6 +60,8 @@ from idbroker.outbound.fetcher import Fetcher, GuardedFetcher, Sender
 from idbroker.outbound.mail import SmtpMailer
 from idbroker.outbound_scim.pushing import ScimPusher
 from idbroker.outbound_scim.service import OutboundScim
+from idbroker.sessions.clerk import LifeCycleClerk
+from idbroker.sessions.closing import Closing
 from idbroker.sessions.refresh import RefreshTokens
 from idbroker.sessions.service import SessionService
 from idbroker.settings import BadSettings, Settings, load_settings
@@ -66,12 +69,15 @@ from idbroker.storage import schema
 from idbroker.storage.database import Database
 from idbroker.storage.rows import AUDIT, MAIN
 from idbroker.telemetry.logs import set_up_logs
+from idbroker.tenants.entitlements import Plans, checked_own
+from idbroker.tenants.lifecycle import Terms
 from idbroker.tenants.quotas import TenantQuotas
 from idbroker.tenants.service import TenantService
 from idbroker.web.assets import Assets, asset_rows
 from idbroker.web.cookies import AdminCookies, Cookies
 from idbroker.web.edge import Bridge, Edge, EdgeSettings, application
 from idbroker.web.health import Probe, health_rows
+from idbroker.web.idempotency import Idempotency
 from idbroker.web.pages import Pages
 from idbroker.web.problems import problem
 from idbroker.web.route import Row
@@ -124,6 +130,14 @@ class Services:
     webhooks: WebhookService
     outbound_scim: OutboundScim
 
+    @property
+    def rewrapping(self) -> Rewrapping:
+        return Rewrapping(self.database, LocalMasterKeys(self.master_keys), self.envelope)
+
+    @property
+    def closing(self) -> Closing:
+        return Closing(self.database, self.tenants, self.sessions)
+
     def worker(self) -> Worker:
         watch = CertificateWatch(self.database, self.connections)
         kept = timedelta(days=self.settings.event_days)
@@ -138,6 +152,7 @@ class Services:
             *_alert_jobs(self),
             *_token_jobs(self),
         ]
+        work += _tenant_jobs(self)
         deliver = Job("deliver webhooks", timedelta(seconds=TICK_SECONDS), dispatcher.start_due)
         forget_sent = Job("forget deliveries", timedelta(hours=1), partial(_forget_deliveries, self.database, kept))
         push = Job("push people and groups to apps", timedelta(seconds=1), pusher.start_due)
@@ -198,6 +213,21 @@ def _alert_jobs(services: Services) -> list[Job]:
     return found
 
 
+def _tenant_jobs(services: Services) -> list[Job]:
+    """Time's own: ends of trials and of patience."""
+    clerk = LifeCycleClerk(services.database, services.closing, _terms(services.settings))
+
+    def wrap_again() -> int:
+        owners = [PLATFORM_TRAIL, *(scope.tenant for scope in each_tenant(services.database))]
+        return sum(one.moved for one in services.rewrapping.rewrap(owners))
+
+    again = Job("wrap keys with the newest master key", timedelta(hours=1), wrap_again, slow=True)
+    return [
+        Job("move tenants on", timedelta(minutes=10), clerk.run_due, slow=True),
+        *([again] if len(services.master_keys) > 1 else []),
+    ]
+
+
 def _token_jobs(services: Services) -> list[Job]:
     """The provider's: keeping signing keys young, forgetting what nobody needs."""
 
@@ -213,6 +243,19 @@ def _token_jobs(services: Services) -> list[Job]:
         Job("forget requests", timedelta(minutes=5), partial(forget_requests, services.database)),
         Job("forget tokens", timedelta(hours=1), forget),
     ]
+
+
+def _plans(settings: Settings) -> Plans:
+    try:
+        return Plans(checked_own(settings.entitlements))
+    except (TypeError, ValueError) as error:
+        raise BadSettings(f"IDBROKER_ENTITLEMENTS: {error}") from error
+
+
+def _terms(settings: Settings) -> Terms:
+    """0 days are for ever."""
+    spans = (timedelta(days=days) or None for days in (settings.trial_days, settings.past_due_days, settings.cancelled_days))
+    return Terms(*spans)
 
 
 def build_services(
@@ -242,7 +285,8 @@ def build_services(
         schema.migrate(audit, AUDIT)
     envelope = Envelope(LocalMasterKeys(master_keys))
     protocols = plugins.protocols(settings.public_url, clock, fetcher)
-    connections = ConnectionService(protocols, envelope, plugins.upkeeps(settings.public_url, clock, fetcher))
+    plans = _plans(settings)
+    connections = ConnectionService(protocols, envelope, plugins.upkeeps(settings.public_url, clock, fetcher), plans)
     database, store = Database(main, clock, Portraitist(connections)), Database(audit, clock)
     schema.check(database, MAIN)
     schema.check(store, AUDIT)
@@ -268,7 +312,7 @@ def build_services(
         quotas=quotas,
         protocols=protocols,
         tenants=TenantService(envelope, quotas),
-        domains=DomainService(look_up_txt or DnsTxtLookup(settings.dns_resolver)),
+        domains=DomainService(look_up_txt or DnsTxtLookup(settings.dns_resolver), plans),
         connections=connections,
         candidates=candidates,
         refresher=Refresher(database, connections, candidates),
@@ -278,7 +322,7 @@ def build_services(
         sessions=SessionService(envelope, lifetime=timedelta(hours=settings.session_hours)),
         webhooks=WebhookService(envelope),
         outbound_scim=OutboundScim(envelope),
-        directories=DirectoryService(),
+        directories=DirectoryService(plans),
     )
 
 
@@ -353,9 +397,10 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         envelope=services.envelope,
         sender=services.sender,
         outbound_scim=services.outbound_scim,
+        plans=_plans(settings),
     )
     assets, admin_cookies = Assets(ADMIN_STATIC), AdminCookies(https=settings.is_https)
-    tenancy = Tenancy(services.database, admin_cookies)
+    tenancy = Tenancy(services.database, admin_cookies, Idempotency(services.database, services.envelope))
     admin_ui = AdminUi(
         operations=admin_api.operations,
         tenancy=tenancy,

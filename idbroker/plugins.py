@@ -32,6 +32,7 @@ LIMIT_STORES: Mapping[str, str] = {
 
 TABLES = (
     "idbroker.access.api_keys",
+    "idbroker.access.kept_answers",
     "idbroker.admins.operators",
     "idbroker.admins.sessions",
     "idbroker.admins.setup_links",

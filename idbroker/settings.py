@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,6 +57,10 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     smtp_from: str | None = None
     trail_key_days: Annotated[int, Field(ge=1, le=3650)] = 365
+    entitlements: Annotated[dict[str, dict[str, int | None]], NoDecode] = {}
+    trial_days: Annotated[int, Field(ge=0, le=3650)] = 30
+    past_due_days: Annotated[int, Field(ge=0, le=3650)] = 30
+    cancelled_days: Annotated[int, Field(ge=0, le=3650)] = 30
     address_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = 3000
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
 
@@ -92,6 +97,16 @@ class Settings(BaseSettings):
             return tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
         except ValueError as error:
             raise ValueError("a comma-separated list of CIDR ranges is needed, such as 10.0.0.0/8") from error
+
+    @field_validator("entitlements", mode="before")
+    @classmethod
+    def _entitlements(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as error:
+            raise ValueError('JSON is needed, such as {"free": {"connections": 5}}') from error
 
     @field_validator("dns_resolver")
     @classmethod

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import structlog
 
+from idbroker.access.kept_answers import KeptAnswers
 from idbroker.audit.trail import Trail
 from idbroker.connections.certificate_watch import CertificateWatch
 from idbroker.connections.refresh import Refresher
@@ -116,6 +117,7 @@ def jobs(database: Database, trail: Trail, refresher: Refresher, watch: Certific
                 forgotten += unit[SeenReplies].purge() + unit[Diagnoses].purge() + unit[TrialSignIns].purge()
                 forgotten += unit[Sessions].forget_upstream(timedelta(hours=1))
                 forgotten += unit[Walks].purge() + unit[DirectoryRequests].purge() + unit[Deactivations].purge()
+                forgotten += unit[KeptAnswers].purge()
         return forgotten
 
     def watch_certificates() -> int:

@@ -174,6 +174,7 @@ class Door:
         if access.expires_at is not None and access.expires_at <= now:
             raise Unproven
         self._remember(str(handle))
+        call.meter.proven(handle.tenant, unit)
         if access.tenant_status not in SIGN_IN_ALLOWED:
             raise Forbidden("scim_tenant_closed", f"The organisation is {access.tenant_status}: nothing is provisioned.")
         if access.directory_status != "active":

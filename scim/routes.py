@@ -111,6 +111,7 @@ class Scim:
 
         if exchange.dry or caller.access.dry_run:
             raise ScimError(None, "A Bulk cannot be tried without being done: try its operations one by one.", status=503)
+        exchange.call.meter.does_the_work_of(len(plan.operations))
         return _json(self._bulk.run(plan, exchange.base, transaction))
 
     def me(self, exchange: Exchange) -> Answer:

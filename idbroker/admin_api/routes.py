@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from idbroker.admin_api.admins import AdminCalls
+from idbroker.admin_api.alarms import AlarmCalls
 from idbroker.admin_api.alerts import AlertCalls
 from idbroker.admin_api.api_keys import ApiKeyCalls
 from idbroker.admin_api.app_secrets import AppSecretCalls
@@ -62,8 +63,10 @@ from idbroker.login.diagnoses import DiagnosisKeeper
 from idbroker.login.trials import Trials
 from idbroker.outbound.fetcher import Sender
 from idbroker.outbound_scim.service import OutboundScim
+from idbroker.sessions.closing import Closing
 from idbroker.sessions.service import SessionService
 from idbroker.storage.database import Database
+from idbroker.tenants.entitlements import Plans
 from idbroker.tenants.service import TenantService
 from idbroker.web.route import Row
 from idbroker.webhooks.service import WebhookService
@@ -105,9 +108,12 @@ class AdminApi:
         envelope: Envelope,
         sender: Sender,
         outbound_scim: OutboundScim,
+        plans: Plans | None = None,
     ) -> None:
+        closing = Closing(database, tenants, sessions)
         described: list[Operation] = [
-            *TenantCalls(database, tenants).operations(),
+            *TenantCalls(database, tenants, closing, plans or Plans()).operations(),
+            *AlarmCalls(database, closing, connections).operations(),
             *DomainCalls(database, domains).operations(),
             *ConnectionCalls(database, connections).operations(),
             *ReservationCalls(database, ReservationService(connections)).operations(),

@@ -15,8 +15,10 @@ from idbroker.admin_api.shapes import Body, Document, Name, Text, Time, shown
 from idbroker.kernel.errors import Forbidden, NotFound, invalid_field
 from idbroker.kernel.scope import TenantScope
 from idbroker.limits.quota import MAX_PER_MINUTE, Quota, with_usual_burst
+from idbroker.sessions.closing import Closing
 from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit
+from idbroker.tenants.entitlements import Plans, as_document
 from idbroker.tenants.lifecycle import STEPS, Status, Tier
 from idbroker.tenants.model import Tenant, Tenants
 from idbroker.tenants.service import TenantService
@@ -76,6 +78,16 @@ class Transition(Body):
     reason: Text
 
 
+class EntitlementsDocument(Document):
+    tier: str
+    connections: int | None
+    domains: int | None
+    directories: int | None
+    log_streams: int | None
+    custom_roles: int | None
+    retention_days: int | None
+
+
 class TenantDocument(Document):
     id: str
     slug: str
@@ -84,14 +96,19 @@ class TenantDocument(Document):
     status: Status
     region: str | None
     limits: dict[str, dict[str, int]] | None
+    status_since: Time
+    frozen_at: Time | None
+    synthetic: bool
     created_at: Time
     updated_at: Time
 
 
 class TenantCalls:
-    def __init__(self, database: Database, service: TenantService) -> None:
+    def __init__(self, database: Database, service: TenantService, closing: Closing, plans: Plans) -> None:
         self._database = database
         self._service = service
+        self._closing = closing
+        self._plans = plans
 
     def operations(self) -> list[Operation]:
         operate = Permission.OPERATE_TENANTS
@@ -134,6 +151,19 @@ class TenantCalls:
                 body=TenantFields,
                 partial=True,
                 answer=TenantDocument,
+            ),
+            Operation(
+                name="get_entitlements",
+                area="Tenants",
+                summary="What the tenant's tier includes; null is any number. A trial includes everything.",
+                row=ScopedRoute(
+                    method="GET",
+                    path=f"{TENANT}/entitlements",
+                    handler=self.entitlements,
+                    limit="admin_read",
+                    permission=Permission.TENANT_READ,
+                ),
+                answer=EntitlementsDocument,
             ),
             Operation(
                 name="move_tenant_to_state",
@@ -190,8 +220,14 @@ class TenantCalls:
 
     def transition(self, call: Call, scope: TenantScope) -> Answer:
         form = read_body(call, Transition)
-        with self._database.platform(scope.actor) as unit:
-            return shown(TenantDocument.model_validate(self._service.transition(unit, scope.tenant, form.to, form.reason)))
+        return shown(TenantDocument.model_validate(self._closing.move(scope, form.to, form.reason)))
+
+    def entitlements(self, call: Call, scope: TenantScope) -> Answer:
+        del call
+        with self._database.platform(scope.actor, read_only=True) as unit:
+            tenant = _known(unit, scope)
+        included = self._plans.of(tenant.tier, tenant.status)
+        return shown(EntitlementsDocument(tier=tenant.tier, **as_document(included)))
 
 
 def _status(call: Call) -> str | None:

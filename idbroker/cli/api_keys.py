@@ -10,6 +10,7 @@ from idbroker.access.api_keys import ApiKeys
 from idbroker.access.permissions import ROLES
 from idbroker.audit.outbox import Outbox
 from idbroker.cli.answers import Stop, known_tenant, open_services, operator
+from idbroker.cli.master_keys import keys_rotate_data, keys_rotate_master
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.scope import TenantScope
 
@@ -19,6 +20,10 @@ keys_app = typer.Typer(no_args_is_help=True, help="API keys.")
 @keys_app.callback()
 def keys() -> None:
     """API keys."""
+
+
+keys_app.command("rotate-master")(keys_rotate_master)
+keys_app.command("rotate-data")(keys_rotate_data)
 
 
 @keys_app.command("create")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
+from idbroker.app import Services
 from idbroker.cli.answers import AsJson, Stop, TenantArgument, known_tenant, open_services, operator, show
 from idbroker.kernel.clock import rfc3339
-from idbroker.tenants.lifecycle import Status, Tier
+from idbroker.kernel.scope import TenantScope
+from idbroker.tenants.lifecycle import STEPS, Status, Tier
 from idbroker.tenants.model import Tenant, Tenants
 
 PAGE = 200
+Reason = Annotated[str, typer.Option(help="Goes into the tenant's trail.")]
 tenant_app = typer.Typer(no_args_is_help=True, help="Tenants and their life cycle.")
 
 
@@ -60,7 +63,7 @@ def tenantshow(tenant: TenantArgument, *, as_json: AsJson = False) -> None:
 @tenant_app.command("suspend")
 def tenant_suspend(
     tenant: TenantArgument,
-    reason: Annotated[str, typer.Option(help="Goes into the tenant's trail.")],
+    reason: Reason = "by the command line",
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -71,7 +74,7 @@ def tenant_suspend(
 @tenant_app.command("resume")
 def tenant_resume(
     tenant: TenantArgument,
-    reason: Annotated[str, typer.Option(help="Goes into the tenant's trail.")],
+    reason: Reason = "by the command line",
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -79,11 +82,67 @@ def tenant_resume(
     _transition(tenant, "active", reason, as_json=as_json)
 
 
+@tenant_app.command("move-to")
+def tenant_move_to(
+    tenant: TenantArgument,
+    state: Annotated[str, typer.Argument(help="The state of the life cycle: active, past_due, paused, cancelled, deleted ….")],
+    reason: Reason,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Move a tenant to another state of its life cycle."""
+    if state not in STEPS:
+        raise Stop(f"the states are: {', '.join(STEPS)}")
+    _transition(tenant, cast("Status", state), reason, as_json=as_json)
+
+
+@tenant_app.command("freeze")
+def tenant_freeze(tenant: TenantArgument, reason: Reason, *, as_json: AsJson = False) -> None:
+    """Let the tenant's own people change nothing for now. They go on signing in."""
+    _freeze(tenant, reason, frozen=True, as_json=as_json)
+
+
+@tenant_app.command("unfreeze")
+def tenant_unfreeze(tenant: TenantArgument, reason: Reason, *, as_json: AsJson = False) -> None:
+    """Let the tenant's own people change things again."""
+    _freeze(tenant, reason, frozen=False, as_json=as_json)
+
+
+@tenant_app.command("end-sessions")
+def tenant_end_sessions(
+    tenant: TenantArgument,
+    reason: Reason,
+    connection: Annotated[str | None, typer.Option(help="Only those that began there; it is switched off, too.")] = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """End every session of a tenant at once, or stop one identity provider."""
+    if not yes:
+        typer.confirm("Everybody who is signed in will be signed out. Go on?", abort=True, err=True)
+    services, scope = _scoped(tenant)
+    if connection is not None:
+        with services.database.tenant(scope) as unit:
+            services.connections.switch_off(unit, services.connections.known(unit, connection), reason)
+    show([{"sessions": services.closing.end_sessions(scope, reason, connection_id=connection)}], as_json=as_json, single=True)
+
+
+def _freeze(slug_or_id: str, reason: str, *, frozen: bool, as_json: bool) -> None:
+    services, scope = _scoped(slug_or_id)
+    with services.database.platform(scope.actor) as unit:
+        row = services.closing.freeze(unit, scope, frozen=frozen, reason=reason)
+    show([_document(row)], as_json=as_json, single=True)
+
+
+def _scoped(slug_or_id: str) -> tuple[Services, TenantScope]:
+    services, actor = open_services(), operator()
+    with services.database.platform(actor, read_only=True) as unit:
+        return services, TenantScope(known_tenant(unit, slug_or_id).tenant_id, actor)
+
+
 def _transition(slug_or_id: str, to: Status, reason: str, *, as_json: bool) -> None:
-    services = open_services()
-    with services.database.platform(operator()) as unit:
-        tenant = services.tenants.transition(unit, known_tenant(unit, slug_or_id).tenant_id, to, reason)
-    show([_document(tenant)], as_json=as_json, single=True)
+    services, scope = _scoped(slug_or_id)
+    show([_document(services.closing.move(scope, to, reason))], as_json=as_json, single=True)
 
 
 def _document(tenant: Tenant) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import new_id
 from idbroker.kernel.secrets import new_secret
 from idbroker.storage.unit import TenantUnit
+from idbroker.tenants.entitlements import Plans
 
 TXT_LABEL = "_idbroker-challenge"
 TXT_PREFIX = "idbroker-domain-verification="
@@ -42,7 +43,8 @@ class TxtLookup(Protocol):
 
 
 class DomainService:
-    def __init__(self, look_up_txt: TxtLookup) -> None:
+    def __init__(self, look_up_txt: TxtLookup, plans: Plans | None = None) -> None:
+        self._plans = plans or Plans()
         self._look_up_txt = look_up_txt
         self._suffixes = PublicSuffixList()
 
@@ -51,8 +53,10 @@ class DomainService:
         domain = self._claimable(name)
         if unit[Domains].named(domain) is not None:
             raise Conflict("domain_exists", "This domain is listed already.")
-        if len(unit[Domains].page(limit=MAX_DOMAINS)) >= MAX_DOMAINS:
+        has = len(unit[Domains].page(limit=MAX_DOMAINS))
+        if has >= MAX_DOMAINS:
             raise Conflict("too_many_domains", f"A tenant can have {MAX_DOMAINS} domains.")
+        self._plans.check(unit, "domains", has)
         row = Domain(
             tenant_id=unit.scope.tenant,
             id=new_id("dom"),

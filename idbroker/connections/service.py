@@ -32,6 +32,7 @@ from idbroker.kernel.event import Change, Event, Resource
 from idbroker.kernel.ids import ConnectionId, TenantId, new_id
 from idbroker.keys.envelope import Envelope
 from idbroker.storage.unit import TenantUnit
+from idbroker.tenants.entitlements import Plans
 
 MAX_CONNECTIONS = 500
 SECRET_PURPOSE = "connection-secrets:"
@@ -55,7 +56,10 @@ class ConnectionForm(BaseModel):
 class ConnectionService:
     """``upkeeps`` are those of the protocols that have one."""
 
-    def __init__(self, protocols: Protocols, envelope: Envelope, upkeeps: Upkeeps | None = None) -> None:
+    def __init__(
+        self, protocols: Protocols, envelope: Envelope, upkeeps: Upkeeps | None = None, plans: Plans | None = None
+    ) -> None:
+        self._plans = plans or Plans()
         self._protocols = protocols
         self._envelope = envelope
         self._upkeeps = upkeeps or {}
@@ -74,8 +78,10 @@ class ConnectionService:
         self, unit: TenantUnit, form: ConnectionForm, connection_id: str, draft: ConnectionDraft, *, reserved: bool = False
     ) -> Connection:
         """Keep a drafted connection. ``reserved``: its id is in the index already."""
-        if len(unit[Connections].page(limit=MAX_CONNECTIONS)) >= MAX_CONNECTIONS:
+        has = len(unit[Connections].page(limit=MAX_CONNECTIONS))
+        if has >= MAX_CONNECTIONS:
             raise Conflict("too_many_connections", f"A tenant can have {MAX_CONNECTIONS} connections.")
+        self._plans.check(unit, "connections", has)
         now = unit.clock.now()
         row = Connection(
             tenant_id=unit.scope.tenant,
@@ -126,6 +132,16 @@ class ConnectionService:
         unit[Connections].bump(row)
         self.settled(unit, row, sha1_before)
         return row
+
+    def switch_off(self, unit: TenantUnit, row: Connection, reason: str) -> None:
+        """Nobody signs in through it from this transaction on."""
+        if row.status == "disabled":
+            return
+        change = Change(row.status, "disabled")
+        row.status, row.updated_at = "disabled", unit.clock.now()
+        unit[Connections].bump(row)
+        context = {"reason": reason}
+        unit[Outbox].record(Event("connection.disabled", resource(row), {"status": change}, context=context))
 
     def delete(self, unit: TenantUnit, connection_id: str) -> None:
         row = self.known(unit, connection_id)

@@ -13,16 +13,22 @@ from idbroker.kernel.errors import Conflict, NotFound, invalid_field
 from idbroker.kernel.event import Change, Event, Resource
 from idbroker.kernel.ids import new_id
 from idbroker.storage.unit import TenantUnit
+from idbroker.tenants.entitlements import Plans
 
 MAX_LIVE_TOKENS = 2
 RELEASED_FOR = timedelta(hours=1)
 
 
 class DirectoryService:
+    def __init__(self, plans: Plans | None = None) -> None:
+        self._plans = plans or Plans()
+
     def create(self, unit: TenantUnit, settings: Mapping[str, Any]) -> Directory:
         """``settings`` are the row's own fields, checked in form; whether the connection exists is the caller's to check."""
-        if len(unit[Directories].page(limit=MAX_DIRECTORIES)) >= MAX_DIRECTORIES:
+        has = len(unit[Directories].page(limit=MAX_DIRECTORIES))
+        if has >= MAX_DIRECTORIES:
             raise Conflict("too_many_directories", f"A tenant can have {MAX_DIRECTORIES} directories.")
+        self._plans.check(unit, "directories", has)
         now = unit.clock.now()
         row = Directory(tenant_id=unit.scope.tenant, id=new_id("dir"), created_at=now, updated_at=now, **settings)
         unit[Directories].add(row)

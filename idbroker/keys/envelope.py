@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlmodel import Field, col, select
 
+from idbroker.kernel.ids import TenantId
 from idbroker.keys.master import CannotOpen, MasterKey
 from idbroker.storage.rows import TenantRow, UtcDateTime
 from idbroker.storage.unit import TenantRepository, TenantUnit
@@ -37,6 +39,10 @@ class TenantKeys(TenantRepository):
     def newest(self) -> TenantKey | None:
         statement = select(TenantKey).order_by(col(TenantKey.generation).desc()).limit(1)
         return self.session.execute(statement).scalars().first()
+
+    def all(self) -> Sequence[TenantKey]:
+        """Every generation, oldest first."""
+        return self.session.execute(select(TenantKey).order_by(col(TenantKey.generation))).scalars().all()
 
     def get(self, generation: int) -> TenantKey | None:
         return self.keyed(TenantKey, generation)
@@ -65,7 +71,20 @@ class Envelope:
         """Give a new tenant its first data key; nothing when it has one."""
         if unit[TenantKeys].newest() is None:
             unit.transaction.info[_FRESH] = unit.scope.tenant
-            unit[TenantKeys].add(1, self._master.wrap(os.urandom(32), _context(unit.scope.tenant, 1)))
+            unit[TenantKeys].add(1, self._master.wrap(os.urandom(32), context_of(unit.scope.tenant, 1)))
+
+    def rotate(self, unit: TenantUnit) -> int:
+        """A new data key that seals from now on. Returns its generation."""
+        newest = unit[TenantKeys].newest()
+        generation = newest.generation + 1 if newest is not None else 1
+        unit.transaction.info[_FRESH] = unit.scope.tenant
+        unit[TenantKeys].add(generation, self._master.wrap(os.urandom(32), context_of(unit.scope.tenant, generation)))
+        return generation
+
+    def forget(self, tenant: TenantId) -> None:
+        """Ask the database again which key seals."""
+        with self._lock:
+            self._sealing.pop(str(tenant), None)
 
     def seal(self, unit: TenantUnit, purpose: str, plaintext: bytes) -> bytes:
         generation = self._newest(unit)
@@ -109,7 +128,7 @@ class Envelope:
         row = unit[TenantKeys].get(generation)
         if row is None:
             raise CannotOpen("a sealed value names a data key that this tenant does not have")
-        cipher = AESGCM(self._master.unwrap(row.wrapped, _context(unit.scope.tenant, generation)))
+        cipher = AESGCM(self._master.unwrap(row.wrapped, context_of(unit.scope.tenant, generation)))
         if not fresh:
             with self._lock:
                 if len(self._ciphers) >= self._cached:
@@ -118,7 +137,7 @@ class Envelope:
         return cipher
 
 
-def _context(tenant: str, generation: int) -> str:
+def context_of(tenant: str, generation: int) -> str:
     return f"tenant-key:{tenant}:{generation}"
 
 

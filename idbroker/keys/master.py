@@ -25,6 +25,10 @@ class MasterKey(Protocol):
 
     def unwrap(self, wrapped: bytes, context: str) -> bytes: ...
 
+    def is_newest(self, wrapped: bytes) -> bool:
+        """Whether the newest master key wrapped it."""
+        ...
+
 
 class LocalMasterKeys:
     """AES-256-GCM under keys from the environment. Format: key fingerprint (8 bytes), nonce (12), ciphertext and tag."""
@@ -38,6 +42,9 @@ class LocalMasterKeys:
     def wrap(self, key: bytes, context: str) -> bytes:
         nonce = os.urandom(12)
         return self._newest + nonce + self._ciphers[self._newest].encrypt(nonce, key, context.encode())
+
+    def is_newest(self, wrapped: bytes) -> bool:
+        return wrapped[:8] == self._newest
 
     def unwrap(self, wrapped: bytes, context: str) -> bytes:
         cipher = self._ciphers.get(wrapped[:8])

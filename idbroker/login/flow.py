@@ -139,8 +139,8 @@ class LoginFlow:
         evidence = Evidence(attempt.handle_digest, report)
         with self._refusing(config.tenant, config.id, _back(attempt, handle), evidence, progress):
             identity = upstream.complete(config, reply, reference)
-        progress["email"] = identity.profile.email
             visitor.count(config.tenant)
+        progress["email"] = identity.profile.email
         evidence = Evidence(attempt.handle_digest, lambda: verified_report(report(), identity))
         with self._refusing(config.tenant, config.id, _back(attempt, handle), evidence, progress):
             cookie = self._finisher.finish(config, attempt, handle, identity, visitor, progress=progress)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Index, delete, update
+from sqlalchemy import Index, delete, true, update
 from sqlmodel import Field, col, or_, select
 
 from idbroker.kernel.ids import TenantId, is_id, new_id
@@ -116,6 +116,10 @@ class RefreshFamilies(TenantRepository):
     def end_of_user(self, user_id: str, reason: str) -> int:
         """How many families ended with everything else of the person, those of sessions that have run out included."""
         return self._end(col(RefreshFamily.user_id) == user_id, reason)
+
+    def end_all(self, reason: str) -> int:
+        """How many families there were of anybody."""
+        return self._end(true(), reason)
 
     def _end(self, which: Any, reason: str) -> int:
         statement = (

@@ -1,14 +1,17 @@
-"""The life cycle of a tenant as a table (CONTRACT section 9), and what each state allows. Pure."""
+"""The life cycle of a tenant as two tables (CONTRACT section 9): the steps, and what each state allows. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Literal
 
-from idbroker.kernel.errors import Conflict, Refusal
+from idbroker.kernel.errors import Conflict, Forbidden, Refusal
 
 Status = Literal["prospect", "trial", "active", "past_due", "paused", "cancelled", "deleted"]
 Tier = Literal["free", "growth", "enterprise"]
+Administration = Literal["all", "read", "export", "none"]
 
 STEPS: Mapping[str, tuple[Status, ...]] = {
     "prospect": ("trial", "active"),
@@ -19,7 +22,43 @@ STEPS: Mapping[str, tuple[Status, ...]] = {
     "cancelled": ("active", "deleted"),
     "deleted": ("cancelled",),
 }
-SIGN_IN_ALLOWED = frozenset({"prospect", "trial", "active", "past_due"})
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a state lets happen. ``administration`` is the tenant's own; operators may always.
+
+    ``sign_in`` also stands for what a sign-in gave: tokens are refreshed, told about and provisioned for only with it.
+    """
+
+    sign_in: bool
+    administration: Administration
+    after_grace: Administration | None = None
+    """What is left of it ``GRACE`` after the state began."""
+
+
+GRACE = timedelta(days=7)
+ALLOWED: Mapping[str, Allowed] = {
+    "prospect": Allowed(sign_in=True, administration="all"),
+    "trial": Allowed(sign_in=True, administration="all"),
+    "active": Allowed(sign_in=True, administration="all"),
+    "past_due": Allowed(sign_in=True, administration="all", after_grace="read"),
+    "paused": Allowed(sign_in=False, administration="read"),
+    "cancelled": Allowed(sign_in=False, administration="export"),
+    "deleted": Allowed(sign_in=False, administration="none"),
+}
+SIGN_IN_ALLOWED = frozenset(status for status, allowed in ALLOWED.items() if allowed.sign_in)
+RECOVERABLE = timedelta(days=30)
+"""How long a deleted tenant can be taken back; then it is erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long a state lasts before time moves the tenant on; None for ever."""
+
+    trial: timedelta | None
+    past_due: timedelta | None
+    cancelled: timedelta | None
 
 
 class SignInClosed(Refusal):
@@ -41,3 +80,38 @@ def check_sign_in(status: str) -> None:
     """Raise SignInClosed unless people may sign in to a tenant in that state."""
     if status not in SIGN_IN_ALLOWED:
         raise SignInClosed("tenant_closed", "Sign-in is switched off for your organisation.", detail=f"tenant is {status}")
+
+
+def administration(status: str, since: datetime, now: datetime) -> Administration:
+    """How much of its administration a tenant has itself."""
+    allowed = ALLOWED[status]
+    return allowed.after_grace if allowed.after_grace is not None and now - since >= GRACE else allowed.administration
+
+
+def check_administration(status: str, since: datetime, now: datetime, *, writes: bool, exports: bool, frozen: bool) -> None:
+    """Raise Forbidden unless the tenant's own people may do that now."""
+    left = administration(status, since, now)
+    if left == "none" or (left == "export" and not exports):
+        raise Forbidden("tenant_closed_to_admins", f"This organisation is {status}: {_LEFT[left]}")
+    if writes and left != "all":
+        raise Forbidden("tenant_read_only", f"This organisation is {status}: it can be looked at, and nothing can be changed.")
+    if writes and frozen:
+        raise Forbidden("tenant_frozen", "This organisation is frozen by its operator: nothing can be changed for now.")
+
+
+_LEFT = {"export": "its data can be exported, and nothing else.", "none": "nothing can be done with it any more."}
+
+
+def due_step(status: str, since: datetime, now: datetime, terms: Terms) -> tuple[Status, str] | None:
+    """(the state that time moves the tenant on to, why); None while it stays."""
+    moves: Mapping[str, tuple[timedelta | None, Status, str]] = {
+        "trial": (terms.trial, "paused", "the trial ended"),
+        "past_due": (terms.past_due, "paused", "the payment stayed overdue"),
+        "cancelled": (terms.cancelled, "deleted", "the time after the cancellation is over"),
+    }
+    span, to, reason = moves.get(status, (None, "deleted", ""))
+    return (to, reason) if span is not None and now - since >= span else None
+
+
+def due_for_erasure(status: str, since: datetime, now: datetime) -> bool:
+    return status == "deleted" and now - since >= RECOVERABLE

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_
+from sqlalchemy import Index, false, func, or_
 from sqlmodel import Field, col, select
 
 from idbroker.kernel.ids import TenantId, is_id
@@ -21,6 +21,7 @@ class Tenant(PlatformRow, table=True):
     """A customer of the SaaS company."""
 
     __tablename__ = "tenants"
+    __table_args__ = (Index("ix_tenants_status_status_since", "status", "status_since"),)
 
     id: str = Field(primary_key=True)
     slug: str = Field(unique=True)
@@ -28,6 +29,11 @@ class Tenant(PlatformRow, table=True):
     tier: str
     region: str | None = None
     status: str
+    status_since: datetime = Field(sa_type=UtcDateTime, sa_column_kwargs={"nullable": True})
+    frozen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Since when its own people may change nothing."""
+    synthetic: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """Made by ``tenant synth``, for load, chaos and demonstrations; counted apart."""
     limits: dict[str, Any] | None = Field(default=None, sa_type=JsonColumn)
     """Route class → ``{"per_minute", "burst"}``, in place of the tier's."""
     created_at: datetime = Field(sa_type=UtcDateTime)
@@ -59,6 +65,11 @@ class Tenants(PlatformRepository):
         """Which of those ids are a tenant's."""
         found = self.session.execute(select(Tenant).where(col(Tenant.id).in_(tenant_ids))).scalars()
         return {row.id for row in found}
+
+    def in_state(self, status: str, until: datetime, limit: int = 200) -> Sequence[Tenant]:
+        """Those that came into that state at ``until`` or before, the longest first."""
+        statement = select(Tenant).where(col(Tenant.status) == status, col(Tenant.status_since) <= until)
+        return self.session.execute(statement.order_by(col(Tenant.status_since)).limit(limit)).scalars().all()
 
     def page(
         self, *, text: str | None = None, status: str | None = None, after: str | None = None, limit: int = 50

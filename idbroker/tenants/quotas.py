@@ -12,7 +12,8 @@ from idbroker.kernel.scope import SYSTEM
 from idbroker.limits.names import LimitName
 from idbroker.limits.quota import TIERS, Quota, quotas_for
 from idbroker.storage.database import Database
-from idbroker.storage.unit import PlatformUnit
+from idbroker.storage.own_tenant import own_tenant
+from idbroker.storage.unit import PlatformUnit, TenantUnit
 from idbroker.tenants.model import Tenant
 from idbroker.tenants.registered import read_tenant
 
@@ -33,11 +34,13 @@ class TenantQuotas:
         found = self._known.get(tenant)
         return found[0][name] if found is not None and self._clock.now() < found[1] else None
 
-    def of(self, tenant: TenantId, name: LimitName, unit: PlatformUnit | None = None) -> Quota:
+    def of(self, tenant: TenantId, name: LimitName, unit: PlatformUnit | TenantUnit | None = None) -> Quota:
         """``unit`` is the one that is open already, if any: no thread waits for a second connection with one in hand."""
         known = self.known(tenant, name)
         if known is not None:
             return known
+        if isinstance(unit, TenantUnit):
+            return self._remember(tenant, quotas_for(*(own_tenant(unit, "tier", "limits") or ("free", None))))[name]
         if unit is not None:
             return self._keep(tenant, read_tenant(unit, tenant))[name]
         with self._database.platform(SYSTEM, read_only=True) as own:
@@ -48,7 +51,9 @@ class TenantQuotas:
         self._keep(row.tenant_id, row)
 
     def _keep(self, tenant: TenantId, row: Tenant | None) -> Mapping[LimitName, Quota]:
-        quotas = TIERS["free"] if row is None else quotas_for(row.tier, row.limits)
+        return self._remember(tenant, TIERS["free"] if row is None else quotas_for(row.tier, row.limits))
+
+    def _remember(self, tenant: TenantId, quotas: Mapping[LimitName, Quota]) -> Mapping[LimitName, Quota]:
         with self._lock:
             if len(self._known) >= self._cached:
                 self._known.clear()

@@ -29,14 +29,31 @@ class TenantService:
         self._quotas = quotas
 
     def create(
-        self, unit: PlatformUnit, *, slug: str, name: str, tier: Tier, status: Status = "trial", region: str | None = None
+        self,
+        unit: PlatformUnit,
+        *,
+        slug: str,
+        name: str,
+        tier: Tier,
+        status: Status = "trial",
+        region: str | None = None,
+        synthetic: bool = False,
     ) -> Tenant:
         """A new tenant with its data key. Raises Invalid for a bad slug, Conflict for one that is taken."""
         if not SLUG.fullmatch(slug) or slug in RESERVED_SLUGS:
             raise invalid_field("/slug", "A slug has 1 to 63 lower-case letters, digits and inner hyphens; some are reserved.")
         now = unit.clock.now()
         tenant = Tenant(
-            id=new_id("tnt"), slug=slug, name=name, tier=tier, region=region, status=status, created_at=now, updated_at=now
+            id=new_id("tnt"),
+            slug=slug,
+            name=name,
+            tier=tier,
+            region=region,
+            status=status,
+            status_since=now,
+            synthetic=synthetic,
+            created_at=now,
+            updated_at=now,
         )
         try:
             unit[Tenants].add(tenant)
@@ -70,11 +87,22 @@ class TenantService:
         tenant = _known(unit, tenant_id)
         check_step(tenant.status, to)
         change = Change(tenant.status, to)
-        tenant.status, tenant.updated_at = to, unit.clock.now()
+        tenant.status = to
+        tenant.status_since = tenant.updated_at = unit.clock.now()
         with unit.enter(TenantScope(tenant_id, unit.actor)) as inside:
             inside[Outbox].record(
                 Event("tenant.transitioned", _resource(tenant), {"status": change}, context={"reason": reason})
             )
+        return tenant
+
+    def freeze(self, unit: PlatformUnit, tenant_id: TenantId, *, frozen: bool, reason: str) -> Tenant:
+        """Let the tenant's own people change nothing, or change things again."""
+        tenant = _known(unit, tenant_id)
+        if (tenant.frozen_at is not None) is not frozen:
+            tenant.frozen_at = unit.clock.now() if frozen else None
+            with unit.enter(TenantScope(tenant_id, unit.actor)) as inside:
+                action = "tenant.frozen" if frozen else "tenant.unfrozen"
+                inside[Outbox].record(Event(action, _resource(tenant), context={"reason": reason}))
         return tenant
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.ids import TenantId
 from idbroker.limits.bucket import Decision
-from idbroker.storage.unit import PlatformUnit
+from idbroker.storage.unit import PlatformUnit, TenantUnit
 
 
 class TooMany(Refusal):
@@ -26,12 +26,13 @@ class TooMany(Refusal):
 
 
 class Meter(Protocol):
-    def proven(self, tenant: TenantId, unit: PlatformUnit | None = None, *, cost: int = 1) -> None:
-        """The request is that tenant's. Raises TooMany when the tenant has used up its share.
+    def proven(self, tenant: TenantId, unit: PlatformUnit | TenantUnit | None = None) -> None:
+        """The request is that tenant's; said again, it costs nothing more. Raises TooMany when the tenant has too many.
+        ``unit`` is the unit that is open, if any."""
+        ...
 
-        Once per request. ``unit`` is the unit that is open, if any. ``cost`` is more than 1 where one request does the work of
-        many.
-        """
+    def does_the_work_of(self, requests: int) -> None:
+        """One request that stands for many, once it is proven: it takes what the bucket still holds, if need be all of it."""
         ...
 
     def proven_operator(self, key: str) -> None:
@@ -42,7 +43,10 @@ class Meter(Protocol):
 class Unmetered:
     """For routes without a limit."""
 
-    def proven(self, tenant: TenantId, unit: PlatformUnit | None = None, *, cost: int = 1) -> None:
+    def proven(self, tenant: TenantId, unit: PlatformUnit | TenantUnit | None = None) -> None:
+        """Nothing is charged."""
+
+    def does_the_work_of(self, requests: int) -> None:
         """Nothing is charged."""
 
     def proven_operator(self, key: str) -> None:

@@ -15,10 +15,13 @@ from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit
+from idbroker.tenants.lifecycle import check_administration
 from idbroker.tenants.model import Tenant, Tenants
+from idbroker.tenants.registered import read_tenant
 from idbroker.web.call import Answer, Call
 from idbroker.web.cookies import AdminCookies
 from idbroker.web.csrf import check_form
+from idbroker.web.idempotency import Idempotency
 from idbroker.web.route import KeyRoute, OpenRoute, PageRoute, PlatformRoute, Row, ScopedRoute, TenantRoute
 
 
@@ -47,9 +50,12 @@ class NotEntered(Forbidden):
 
 
 class Tenancy:
-    def __init__(self, database: Database, cookies: AdminCookies | None = None) -> None:
+    """``idempotency`` is None where no answers are kept."""
+
+    def __init__(self, database: Database, cookies: AdminCookies | None = None, idempotency: Idempotency | None = None) -> None:
         self._database = database
         self._cookies = cookies
+        self._idempotency = idempotency
 
     def run(self, row: Row, call: Call) -> Answer:
         """Answer the call by that row. Raises Refusal."""
@@ -61,7 +67,12 @@ class Tenancy:
             principal = _key_holder(unit, call)
             _charge(unit, call, principal)
             tenant = _permitted(unit, principal, row.permission, call.path_params.get("tenant"))
-        return self._answered(row, replace(call, principal=principal), tenant)
+            _check_state(unit, principal, row)
+        proven = replace(call, principal=principal)
+        if self._idempotency is None:
+            return self._answered(row, proven, tenant)
+        owner = tenant.tenant_id if tenant is not None else None
+        return self._idempotency.answered(proven, owner, lambda: self._answered(row, proven, tenant))
 
     def run_as(self, row: Row, call: Call) -> Answer:
         """The same for a principal that is proven already: a page asks on behalf of whoever looks at it."""
@@ -69,6 +80,7 @@ class Tenancy:
             raise TypeError("only rows of the Admin API, for somebody")
         with self._database.platform(call.actor, read_only=True) as unit:
             tenant = _permitted(unit, call.principal, row.permission, call.path_params.get("tenant"))
+            _check_state(unit, call.principal, row)
         return self._answered(row, call, tenant)
 
     def _answered(self, row: PlatformRoute | TenantRoute | ScopedRoute | KeyRoute, call: Call, tenant: Tenant | None) -> Answer:
@@ -111,6 +123,20 @@ def principal_of(call: Call) -> Principal:
     if call.principal is None:
         raise Unauthenticated
     return call.principal
+
+
+def _check_state(unit: PlatformUnit, principal: Principal, row: PlatformRoute | TenantRoute | ScopedRoute | KeyRoute) -> None:
+    """Raise Forbidden when the state of the tenant whose principal this is does not let it do that. Operators always may."""
+    home = read_tenant(unit, principal.tenant) if principal.tenant is not None else None
+    if home is not None:
+        check_administration(
+            home.status,
+            home.status_since,
+            unit.clock.now(),
+            writes=row.method != "GET",
+            exports=row.method == "GET" and row.path.endswith(("/export", "/{tenant}")),
+            frozen=home.frozen_at is not None,
+        )
 
 
 def _charge(unit: PlatformUnit, call: Call, principal: Principal) -> None:

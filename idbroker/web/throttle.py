@@ -22,7 +22,7 @@ from idbroker.limits.limiter import Limiter
 from idbroker.limits.names import LimitName
 from idbroker.limits.quota import OPERATOR, Quota
 from idbroker.storage.database import Database
-from idbroker.storage.unit import PlatformUnit
+from idbroker.storage.unit import PlatformUnit, TenantUnit
 from idbroker.telemetry.metrics import LIMITED
 from idbroker.tenants.quotas import TenantQuotas
 from idbroker.web.meter import TooMany
@@ -102,6 +102,7 @@ class RequestMeter:
         self._address_key = address_key
         self._bearer = bearer
         self._at_address = False
+        self._tenant: TenantId | None = None
         self.standing: Decision | None = None
         self._to_tell: list[tuple[TenantId, Level]] = []
 
@@ -115,11 +116,22 @@ class RequestMeter:
             raise TooMany(decision, recorded=first, detail=f"{self._address_key} is over its {self._name} limit")
         self._at_address = True
 
-    def proven(self, tenant: TenantId, unit: PlatformUnit | None = None, *, cost: int = 1) -> None:
+    def proven(self, tenant: TenantId, unit: PlatformUnit | TenantUnit | None = None) -> None:
+        if self._tenant == tenant:
+            return
+        self._tenant = tenant
+        self._charge_tenant(tenant, 1, unit)
+        self._throttle.remember(self._bearer, tenant)
+
+    def does_the_work_of(self, requests: int) -> None:
+        more = min(requests - 1, self.standing.remaining if self.standing is not None else 0)
+        if self._tenant is not None and more > 0:
+            self._charge_tenant(self._tenant, more, None)
+
+    def _charge_tenant(self, tenant: TenantId, cost: int, unit: PlatformUnit | TenantUnit | None) -> None:
         quota = self._throttle.quotas.of(tenant, self._name, unit)
         # Other numbers are another bucket, a full one: nobody waits for what the old ones had left.
         self._charge_to(f"{self._name}:tenant:{tenant}:{quota.per_minute}:{quota.burst}", quota, cost, tenant)
-        self._throttle.remember(self._bearer, tenant)
 
     def proven_operator(self, key: str) -> None:
         self._charge_to(f"{self._name}:operator:{key}", OPERATOR, 1, None)

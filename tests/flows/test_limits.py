@@ -247,3 +247,25 @@ def test_head_takes_no_step(whole: Whole) -> None:
     for path in ("/healthz", "/.well-known/openid-configuration", "/oauth2/jwks", f"/saml/{acme.connection['id']}/metadata"):
         assert browser.head(path).status_code == 200, path
     assert whole.send("HEAD", "/tenants/acme").status_code == 200
+
+
+def test_scim_is_charged_to_the_directory_s_tenant_and_bulk_for_all_it_does(whole: Whole, acme: str) -> None:
+    directory = whole.api("POST", "/tenants/acme/directories", {"name": "Okta"})["id"]
+    token = whole.api("POST", f"/tenants/acme/directories/{directory}/tokens", {})["token"]
+    bearer = {"authorization": f"Bearer {token}", "content-type": "application/scim+json"}
+    assert told(whole.client.get("/scim/v2/Users", headers=bearer))[:2] == (600, 149)
+    set_limit(whole, acme, "scim_write", 1, 5)
+    user = {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"]}
+    operations = [
+        {"method": "POST", "path": "/Users", "bulkId": f"b{number}", "data": {**user, "userName": f"u{number}@acme.example"}}
+        for number in range(3)
+    ]
+    bulk = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations}
+    answer = whole.client.post("/scim/v2/Bulk", json=bulk, headers=bearer)
+    assert (answer.status_code, told(answer)[:2]) == (200, (1, 2))
+    answers = [whole.client.post("/scim/v2/Users", json={**user, "userName": f"v{n}"}, headers=bearer) for n in range(3)]
+    assert [one.status_code for one in answers] == [201, 201, 429]
+    assert answers[2].json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    assert (answers[2].json()["status"], int(answers[2].headers["retry-after"])) == ("429", 60)
+    whole.api("POST", "/tenants/acme/transitions", {"to": "paused", "reason": "test"})
+    assert whole.client.get("/scim/v2/Users", headers=bearer).status_code == 403

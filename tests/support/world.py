@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from idbroker.access.kept_answers import KeptAnswers
 from idbroker.admins.setup_links import SetupLink, SetupLinks
 from idbroker.admins.tenant_admins import TenantAdmin, TenantAdmins
 from idbroker.alerts.model import Alert, AlertCursors, AlertRecipients, Alerts
@@ -143,6 +144,8 @@ def make_world(stores: Stores, slug: str) -> World:
         "code": None,
         "sealed": b"other",
         "key": f"reply-{slug}",
+        "key_digest": digest(f"code-{slug}"),
+        "request_digest": "other",
         "until": unit.clock.now() + timedelta(minutes=5),
         "generation": 1,
         "wrapped": b"other",
@@ -250,6 +253,8 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     )  # fmt: skip
     unit.session.add(delivery)
     unit.session.add(LogoutDue(tenant_id=tenant, delivery_id=delivery.id, due_at=now))
+    unit[KeptAnswers].claim(digest(f"code-{slug}"), "r")
+    kept = unit[KeptAnswers].get(digest(f"code-{slug}"))
     unit[RevokedTokens].add(f"revoked-{slug}", now + timedelta(minutes=5))
     unit[SeenReplies].claim(connection.id, f"reply-{slug}", now + timedelta(minutes=5))
     trail_key = TrailKey(tenant_id=tenant, generation=1, kid=f"kid_{slug}", private_sealed=b"", document="{}", created_at=now)
@@ -272,7 +277,7 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
         **_directory(unit, tenant, slug),
         "Users": user, "Identities": identity, "Groups": group, "RoleMappings": mapping, "Domains": domain,
         "Connections": connection, "Sessions": session, "AuthorizationCodes": code, "RefreshFamilies": family,
-        "outbox": waiting, "Alerts": alert, "TrailKeys": trail_key,
+        "outbox": waiting, "Alerts": alert, "KeptAnswers": kept, "TrailKeys": trail_key,
         "SigningKeys": unit[SigningKeys].all("RS256")[0], "TenantKeys": unit[TenantKeys].newest(),
         "TrailHeads": unit[TrailHeads].get(), "SeenReplies": unit.session.get(
             SeenReply, (tenant, connection.id, digest(f"reply-{slug}"))

@@ -1,0 +1,85 @@
+"""What a tier includes. A trial includes everything. The numbers are the operator's to change (IDBROKER_ENTITLEMENTS)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+from idbroker.kernel.errors import Forbidden
+from idbroker.storage.unit import TenantUnit
+from idbroker.tenants.registered import read_own_tenant
+
+Feature = Literal["connections", "domains", "directories", "log_streams", "custom_roles"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlements:
+    """Numbers are what a tenant may have of it; None is any number."""
+
+    connections: int | None = None
+    domains: int | None = None
+    directories: int | None = None
+    log_streams: int | None = None
+    custom_roles: int | None = None
+    retention_days: int | None = None
+    """How long the trail is kept for its administrators to read."""
+
+
+EVERYTHING = Entitlements()
+TIERS: Mapping[str, Entitlements] = {
+    "free": Entitlements(connections=3, domains=5, directories=1, log_streams=0, custom_roles=0, retention_days=90),
+    "growth": Entitlements(connections=10, domains=50, directories=5, log_streams=2, custom_roles=5, retention_days=365),
+    "enterprise": EVERYTHING,
+}
+NAMES: Mapping[str, str] = {
+    "connections": "connections to identity providers",
+    "domains": "domains",
+    "directories": "directories (SCIM)",
+    "log_streams": "log streams",
+    "custom_roles": "roles of its own",
+}
+
+
+class NotEntitled(Forbidden):
+    """A feature, or more of it, that the tenant's tier does not include."""
+
+    def __init__(self, feature: Feature, tier: str, most: int) -> None:
+        include = f"at most {most} {NAMES[feature]}" if most else f"no {NAMES[feature]}"
+        super().__init__("not_entitled", f"The tier {tier} includes {include}. A higher tier includes more.")
+
+
+class Plans:
+    """Tier → what it includes, the operator's own numbers over ours."""
+
+    def __init__(self, own: Mapping[str, Mapping[str, int | None]] | None = None) -> None:
+        self._tiers = {tier: replace(given, **(own or {}).get(tier, {})) for tier, given in TIERS.items()}
+
+    def of(self, tier: str, status: str) -> Entitlements:
+        return EVERYTHING if status in ("prospect", "trial") else self._tiers[tier]
+
+    def check(self, unit: TenantUnit, feature: Feature, has: int) -> None:
+        """Raise NotEntitled when the unit's tenant may not have one more. Below both faces: asked by whoever makes one."""
+        tenant = read_own_tenant(unit)
+        if tenant is None:
+            return
+        most = getattr(self.of(tenant.tier, tenant.status), feature)
+        if most is not None and has >= most:
+            raise NotEntitled(feature, tenant.tier, most)
+
+
+def as_document(entitlements: Entitlements) -> dict[str, int | None]:
+    return asdict(entitlements)
+
+
+def checked_own(value: Any) -> Mapping[str, Mapping[str, int | None]]:
+    """IDBROKER_ENTITLEMENTS as it was read: ``{"free": {"connections": 5}}``. Raises ValueError."""
+    known = {one.name for one in fields(Entitlements)}
+    if not isinstance(value, dict):
+        raise TypeError("an object of tiers is needed")
+    for tier, numbers in value.items():
+        if tier not in TIERS or not isinstance(numbers, dict) or not set(numbers) <= known:
+            raise ValueError(f"the tiers are {', '.join(TIERS)}; what they include: {', '.join(sorted(known))}")
+        if any(number is not None and (type(number) is not int or number < 0) for number in numbers.values()):
+            raise ValueError("what a tier includes is a number of 0 or more, or null for any number")
+    return value
