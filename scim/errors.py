@@ -48,8 +48,9 @@ _FOREIGN: dict[str, ScimType] = {
     "bad_json": "invalidSyntax",
     "bad_parameters": "invalidSyntax",
     "invalid_input": "invalidValue",
+    "scim_unknown_member": "invalidValue",
 }
-"""Refusals of the web kit that have a word in SCIM's table."""
+"""Refusals from below that have a word in SCIM's table."""
 
 
 class ScimError(Refusal):

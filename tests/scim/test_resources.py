@@ -120,6 +120,7 @@ def test_a_member_must_be_of_the_directory(world: ScimWorld):
         refused = idp.patch(f"/Groups/{group}", {"op": "add", "path": "members", "value": [{"value": value}]})
         assert refused.status_code == 400, value
         assert "members" in refused.json()["detail"]
+        assert refused.json()["scimType"] == "invalidValue"
     assert idp.members(group) == set()
     refused = idp.send("POST", "/Groups", {"displayName": "X", "members": [{"value": stranger}]})
     assert refused.status_code == 400
