@@ -12,6 +12,8 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from idbroker.access.api_keys import ApiKeys
+from idbroker.admin_api.operators import LOGIN_PATH
+from idbroker.admins.operators import OperatorService
 from idbroker.app import build, build_services
 from idbroker.audit.outbox import Outbox
 from idbroker.kernel.event import Event, Resource
@@ -34,8 +36,8 @@ def demo_settings(folder: Path, public_url: str) -> Settings:
 
 
 @contextmanager
-def running_broker(settings: Settings) -> Iterator[tuple[ASGIApp, str]]:
-    """(what answers HTTP, an operator's API key)."""
+def running_broker(settings: Settings) -> Iterator[tuple[ASGIApp, str, str]]:
+    """(what answers HTTP, an operator's API key, a link that signs an operator into the pages, once)."""
     with (
         closing(GuardedFetcher(settings.outbound_allow)) as fetcher,
         closing(build_services(settings, fetcher=fetcher)) as services,
@@ -43,4 +45,5 @@ def running_broker(settings: Settings) -> Iterator[tuple[ASGIApp, str]]:
         with services.database.platform(SYSTEM) as unit:
             row, key = unit[ApiKeys].create("demo", None, "operator")
             unit.own_trail()[Outbox].record(Event("api_key.created", Resource("api_key", row.id, row.name)))
-        yield build(services, run_worker=True).asgi, key
+            _, secret = OperatorService().invite(unit, "operator@demo.example")
+        yield build(services, run_worker=True).asgi, key, f"{settings.public_url}{LOGIN_PATH}/{secret}"

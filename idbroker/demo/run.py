@@ -69,7 +69,8 @@ def _line(world: World) -> str:
         for person in organisation.people
     ]
     scim = {"base_url": world.scim.base_url, "token": world.scim.token}
-    addresses = {"app": world.app, "admin": f"{world.broker}/admin", "broker": world.broker}
+    admin = {"admin": f"{world.broker}/admin", "admin_login": world.admin_login}
+    addresses = {"app": world.app, **admin, "broker": world.broker}
     more = {"api": f"{world.broker}/api/v1", "operator_key": world.operator_key, "scim": scim}
     return json.dumps({**addresses, "logins": logins, **more}) + "\n"
 
@@ -86,6 +87,7 @@ def _text(world: World, port: int) -> str:
         ),
         "",
         f"  The broker            {world.broker}   (front door {world.broker}/sso)",
+        f"  Its administration    {world.admin_login}   (works once, for 15 minutes)",
         f"  Its Admin API         {world.broker}/api/v1   Authorization: Bearer {world.operator_key}",
         f"  SCIM of {ORGANISATIONS[0].name:<14}{world.scim.base_url}   Authorization: Bearer {world.scim.token}",
         f"  Demo SAML IdP         {world.saml_idp}",

@@ -41,6 +41,8 @@ class World:
     oidc_idp: str
     operator_key: str
     scim: ScimClient
+    admin_login: str
+    """Signs an operator into the pages of administration, once, within 15 minutes."""
 
 
 class _Servers:
@@ -82,7 +84,7 @@ def demo_world(port: int) -> Iterator[World]:
         servers.start(2, SamlSite(idp, logout, ORCHARD).application())
         servers.start(3, OidcSite(provider, HARBOR).application())
 
-        asgi, key = stack.enter_context(running_broker(demo_settings(folder, servers.broker)))
+        asgi, key, login = stack.enter_context(running_broker(demo_settings(folder, servers.broker)))
         stack.callback(servers.stop)  # before the databases close
         servers.start(0, asgi)
 
@@ -92,7 +94,7 @@ def demo_world(port: int) -> Iterator[World]:
         _connect_oidc(operator, provider)
         servers.start(1, _notes(operator, servers).application())
         scim = operator.directory(ORCHARD)
-        yield World(servers.app, servers.broker, servers.saml_idp, servers.oidc_idp, key, scim)
+        yield World(servers.app, servers.broker, servers.saml_idp, servers.oidc_idp, key, scim, login)
 
 
 def _connect_saml(operator: Operator, idp: DemoSamlIdp, logout: DemoLogout) -> None:
