@@ -20,6 +20,7 @@ from idbroker.kernel.event import Event
 from idbroker.kernel.ids import TenantId, new_id
 from idbroker.storage.dialect import Dialect
 from idbroker.storage.rows import JsonColumn, TenantRow, UtcDateTime
+from idbroker.storage.statement import insert_many
 from idbroker.storage.statements.sealing import take_event
 from idbroker.storage.unit import TenantRepository, TenantUnit
 
@@ -78,7 +79,7 @@ class Outbox(TenantRepository):
         row = OutboxRow(tenant_id=self.tenant, id=event_id, at=now, document=_storable(document, MAX_TEXT))
         if not self._waiting:
             self.unit.at_end(self._finish)
-        savepoint = self.session.get_nested_transaction()
+        savepoint = self.unit.transaction.savepoint
         if savepoint is not None:
             if not self._within:
                 listen(self.session, "after_soft_rollback", self._rolled_back)
@@ -102,7 +103,7 @@ class Outbox(TenantRepository):
         self._write()
 
     def _write(self) -> None:
-        self.session.add_all(self._waiting)
+        insert_many(self.unit, OutboxRow, [row.model_dump(exclude={"tenant_id"}) for row in self._waiting])
         self._waiting = []
 
     def _paint(self, rows: Sequence[OutboxRow]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, select, update
 
 from idbroker.directories.model import Directory, DirectoryToken
+from idbroker.storage.statement import TenantStatement, scope
 from idbroker.storage.unit import TenantRepository
 from idbroker.tenants.model import Tenant
 
@@ -40,31 +41,35 @@ class Access:
     updated_at: datetime
 
 
-_ACCESS = (
-    select(
-        TOKENS.c.secret_digest,
-        TOKENS.c.scopes,
-        TOKENS.c.expires_at,
-        TOKENS.c.revoked_at,
-        TENANTS.c.status,
-        DIRECTORIES.c.id,
-        DIRECTORIES.c.name,
-        DIRECTORIES.c.status.label("directory_status"),
-        DIRECTORIES.c.connection_id,
-        DIRECTORIES.c.dry_run,
-        DIRECTORIES.c.brake_users,
-        DIRECTORIES.c.brake_percent,
-        DIRECTORIES.c.brake_minutes,
-        DIRECTORIES.c.brake_held_at,
-        DIRECTORIES.c.brake_released_until,
-        DIRECTORIES.c.extension_schemas,
-        DIRECTORIES.c.updated_at,
+def _access() -> Any:
+    return (
+        select(
+            TOKENS.c.secret_digest,
+            TOKENS.c.scopes,
+            TOKENS.c.expires_at,
+            TOKENS.c.revoked_at,
+            TENANTS.c.status,
+            DIRECTORIES.c.id,
+            DIRECTORIES.c.name,
+            DIRECTORIES.c.status.label("directory_status"),
+            DIRECTORIES.c.connection_id,
+            DIRECTORIES.c.dry_run,
+            DIRECTORIES.c.brake_users,
+            DIRECTORIES.c.brake_percent,
+            DIRECTORIES.c.brake_minutes,
+            DIRECTORIES.c.brake_held_at,
+            DIRECTORIES.c.brake_released_until,
+            DIRECTORIES.c.extension_schemas,
+            DIRECTORIES.c.updated_at,
+        )
+        .select_from(TOKENS)
+        .join(DIRECTORIES, (DIRECTORIES.c.tenant_id == scope()) & (DIRECTORIES.c.id == TOKENS.c.directory_id))
+        .join(TENANTS, TENANTS.c.id == scope())
+        .where(TOKENS.c.tenant_id == scope(), TOKENS.c.id == bindparam("token"))
     )
-    .select_from(TOKENS)
-    .join(DIRECTORIES, (DIRECTORIES.c.tenant_id == TOKENS.c.tenant_id) & (DIRECTORIES.c.id == TOKENS.c.directory_id))
-    .join(TENANTS, TENANTS.c.id == TOKENS.c.tenant_id)
-    .where(TOKENS.c.tenant_id == bindparam("tenant"), TOKENS.c.id == bindparam("token"))
-)
+
+
+_OF_TOKEN = TenantStatement(_access)
 _USED = (
     update(TOKENS)
     .where(TOKENS.c.tenant_id == bindparam("tenant"), TOKENS.c.id == bindparam("token"))
@@ -79,7 +84,7 @@ _SEEN = (
 
 class DirectoryAccess(TenantRepository):
     def of_token(self, token_id: str) -> Access | None:
-        row = self.scoped(_ACCESS, {"token": token_id}).first()
+        row = _OF_TOKEN.first(self.unit, token=token_id)
         return None if row is None else Access(*row)
 
     def used(self, token_id: str, at: datetime) -> None:

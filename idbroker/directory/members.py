@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy import Table, bindparam, delete, func, insert, literal, select
 
 from idbroker.directory.model import Group, Membership, User
 from idbroker.directory.nesting import GroupLink
+from idbroker.storage.statement import TenantStatement, scope
 from idbroker.storage.unit import TenantRepository
 
 CHUNK = 500
@@ -58,25 +60,26 @@ def _out(kind: MemberKind) -> Any:
     )
 
 
+def _each(build: Callable[[MemberKind], Any]) -> dict[MemberKind, TenantStatement]:
+    return {kind: TenantStatement(partial(build, kind)) for kind in _ROWS}
+
+
+def _present_one(kind: MemberKind) -> Any:
+    table = _ROWS[kind]
+    mine = (table.c.tenant_id == scope(), table.c.group_id == bindparam("group"), _MEMBER[kind] == bindparam("member"))
+    return select(_MEMBER[kind]).where(*mine)
+
+
+def _in(kind: MemberKind) -> Any:
+    table = _ROWS[kind]
+    return insert(table).values(
+        tenant_id=scope(), **{column.name: bindparam(f"v_{column.name}") for column in table.c if column.name != "tenant_id"}
+    )
+
+
 _PRESENT = {kind: _present(kind) for kind in _ROWS}
+_PRESENT_ONE, _IN = _each(_present_one), _each(_in)
 _OUT = {kind: _out(kind) for kind in _ROWS}
-_IN: dict[MemberKind, Any] = {
-    "User": insert(MEMBERSHIPS).values(
-        tenant_id=bindparam("tenant"),
-        user_id=bindparam("v_member"),
-        group_id=bindparam("v_group"),
-        source=bindparam("v_source"),
-        display=bindparam("v_display"),
-        display_key=bindparam("v_display_key"),
-    ),
-    "Group": insert(LINKS).values(
-        tenant_id=bindparam("tenant"),
-        member_id=bindparam("v_member"),
-        group_id=bindparam("v_group"),
-        display=bindparam("v_display"),
-        display_key=bindparam("v_display_key"),
-    ),
-}
 _NAME = func.coalesce(MEMBERSHIPS.c.display, USERS.c.display_name, USERS.c.user_name)
 _SHOWN: dict[MemberKind, Any] = {
     "User": _of_group("User", MEMBERSHIPS.c.user_id, _NAME, literal("User"))
@@ -87,6 +90,18 @@ _SHOWN: dict[MemberKind, Any] = {
     .order_by(LINKS.c.member_id),
 }
 _IDS: dict[MemberKind, Any] = {kind: _of_group(kind, _MEMBER[kind]) for kind in _ROWS}
+_GROUPS_OF_ONE = TenantStatement(
+    lambda: (
+        select(GROUPS.c.id, GROUPS.c.display_name)
+        .select_from(MEMBERSHIPS.join(GROUPS, (GROUPS.c.tenant_id == scope()) & (GROUPS.c.id == MEMBERSHIPS.c.group_id)))
+        .where(
+            MEMBERSHIPS.c.tenant_id == scope(),
+            MEMBERSHIPS.c.user_id == bindparam("user"),
+            GROUPS.c.directory_id == bindparam("directory"),
+        )
+        .order_by(GROUPS.c.id)
+    )
+)
 _GROUPS_OF = (
     select(MEMBERSHIPS.c.user_id, GROUPS.c.id, GROUPS.c.display_name)
     .join(GROUPS, (GROUPS.c.tenant_id == MEMBERSHIPS.c.tenant_id) & (GROUPS.c.id == MEMBERSHIPS.c.group_id))
@@ -112,6 +127,8 @@ class GroupMembers(TenantRepository):
 
     def present(self, kind: MemberKind, group_id: str, ids: Sequence[str]) -> set[str]:
         """Which of those are members already."""
+        if len(ids) == 1:
+            return {row[0] for row in _PRESENT_ONE[kind].rows(self.unit, group=group_id, member=ids[0])}
         found: set[str] = set()
         for part in _chunks(ids):
             found |= set(self.scoped(_PRESENT[kind], {"group": group_id, "ids": part}).scalars())
@@ -128,12 +145,14 @@ class GroupMembers(TenantRepository):
     def enter(self, kind: MemberKind, group_id: str, members: Sequence[NewMember], source: str) -> None:
         """Those must not be members yet."""
         told = {} if kind == "Group" else {"v_source": source}
-        rows = [
-            {"v_member": one.id, "v_group": group_id, "v_display": one.display, "v_display_key": one.display_key, **told}
-            for one in members
-        ]
-        if rows:
-            self.scoped(_IN[kind], rows)
+        name = f"v_{_MEMBER[kind].name}"
+        _IN[kind].many(
+            self.unit,
+            (
+                {name: one.id, "v_group_id": group_id, "v_display": one.display, "v_display_key": one.display_key, **told}
+                for one in members
+            ),
+        )
 
     def leave(self, kind: MemberKind, group_id: str, ids: Sequence[str]) -> None:
         for part in _chunks(ids):
@@ -142,6 +161,9 @@ class GroupMembers(TenantRepository):
     def groups_of(self, directory_id: str, ids: Sequence[str]) -> dict[str, list[tuple[str, str]]]:
         """Person → (id, name) of each group of that directory that he is in himself."""
         found: dict[str, list[tuple[str, str]]] = {}
+        if len(ids) == 1:
+            mine = _GROUPS_OF_ONE.rows(self.unit, user=ids[0], directory=directory_id)
+            return {ids[0]: [(group_id, name) for group_id, name in mine]} if mine else {}
         for part in _chunks(ids):
             for user_id, group_id, name in self.scoped(_GROUPS_OF, {"directory": directory_id, "ids": part}):
                 found.setdefault(user_id, []).append((group_id, name))

@@ -1,6 +1,7 @@
 """Statements of the hot paths: SQLAlchemy Core, compiled once per engine, run past the ORM in the driver's own words.
 
-    TenantStatement     on a tenant's unit; every tenant-owned table in it must be held to ``SCOPE``, or it does not compile
+    TenantStatement     on a tenant's unit; every tenant-owned table in it must be held to ``SCOPE``, or it does not compile.
+                        A SELECT may read the tenant's own row of ``tenants`` as well
     PlatformStatement   on the platform's unit; a tenant-owned table in it does not compile
 
 The value of ``SCOPE`` is the unit's tenant; no caller can give another. Row-level security stands below, as everywhere.
@@ -17,7 +18,7 @@ from sqlalchemy import BindParameter, Dialect, Table, bindparam, insert
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.elements import BinaryExpression, ClauseElement
-from sqlalchemy.sql.selectable import FromClause
+from sqlalchemy.sql.selectable import FromClause, Select
 
 from idbroker.storage.guard import IsolationBreach
 from idbroker.storage.rows import AUDIT, MAIN, IndexRow, TenantRow, tenant_tables
@@ -25,6 +26,8 @@ from idbroker.storage.transaction import Transaction
 from idbroker.storage.unit import PlatformUnit, TenantUnit
 
 _SCOPE = "idbroker_scope"
+_OWN = "tenants"
+"""The one platform table in which a tenant has a row of its own (``own_tenant.py``)."""
 Convert = Callable[[Any], Any]
 
 
@@ -118,7 +121,8 @@ class TenantStatement(_Statement):
         held = set(_held(statement))
         for table in _tables(statement):
             name = _table_name(table)
-            if name not in kinds:
+            own = name == _OWN and isinstance(statement, Select)
+            if name not in kinds and not own:
                 raise IsolationBreach(f"“{name}” is not a tenant's, and has no place in a tenant's statement")
             if table not in held and not (isinstance(statement, Insert) and _inserts_scope(statement)):
                 raise IsolationBreach(f"nothing holds “{name}” to the scope")
@@ -200,7 +204,12 @@ def _held(statement: ClauseElement) -> Iterator[FromClause]:
         if id(part) not in loose and isinstance(part, BinaryExpression) and part.operator is operators.eq:
             sides = (part.left, part.right)
             if any(_is_scope(side) for side in sides):
-                yield from (side.table for side in sides if getattr(side, "key", "") == "tenant_id" and hasattr(side, "table"))
+                yield from (side.table for side in sides if _names_tenant(side))
+
+
+def _names_tenant(side: Any) -> bool:
+    table = getattr(side, "table", None)
+    return table is not None and side.key == ("id" if _table_name(table) == _OWN else "tenant_id")
 
 
 def _is_scope(part: Any) -> bool:

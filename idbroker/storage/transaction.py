@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from idbroker.kernel.ids import TenantId
 from idbroker.storage import guard
@@ -40,6 +40,11 @@ class Transaction:
             self._session = guard.GuardedSession(self.connection, expire_on_commit=False, autoflush=True)
             self._tell_guard(self._session)
         return self._session
+
+    @property
+    def savepoint(self) -> SessionTransaction | None:
+        """The innermost savepoint that is open, if any."""
+        return None if self._session is None else self._session.get_nested_transaction()
 
     def flush(self) -> None:
         """Write what the session holds back."""

@@ -147,8 +147,12 @@ class TenantRepository:
 
     def __init__(self, unit: TenantUnit) -> None:
         self.unit = unit
-        self.session = unit.session
         self.tenant: TenantId = unit.scope.tenant
+
+    @property
+    def session(self) -> Session:
+        """Made when it is first wanted: what runs statements alone never wants it."""
+        return self.unit.session
 
     def keyed(self, cls: type[TT], *key: Any) -> TT | None:
         """This tenant's row with that key (the tenant itself leads the key and is not given)."""

@@ -30,7 +30,7 @@ from tests.support.databases import Stores
 from tests.support.world import OPERATOR, World, make_tenant, make_world
 
 plugins.load_tables()
-users, sessions, apps = (MAIN.tables[name] for name in ("users", "sessions", "apps"))
+users, sessions, apps, tenants = (MAIN.tables[name] for name in ("users", "sessions", "apps", "tenants"))
 
 
 def modules() -> Iterator[Any]:
@@ -114,6 +114,11 @@ REFUSED = {
     "update": lambda: update(users).values(email="x"),
     "insert of another's": lambda: insert(users).values(tenant_id="tnt_other", id="x"),
     "the platform's": lambda: select(apps),
+    "somebody's own row": lambda: select(tenants),
+    "another's own row": lambda: select(tenants).where(tenants.c.id == bindparam("other")),
+    "the own row by another column": lambda: select(tenants).where(tenants.c.slug == scope()),
+    "a change of the own row": lambda: update(tenants).where(tenants.c.id == scope()).values(slug="x"),
+    "by id where it should be by tenant": lambda: select(users).where(users.c.id == scope()),
     "subquery": lambda: select(users).where(of(users), users.c.id.in_(select(sessions.c.user_id))),
 }
 
@@ -128,6 +133,7 @@ ALLOWED = {
     "where": lambda: select(users).where(of(users)),
     "join": lambda: select(users).join(sessions, and_(of(sessions), sessions.c.user_id == users.c.id)).where(of(users)),
     "insert": lambda: insert(users).values(tenant_id=scope(), id="x"),
+    "the own row": lambda: select(users, tenants.c.status).where(of(users), tenants.c.id == scope()),
 }
 
 
