@@ -81,6 +81,7 @@ from idbroker.web.idempotency import Idempotency
 from idbroker.web.pages import Pages
 from idbroker.web.problems import problem
 from idbroker.web.route import Row
+from idbroker.web.shortcut import Shortcut
 from idbroker.web.sign_in import SignInFace
 from idbroker.web.tenancy import Tenancy
 from idbroker.web.throttle import Throttle
@@ -453,7 +454,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         worker.stop()
 
     starlette = application(bridge, rows, {"/api/": problem, "/scim/": scim_error, "/": sign_in.refusal}, lifespan)
-    return Broker(services, rows, admin_api, admin_ui, Edge(starlette, https=settings.is_https))
+    return Broker(services, rows, admin_api, admin_ui, Edge(Shortcut(starlette), https=settings.is_https))
 
 
 def scim_knowledge(envelope: Envelope) -> ScimKnowledge:

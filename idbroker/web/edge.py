@@ -8,16 +8,15 @@ import contextlib
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache
 from typing import Any
 
-import anyio.to_thread
 import structlog
 from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.requests import ClientDisconnect, Request, cookie_parser
+from starlette.responses import StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
@@ -30,8 +29,10 @@ from idbroker.web.call import Answer, BadRequest, Call
 from idbroker.web.headers import CACHEABLE_DEFAULT, COMMON, HSTS
 from idbroker.web.meter import UNMETERED, Meter, TooMany
 from idbroker.web.problems import problem
+from idbroker.web.response import Response
 from idbroker.web.route import ErrorFace, NotHere, OpenRoute, PageRoute, Row
 from idbroker.web.tenancy import Tenancy
+from idbroker.web.threads import Threads
 from idbroker.web.throttle import RequestMeter, Throttle
 from idbroker.web.turnstile import Crowded, Turnstile
 
@@ -42,6 +43,7 @@ MAX_BODY = 1_500_000
 """Bytes. A 256 KB SAML message is 350 KB in base64 and up to 1 MB in a form's percent-encoding."""
 
 log = structlog.get_logger("idbroker.web")
+_BY_PROXIES = (b"x-forwarded-for", b"forwarded")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -60,6 +62,7 @@ class Bridge:
         self._settings = settings
         self._throttle = throttle
         self._turnstile = Turnstile()
+        self._threads = Threads()
 
     def routes(self, rows: Sequence[Row]) -> list[Route]:
         """One Starlette route per path, so that a wrong method is 405 with the right Allow."""
@@ -69,11 +72,11 @@ class Bridge:
             if row.method in methods:
                 raise ValueError(f"two rows for {row.method} {row.path}")
             methods[row.method] = row
-        return [Route(path, partial(self._endpoint, methods), methods=list(methods)) for path, methods in by_path.items()]
+        return [Route(path, Endpoint(self, methods), methods=list(methods)) for path, methods in by_path.items()]
 
-    async def _endpoint(self, methods: Mapping[str, Row], request: Request) -> Response:
+    async def answer(self, methods: Mapping[str, Row], request: Request) -> ASGIApp:
         row = methods["GET" if request.method == "HEAD" else request.method]
-        errors: ErrorFace = row.errors if isinstance(row, OpenRoute | PageRoute) else problem
+        errors = face_of(row)
         request.scope["idbroker.route"] = row.path
         if request.method == "HEAD" and not changes_nothing(row):
             allowed = ", ".join(sorted(methods))
@@ -84,16 +87,16 @@ class Bridge:
             call = await self._read(request, meter or UNMETERED)
         except Refusal as refusal:
             answer = errors(refusal, self.call(request, b""))
-            return _response(answer if meter is None else await anyio.to_thread.run_sync(self._charged, answer, meter))
+            return _response(answer if meter is None else await self._threads.run(self._charged, answer, meter))
         except ClientDisconnect:
-            return Response(status_code=400)
+            return Response(Answer(400))
         if isinstance(row, OpenRoute) and row.inline:
             try:
                 return _response(self._answer(row, errors, call))
             except NotHere:
                 row = replace(row, handler=row.waiting or row.handler, inline=False)
         if meter is None:
-            return _response(await anyio.to_thread.run_sync(self._answer, row, errors, call))
+            return _response(await self._threads.run(self._answer, row, errors, call))
         return _response(await self._metered(row, errors, call, meter))
 
     def _meter(self, row: Row, request: Request) -> RequestMeter | None:
@@ -108,14 +111,14 @@ class Bridge:
         refused before: a flood costs next to nothing. Anybody else goes right in, and his address is charged."""
         throttle, known = self._throttle, meter.recognised()
         if throttle is None or known is None:
-            answer = await anyio.to_thread.run_sync(self._measured, row, errors, call, meter)
+            answer = await self._threads.run(self._measured, row, errors, call, meter)
             return _limited(answer, meter)
         try:
             refused = meter.refused_already(known)
             if refused is not None:
                 return _limited(errors(refused, call), meter)
             async with self._turnstile.turn(known):
-                answer = await anyio.to_thread.run_sync(self._measured, row, errors, call, meter)
+                answer = await self._threads.run(self._measured, row, errors, call, meter)
         except Crowded:
             answer = errors(meter.crowded(known), call)
         return _limited(answer, meter)
@@ -165,15 +168,16 @@ class Bridge:
 
     def call(self, request: Request, body: bytes, meter: Meter = UNMETERED) -> Call:
         """The request as a value."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
         return Call(
             request_id=request.scope["idbroker.request_id"],
             method=request.method,
-            path=request.url.path,
+            path=request.scope["path"],
             base_url=self._settings.public_url,
             path_params=request.path_params,
             raw_query=request.scope["query_string"].decode("latin-1"),
-            headers={name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]},
-            cookies=request.cookies,
+            headers=headers,
+            cookies=cookie_parser(headers["cookie"]) if "cookie" in headers else {},
             body=body,
             client_ip=client_address(request.scope, self._settings.trusted_proxies),
             meter=meter,
@@ -201,7 +205,7 @@ class Edge:
                 if b"cache-control" not in present:
                     added.append(CACHEABLE_DEFAULT)
                 message["headers"] = [*message["headers"], *added, (b"x-request-id", request_id.encode())]
-                REQUESTS.labels(scope.get("idbroker.route", "none"), str(message["status"])).inc()
+                _counter(scope.get("idbroker.route", "none"), message["status"]).inc()
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -215,6 +219,8 @@ def client_address(scope: Mapping[str, Any], trusted: Sequence[Network]) -> str 
     client = scope.get("client")
     if client is None:
         return None
+    if not any(name in _BY_PROXIES for name, _ in scope["headers"]):
+        return _known_address(str(client[0])) or str(client[0])
     nearest = _hop_address(str(client[0]))
     if nearest is None:
         return str(client[0])
@@ -266,15 +272,22 @@ def application(
     """The Starlette application of a table of rows. ``faces``: how an address that is none says so, by how it begins."""
     by_prefix = faces if isinstance(faces, Mapping) else {"/api/": problem, "/": faces}
 
-    async def plain(request: Request, error: Exception) -> Response:
+    async def plain(request: Request, error: Exception) -> ASGIApp:
         status = error.status_code if isinstance(error, HTTPException) else 500
         call = bridge.call(request, b"")
         refusal = Refusal("not_found" if status == 404 else "bad_method", _SENTENCES.get(status, "No."), status=status)
-        face = next(face for prefix, face in by_prefix.items() if request.url.path.startswith(prefix) or prefix == "/")
+        endpoint = request.scope.get("endpoint")
+        if isinstance(endpoint, Endpoint):  # the address is there, so the error has the form of its other errors
+            face = endpoint.errors
+        else:
+            face = next(face for prefix, face in by_prefix.items() if request.scope["path"].startswith(prefix) or prefix == "/")
         headers = tuple((error.headers or {}).items()) if isinstance(error, HTTPException) else ()
         return _response(face(refusal, call).with_headers(*headers))
 
-    return Starlette(routes=bridge.routes(rows), exception_handlers={404: plain, 405: plain}, lifespan=lifespan)
+    handlers: dict[Any, Any] = {404: plain, 405: plain}
+    made = Starlette(routes=bridge.routes(rows), exception_handlers=handlers, lifespan=lifespan)
+    made.router.redirect_slashes = False  # the redirect would go to whatever host the request named
+    return made
 
 
 _SENTENCES = {404: "There is nothing at this address.", 405: "This address does not take that method."}
@@ -293,12 +306,40 @@ def _limited(answer: Answer, meter: RequestMeter) -> Answer:
     return Answer(answer.status, answer.body, answer.media_type, (*kept, *told))
 
 
-def _response(answer: Answer) -> Response:
-    response: Response
-    if answer.stream is not None:
-        response = StreamingResponse(answer.stream, answer.status, media_type=answer.media_type)
-    else:
-        response = Response(answer.body, answer.status, media_type=answer.media_type)
+def _response(answer: Answer) -> ASGIApp:
+    if answer.stream is None:
+        return Response(answer)
+    streaming = StreamingResponse(answer.stream, answer.status, media_type=answer.media_type)
     for name, value in answer.headers:
-        response.headers.append(name, value)
-    return response
+        streaming.headers.append(name, value)
+    return streaming
+
+
+def face_of(row: Row) -> ErrorFace:
+    return row.errors if isinstance(row, OpenRoute | PageRoute) else problem
+
+
+class Endpoint:
+    """What Starlette calls at an address: an application of its own, past what Starlette puts around functions."""
+
+    def __init__(self, bridge: Bridge, methods: Mapping[str, Row]) -> None:
+        self._bridge = bridge
+        self._methods = methods
+        self.errors = face_of(next(iter(methods.values())))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._bridge.answer(self._methods, Request(scope, receive))
+        await response(scope, receive, send)
+
+
+@lru_cache(maxsize=4096)
+def _counter(route: str, status: int) -> Any:
+    """To find a metric by its labels takes longer than to count."""
+    return REQUESTS.labels(route, str(status))
+
+
+@lru_cache(maxsize=4096)
+def _known_address(text: str) -> str | None:
+    """An address that no proxy has a say in, in its one form."""
+    address = _hop_address(text)
+    return None if address is None else str(address)
