@@ -117,3 +117,26 @@ def test_the_key_set_is_read_anew_in_its_time(world, http):
     before = http.get("/oauth2/jwks").json()["keys"]
     world.clock.advance(seconds=31)
     assert http.get("/oauth2/jwks").json()["keys"] == before
+
+
+@pytest.mark.parametrize("issuer", ["", "/t/acme"])
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/oauth2/token", {"OPTIONS", "POST"}),
+        ("PUT", "/oauth2/userinfo", {"GET", "HEAD", "OPTIONS", "POST"}),
+        ("DELETE", "/oauth2/jwks", {"GET", "HEAD", "OPTIONS"}),
+        ("PATCH", "/oauth2/introspect", {"POST"}),
+        ("POST", "/.well-known/openid-configuration", {"GET", "HEAD", "OPTIONS"}),
+    ],
+)
+def test_a_wrong_method_is_an_oauth_error_too(http, issuer, method, path, allowed):
+    answer = http.request(method, issuer + path)
+    assert answer.status_code == 405
+    assert set(answer.headers["allow"].split(", ")) == allowed
+    assert answer.json()["error"] == "invalid_request"
+
+
+def test_a_slash_too_many_is_no_redirect(http):
+    """It would go to the host that the request named, whatever that is."""
+    assert http.get("/oauth2/jwks/", headers={"host": "evil.example"}).status_code == 404
