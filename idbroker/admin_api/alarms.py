@@ -81,9 +81,11 @@ class AlarmCalls:
         return shown(EndedSessions(sessions=self._closing.end_sessions(scope, reason)))
 
     def stop(self, call: Call, scope: TenantScope) -> Answer:
-        reason, connection = read_body(call, Alarm).reason, path_id(call, "connection", "con")
+        connection = path_id(call, "connection", "con")
         with self._database.tenant(scope) as unit:
-            self._connections.switch_off(unit, self._connections.known(unit, connection), reason)
+            row = self._connections.known(unit, connection)
+            reason = read_body(call, Alarm).reason
+            self._connections.switch_off(unit, row, reason)
         return shown(EndedSessions(sessions=self._closing.end_sessions(scope, reason, connection_id=connection)))
 
     def _frozen(self, call: Call, scope: TenantScope, *, frozen: bool) -> Answer:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.admin_world import AdminWorld
 from tests.support.clock import TestClock
-from tests.support.databases import Stores, Urls, open_stores
+from tests.support.databases import Stores, open_stores, sqlite_urls
 
 
 @pytest.fixture
@@ -21,6 +21,6 @@ def world(sqlite_stores: Stores, clock: TestClock) -> AdminWorld:
 def shared_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminWorld]:
     folder: Path = tmp_path_factory.mktemp("admin")
     clock = TestClock()
-    stores = open_stores("sqlite", Urls(f"sqlite:///{folder}/broker.db"), clock)
+    stores = open_stores("sqlite", sqlite_urls(folder), clock)
     yield AdminWorld(stores, clock)
     stores.close()

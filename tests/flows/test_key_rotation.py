@@ -14,7 +14,7 @@ from idbroker.keys.master import CannotOpen
 from idbroker.settings import Settings
 from idbroker.worker import each_tenant
 from tests.support.clock import TestClock
-from tests.support.databases import Stores, Urls
+from tests.support.databases import Stores, sqlite_urls
 from tests.support.whole import Fetcher, SamlTenant, Whole
 
 OLD, NEW = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
@@ -105,7 +105,7 @@ def test_a_tenant_s_data_key_is_replaced_without_an_end(stores: Stores, clock: T
 
 def test_planted_secrets_come_out_nowhere(tmp_path: Path, clock: TestClock, capfd: pytest.CaptureFixture[str]) -> None:
     """What was handed in or out as a secret is in no answer but the one, no log, no event, no export, and no file in clear."""
-    whole = Whole(Urls(f"sqlite:///{tmp_path}/broker.db"), clock)
+    whole = Whole(sqlite_urls(tmp_path), clock)
     acme = SamlTenant(whole, "acme")
     planted = "PLANTED-client-secret-0123456789"
     body = {

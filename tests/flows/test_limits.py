@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.clock import TestClock
-from tests.support.databases import Urls
+from tests.support.databases import sqlite_urls
 from tests.support.redis_server import redis_server
 from tests.support.whole import SamlTenant, Whole
 
@@ -19,7 +19,7 @@ HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 
 @pytest.fixture
 def whole(tmp_path: Path, clock: TestClock) -> Iterator[Whole]:
-    made = Whole(Urls(f"sqlite:///{tmp_path}/broker.db"), clock, address_per_minute=80)
+    made = Whole(sqlite_urls(tmp_path), clock, address_per_minute=80)
     yield made
     made.close()
 
@@ -220,7 +220,7 @@ def test_sign_ins_that_the_idp_vouched_for_are_the_tenant_s(whole: Whole) -> Non
 
 def test_redis_gone_is_said_and_stops_nothing(tmp_path: Path, clock: TestClock) -> None:
     with redis_server(tmp_path) as redis:
-        whole = Whole(Urls(f"sqlite:///{tmp_path}/broker.db"), clock, redis_url=redis.url)
+        whole = Whole(sqlite_urls(tmp_path), clock, redis_url=redis.url)
         acme = whole.tenant("acme")
         key = whole.key(acme)
         set_limit(whole, acme, "admin_read", 1, 2)

@@ -49,13 +49,13 @@ def test_a_second_posting_without_the_cookie_is_refused(world, acme, connection)
     form = {"state": handle, "who": ALICE, "idb_posted_again": "1"}
     page = browser.post(f"/toy/{connection}/acs", form, other_site=True)
     assert page.status == 403
-    assert world.refusals(acme.tenant)[-1] | {"findings": None} == {
+    wanted = {
         "reference": page.reference,
         "code": "browser_mismatch",
         "detail": "no cookie came with the answer",
         "connection_id": connection,
-        "findings": None,
     }
+    assert world.refusals(acme.tenant)[-1].items() >= wanted.items()
 
 
 def test_a_reply_of_no_attempt_is_refused(world, acme, connection):

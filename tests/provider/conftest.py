@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.clock import TestClock
-from tests.support.databases import Urls, open_stores
+from tests.support.databases import open_stores, sqlite_urls
 from tests.support.provider_world import ProviderWorld
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProviderWorld]:
     clock = TestClock()
-    stores = open_stores("sqlite", Urls(f"sqlite:///{tmp_path_factory.mktemp('provider')}/broker.db"), clock)
+    stores = open_stores("sqlite", sqlite_urls(tmp_path_factory.mktemp("provider")), clock)
     yield ProviderWorld(stores.main, clock)
     stores.close()

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import itertools
 import logging
 import os
+import shutil
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -105,14 +109,27 @@ def dialects(urls: Urls) -> tuple[Dialect, Dialect]:
 
 def open_stores(engine: str, urls: Urls, clock: Clock) -> Stores:
     main, audit = dialects(urls)
-    if main.migrates_itself:
-        schema.migrate(main, MAIN)
-        schema.migrate(audit, AUDIT)
     return Stores(engine, urls, Database(main, clock), Database(audit, clock))
+
+
+def sqlite_urls(folder: Path, name: str = "broker") -> Urls:
+    """Two files in ``folder``, migrated: copies of ones that this process has migrated once."""
+    for suffix in ("", "-audit"):
+        shutil.copyfile(_migrated_files() / f"template{suffix}.db", folder / f"{name}{suffix}.db")
+    return Urls(f"sqlite:///{folder}/{name}.db")
+
+
+@cache
+def _migrated_files() -> Path:
+    folder = Path(mkdtemp(prefix="idbroker-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for dialect, metadata in zip(dialects(Urls(f"sqlite:///{folder}/template.db")), (MAIN, AUDIT), strict=True):
+        schema.migrate(dialect, metadata)
+    return folder
 
 
 def urls_for(engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Urls:
     if engine == "sqlite":
-        return Urls(f"sqlite:///{tmp_path}/broker.db")
+        return sqlite_urls(tmp_path)
     server: PostgresServer = request.getfixturevalue("postgres_server")
     return server.fresh()

@@ -16,6 +16,7 @@ from idbroker.settings import Settings
 from idbroker.storage.database import Database
 from oidc import jose
 from oidc.demo_op import DemoClient, DemoRequest, SigningKey
+from tests.support.databases import sqlite_urls
 from tests.support.oidc_op import ALICE, CLIENT_ID, ISSUER, SECRET, HostileOp, OpFetcher
 from tests.support.world import OPERATOR
 
@@ -36,7 +37,7 @@ class Installation:
         self.clock = clock
         self.op = HostileOp(ISSUER, {}, clock, key=key or SigningKey())
         self.fetcher = ClosableFetcher(self.op)
-        settings = Settings(database_url=f"sqlite:///{folder}/broker.db", master_key=MASTER, public_url=BASE)
+        settings = Settings(database_url=sqlite_urls(folder).database, master_key=MASTER, public_url=BASE)
         self.services = build_services(settings, clock=clock, fetcher=self.fetcher)
         self.app = build(self.services, run_worker=False).asgi
         self.client = self.browser()

@@ -17,6 +17,7 @@ from idbroker.app import Broker, build, build_services
 from idbroker.kernel.scope import Actor
 from idbroker.settings import Settings
 from tests.support.clock import TestClock
+from tests.support.databases import sqlite_urls
 
 BASE = "https://id.example.com"
 OPERATOR = Actor(type="operator", name="test")
@@ -69,7 +70,7 @@ class UiWorld:
         self.clock = clock
         self.txt = txt if txt is not None else {}
         settings = Settings(
-            public_url=BASE, database_url=f"sqlite:///{folder}/ui.db", master_key=base64.b64encode(bytes(range(32))).decode()
+            public_url=BASE, database_url=sqlite_urls(folder).database, master_key=base64.b64encode(bytes(range(32))).decode()
         )  # type: ignore[arg-type] # as the environment gives them
         self.services = build_services(settings, clock=clock, look_up_txt=lambda name: self.txt.get(name, []))
         self.broker: Broker = build(self.services, run_worker=False)

@@ -18,6 +18,7 @@ from idbroker.app import build, build_services
 from idbroker.cli.main import app as cli
 from idbroker.settings import Settings
 from saml.demo_idp import Answer, DemoPerson, DemoSamlIdp
+from tests.support.databases import sqlite_urls
 from tests.support.saml_world import ScriptedFetcher, key_pair
 from tests.support.world import OPERATOR
 
@@ -34,7 +35,7 @@ class Fetcher(ScriptedFetcher):
 
 class Installation:
     def __init__(self, folder: Any, clock: Any) -> None:
-        self.url = f"sqlite:///{folder}/broker.db"
+        self.url = sqlite_urls(folder).database
         self.fetcher = Fetcher()
         self.idp = DemoSamlIdp(IDP, SSO, clock, keys=key_pair("idp"))
         self.fetcher.pages[METADATA] = (200, self.idp.metadata().encode())
