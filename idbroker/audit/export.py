@@ -156,13 +156,14 @@ def _pages(trail: Trail, scope: TenantScope, after: int, last: int) -> Iterator[
     while after < last:
         with trail.store.tenant(scope, read_only=True) as unit:
             page = unit[AuditRecords].following(after, min(PAGE, last - after))
-            cut = unit[AuditHeads].last_cut() if not page or page[0]["sequence"] != after + 1 else None
+            cut = unit[AuditHeads].last_cut() if not page or page[0][0] != after + 1 else None
         if cut is not None and cut.size > after:
             raise Moved(f"records up to {cut.size} were removed meanwhile")
-        if not page:
+        kept = [record for place, record in page if place <= last]
+        if not kept:
             return
-        yield page
-        after = page[-1]["sequence"]
+        yield kept
+        after = page[-1][0]
 
 
 def _head_lines(trail: Trail, scope: TenantScope) -> Iterator[str]:

@@ -228,10 +228,11 @@ def _walk(unit: TenantUnit, tree: Tree, last: str, size: int) -> tuple[Tree, str
     """(the tree, the last hash) at ``size``, every record on the way looked at. Raises TrailBroken."""
     while tree.size < size:
         page = unit[AuditRecords].following(tree.size, min(PAGE, size - tree.size))
-        fault = first_fault(page, after=Head(tree.size, last))
+        records = [record for _, record in page]
+        fault = first_fault(records, after=Head(tree.size, last))
         if fault is not None:
             raise TrailBroken(str(fault))
-        if not page:
-            raise TrailBroken(f"record {tree.size + 1} is missing")
-        tree, last = tree.grown(record["hash"] for record in page), page[-1]["hash"]
+        if not page or page[-1][0] != tree.size + len(page):
+            raise TrailBroken(f"a record behind record {tree.size} is missing, or not at its place in the store")
+        tree, last = tree.grown(record["hash"] for record in records), records[-1]["hash"]
     return tree, last

@@ -112,15 +112,16 @@ class AuditRecords(TenantRepository):
         insert_many(self.unit, AuditRecord, rows)
         insert_many(self.unit, AuditTerm, terms)
 
-    def following(self, behind: int, limit: int) -> list[dict[str, Any]]:
-        """The next records behind a sequence, in order, as stored."""
-        statement = select(AuditRecord.document).where(col(AuditRecord.sequence) > behind)
-        found = self.session.execute(statement.order_by(col(AuditRecord.sequence)).limit(limit)).scalars()
-        return [json.loads(document) for document in found]
+    def following(self, behind: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        """The next records behind a sequence, in order, as stored: each with its place in the store, which a record that was
+        tampered with may not tell."""
+        statement = select(AuditRecord.sequence, AuditRecord.document).where(col(AuditRecord.sequence) > behind)
+        found = self.session.execute(statement.order_by(col(AuditRecord.sequence)).limit(limit))
+        return [(place, json.loads(document)) for place, document in found]
 
     def walk(self, batch: int = 500) -> Iterator[dict[str, Any]]:
         """All that is kept of the chain, oldest first, as stored."""
         after = 0
         while page := self.following(after, batch):
-            yield from page
-            after = page[-1]["sequence"]
+            yield from (record for _, record in page)
+            after = page[-1][0]

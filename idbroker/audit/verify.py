@@ -250,10 +250,12 @@ def _records(file: IO[bytes], heads: Heads) -> int:
     """How many there are, all of them good. Raises Wrong."""
     size, last, peaks = _start(heads.start)
     first, due_in_all = size, heads.end["size"] if heads.end else None
+    tenant = heads.tenant
     _check_roots(heads, size, peaks, last)
     for _, record in _lines(file, "record", size):
         due, name = size + 1, f"record {size + 1} ({_shown(record.get('id', '?'))})"
-        if record.get("tenant_id") != heads.tenant:
+        tenant = tenant or record.get("tenant_id")  # without a head nothing says whose they are: then of one, whoever it is
+        if record.get("tenant_id") != tenant:
             raise Wrong(f"{name}: belongs to another tenant")
         if record.get("sequence") != due or type(record.get("sequence")) is not int:
             raise Wrong(f"{name}: sequence {_shown(record.get('sequence'))} stands where {due} is due")

@@ -190,7 +190,9 @@ def test_a_store_that_was_tampered_with_is_told_by_its_pack_and_never_signed_aga
     for at in range(2, 37, 2):
         with store.begin() as connection:
             connection.execute(text(STORE_TAMPERINGS[way]), {"at": at})
-        assert str(quick.verdict()).startswith(f"record {at} ("), at
+        # Of what is behind the last record nothing is left in the pack; what tells is that nobody signed its end.
+        gone = (at > 31 and way == "cut short") or (at == 36 and way in ("removed", "renumbered"))
+        assert str(quick.verdict()).startswith("head 2: is missing, the pack has no" if gone else f"record {at} ("), at
         if at > 31:  # what lies under a head is told by that head; what does not must not get one
             with pytest.raises(TrailBroken):
                 quick.notary.sign(quick.scope.tenant)
