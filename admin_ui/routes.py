@@ -58,6 +58,11 @@ WITHOUT_PAGES = (
     "list_reservations",  # reserved by the setup portal alone, which knows its own
     "get_setup_link",  # seen in the list
     # What has no page yet:
+    "freeze_tenant",
+    "unfreeze_tenant",
+    "end_all_sessions",
+    "stop_connection",
+    "get_entitlements",
     "acknowledge_alert",
     "explain_home_realm",
     "get_alert",

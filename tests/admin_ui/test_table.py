@@ -27,8 +27,10 @@ ODD = (
 @pytest.fixture(scope="module")
 def placed(shared: UiWorld) -> tuple[UiWorld, Person, Person, str]:
     """(world, an operator inside acme, the owner of globex, acme's slug)."""
-    shared.tenant("acme")
-    shared.tenant("globex")
+    for slug in ("acme", "globex"):
+        shared.tenant(slug)
+        plenty = {"per_minute": 100_000, "burst": 100_000}  # the walk is longer than a minute's quota
+        shared.api("PATCH", f"/tenants/{slug}", {"limits": {"admin_read": plenty, "admin_write": plenty}})
     return shared, shared.entered("acme"), shared.admin("globex"), "acme"
 
 
