@@ -1,7 +1,7 @@
 """Who knocks, and what stands open to him: from a bearer token to a unit of the one tenant that it names.
 
 The tenant comes from the token alone. A token is proven in a transaction that only reads before one that writes is begun, so
-that a flood of wrong ones never takes the writers' turn; what was proven a moment ago is proven again in the writing one only.
+that a flood of wrong ones never takes the writers' turn; what was good when it was last seen is proven in the writing one only.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ class Door:
     def write(self, call: Call, base: str, action: Callable[[Desk], T], *, dry: bool = False) -> T:
         """The action may run several times: a deadlock is nobody's fault, and its loser comes again."""
         presented, scope = self._presented(call)
-        if digest(str(presented.handle)) not in self._proven:
+        if digest(str(presented.handle)) in self._proven:
+            call.meter.proven(presented.handle.tenant)  # before the writers' turn: a bucket may be far away
+        else:
             with self._database.tenant(scope, read_only=True) as unit:
                 self._judge(unit, call, presented, scope)
         return self._tried(lambda: self._once(call, presented, scope, base, action, dry=dry))
@@ -123,6 +125,10 @@ class Door:
         presented, scope = self._presented(call)
         with self._database.tenant(scope, read_only=True) as unit:
             return self._judge(unit, call, presented, scope)
+
+    def knows(self, call: Call) -> bool:
+        """Whether the call's token was good when it was last seen: then the transaction that writes alone may prove it."""
+        return digest(str(self._presented(call)[0].handle)) in self._proven
 
     def _once(
         self, call: Call, presented: _Presented, scope: TenantScope, base: str, action: Callable[[Desk], T], *, dry: bool
@@ -169,9 +175,9 @@ class Door:
         access, now = unit[DirectoryAccess].of_token(handle.token_id), self._clock.now()
         # Compared in every case, so that an unknown token costs the same as a wrong secret.
         good = presented.narrowed is not None or matches(handle.secret, access.secret_digest if access else digest(""))
-        if access is None or not good or access.revoked_at is not None:
-            raise Unproven
-        if access.expires_at is not None and access.expires_at <= now:
+        dead = access is None or not good or access.revoked_at is not None
+        if access is None or dead or (access.expires_at is not None and access.expires_at <= now):
+            self._forget(str(handle))
             raise Unproven
         self._remember(str(handle))
         call.meter.proven(handle.tenant, unit)
@@ -201,6 +207,10 @@ class Door:
             if len(self._proven) >= REMEMBERED:
                 self._proven.clear()
             self._proven[digest(token)] = None
+
+    def _forget(self, token: str) -> None:
+        with self._lock:
+            self._proven.pop(digest(token), None)
 
     def _schema_set(self, access: Access) -> SchemaSet:
         if not access.extension_schemas:

@@ -54,8 +54,8 @@ def accept(body: Mapping[str, Any], kind: ResourceType, *, existing: Mapping[str
     for name, value in names.items():
         reader.take(name, value)
     reader.keep()
-    if kind.name == "User" and "active" not in reader.values:
-        reader.values["active"] = True if existing is None else existing.get("active", True)
+    if kind.name == "User" and "active" not in reader.values and (existing is None or "active" in existing):
+        reader.values["active"] = True if existing is None else existing["active"]
     document = ordered(reader.values, kind)
     require(document, kind)
     return Accepted(document, reader.members, tuple(reader.ignored[:_MAX_TOLD]), reader.password_given)

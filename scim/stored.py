@@ -44,7 +44,7 @@ def user_values(document: Json, kind: ResourceType) -> dict[str, Any]:
         "external_id": document.get("externalId"),
         "display_name_key": None if display is None else fold(display),
         "label_key": fold(facts(document).display_name or name),
-        "active": document.get("active", True) is True,
+        "active": _standing(document),
         "document": orjson.dumps(document).decode(),
         "comparable": comparable(document, kind),
     }
@@ -90,8 +90,13 @@ def facts(document: Mapping[str, Any]) -> Facts:
         display_name=document.get("displayName") or name.get("formatted") or parts or None,
         department=enterprise.get("department"),
         employee_number=enterprise.get("employeeNumber"),
-        active=document.get("active", True) is True,
+        active=_standing(document),
     )
+
+
+def _standing(document: Mapping[str, Any]) -> bool | None:
+    """None where the document does not say: that never switches anybody on who was off."""
+    return document["active"] is True if "active" in document else None
 
 
 def meta(kind: Kind, base: str, stored: Stored) -> Json:

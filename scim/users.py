@@ -42,7 +42,7 @@ class Users:
         user_id = self._people.create(desk.unit, desk.caller.source, facts(document))
         now = moment(desk.unit.clock.now())
         stored = Stored(user_id, 1, orjson.dumps(document).decode(), now, now)
-        values = user_values(document, kind)
+        values = {**user_values(document, kind), "active": document.get("active", True) is True}
         fixed = {"id": user_id, "directory_id": desk.directory_id, "version": 1, "created_at": now, "modified_at": now}
         try:
             desk.unit[Resources].insert("User", {**values, **fixed})

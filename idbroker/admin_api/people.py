@@ -12,6 +12,7 @@ from idbroker.admin_api.shapes import Document, Time, shown
 from idbroker.directory.model import Group, Groups, Identities, RoleMapping, RoleMappings, User, Users
 from idbroker.directory.roles import roles_for
 from idbroker.kernel.errors import NotFound
+from idbroker.storage.statements.places import places_of
 from idbroker.storage.unit import TenantUnit
 from idbroker.web.call import Answer, Call
 from idbroker.web.route import TenantRoute
@@ -146,7 +147,10 @@ def known_user(call: Call, unit: TenantUnit) -> User:
 
 
 def people_documents(unit: TenantUnit, rows: Sequence[User]) -> list[UserDocument]:
-    """Five statements, however many people."""
+    """Four statements, however many people; for one, as with every change of a person, two that are compiled."""
+    if len(rows) == 1:
+        places = places_of(unit, rows[0].id)
+        return [_shown(rows[0], places.connection_ids, places.groups, places.roles)]
     ids = [row.id for row in rows]
     connections, groups = unit[Identities].connections_of(ids), unit[Groups].of_users(ids)
     names = {group.display_name for of_one in groups.values() for group in of_one}
@@ -156,11 +160,18 @@ def people_documents(unit: TenantUnit, rows: Sequence[User]) -> list[UserDocumen
 
 def _person(row: User, connections: list[str], groups: list[Group], mappings: Sequence[RoleMapping]) -> UserDocument:
     names = {group.display_name for group in groups}
+    roles = [(m.role, m.app) for m in mappings if m.group_name in names]
+    return _shown(row, connections, [(group.id, group.display_name) for group in groups], roles)
+
+
+def _shown(
+    row: User, connections: list[str], groups: Sequence[tuple[str, str]], roles: Sequence[tuple[str, str]]
+) -> UserDocument:
     return UserDocument.model_validate(
         {
             **row.model_dump(),
             "connection_ids": connections,
-            "groups": [GroupReference(id=group.id, display_name=group.display_name) for group in groups],
-            "roles": list(roles_for(((m.role, m.app) for m in mappings if m.group_name in names), None)),
+            "groups": [GroupReference(id=group_id, display_name=name) for group_id, name in groups],
+            "roles": list(roles_for(roles, None)),
         }
     )

@@ -60,8 +60,14 @@ def _update(table: Table) -> Any:
     return (
         update(table)
         .where(table.c.tenant_id == scope(), table.c.id == bindparam("id_"))
-        .values({column.name: bindparam(f"v_{column.name}") for column in table.c if column.name not in kept})
+        .values({column.name: _given(column) for column in table.c if column.name not in kept})
     )
+
+
+def _given(column: Any) -> Any:
+    """``active`` None: as it was."""
+    given = bindparam(f"v_{column.name}", type_=column.type)
+    return func.coalesce(given, column) if column.name == "active" else given
 
 
 def _each(build: Callable[[Table], Any]) -> dict[Kind, TenantStatement]:

@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from idbroker.connections.model import Connections, Domains
+from idbroker.connections.model import Connections
 from idbroker.directories.linking import ProvisionedPeople
 from idbroker.directory.model import Identities, Identity, User, Users
 from idbroker.federation.contract import ConnectionConfig
 from idbroker.federation.options import ConnectionOptions
 from idbroker.kernel.addresses import BadAddress, email_domain, normal_email, parent_domains
+from idbroker.storage.statements.places import verified_domains
 from idbroker.storage.unit import TenantUnit
 
 LinkedBy = Literal["external_id", "email"]
@@ -90,7 +91,7 @@ def owned(unit: TenantUnit, address: str) -> bool:
     """Whether the tenant has proven the address's domain, itself or through a parent that includes its subdomains."""
     domain = email_domain(address)
     parents = parent_domains(domain)
-    return any(row.name == domain or (row.include_subdomains and row.name in parents) for row in unit[Domains].verified())
+    return any(name == domain or (below and name in parents) for name, below in verified_domains(unit))
 
 
 def _address(name: str | None) -> str | None:

@@ -41,7 +41,8 @@ class Facts:
     display_name: str | None
     department: str | None
     employee_number: str | None
-    active: bool
+    active: bool | None
+    """None: not said. Somebody new is active, whoever is there stays as he is."""
 
 
 class DirectoryPeople:
@@ -86,7 +87,7 @@ class DirectoryPeople:
             id=new_id("usr"),
             source="scim",
             directory_id=source.directory_id,
-            active=facts.active,
+            active=facts.active is not False,
             created_at=now,
             updated_at=now,
             **_wanted(unit, facts),
@@ -106,7 +107,7 @@ class DirectoryPeople:
             unit[Outbox].record(Event("user.updated", resource(user), told))
         if facts.active:
             reactivate(unit, user)
-        elif user.active:
+        elif facts.active is False and user.active:
             source.brake.press(unit, source.directory_id, user.id)
             deactivate(unit, self._sessions, user)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idbroker.provisioning.admit import AdmissionRefused
-from tests.support.scim_world import ScimWorld
+from tests.support.scim_world import USER, ScimWorld
 
 OFF = [
     {"op": "replace", "path": "active", "value": False},
@@ -149,3 +149,34 @@ def test_the_end_of_a_directory_leaves_its_people(world: ScimWorld):
     assert (shown["active"], shown["source"], shown["directory_id"], shown["groups"]) == (True, "manual", None, [])
     assert world.get(f"/tenants/{idp.tenant}/groups")["data"] == []
     world.directory(idp.tenant).user("ada")
+
+
+def test_removing_active_leaves_everybody_as_he_is(world: ScimWorld) -> None:
+    """RFC 7644 3.5.2.2 unassigns it; what does not say somebody's standing never switches anybody on."""
+    client = world.directory()
+    for was in (True, False):
+        made = client.user(f"ada{was}", active=was)
+        path = f"/Users/{made['id']}"
+        removed = client.patch(path, {"op": "remove", "path": "active"})
+        assert removed.status_code == 200
+        assert "active" not in removed.json()
+        assert client.patch(path, {"op": "add", "path": "title", "value": "T"}).status_code == 200
+        client.ok("PUT", path, {"schemas": [USER], "userName": f"ada{was}", "nickName": "A"})
+        kept = world.user(client.tenant, made["id"])
+        assert kept is not None
+        assert kept.active is was
+        assert (made["id"] in client.find("/Users", "active eq true")) is was
+        assert client.patch(path, {"op": "add", "path": "active", "value": True}).status_code == 200
+        back = world.user(client.tenant, made["id"])
+        assert back is not None
+        assert back.active
+
+
+def test_a_token_revoked_after_a_write_writes_no_more(world: ScimWorld) -> None:
+    """Known tokens are proven in the transaction that writes, and there alone."""
+    client = world.directory()
+    client.user("ada")
+    world.send("DELETE", f"/tenants/{client.tenant}/directories/{client.id}/tokens/{client.token_id}")
+    for _ in range(2):
+        assert client.send("POST", "/Users", {"schemas": [USER], "userName": "eve"}).status_code == 401
+        assert client.send("POST", "/Users", raw=b"{").status_code == 401
