@@ -34,7 +34,7 @@ lock: ## Resolve the dependencies anew and pin them with their hashes (needs uv)
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --extra scale --group build pyproject.toml -o requirements.lock
 	uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  --extra scale --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	  --no-strip-extras --extra scale --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 bench: $(VENV)/.dev ## Run the benchmarks behind the figures of the README
 	@$(BIN)/python benchmarks/login.py

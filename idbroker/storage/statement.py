@@ -20,6 +20,7 @@ from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.elements import BinaryExpression, ClauseElement
 from sqlalchemy.sql.selectable import FromClause, Select
 
+from idbroker.kernel.ids import PLATFORM_TRAIL
 from idbroker.storage.guard import IsolationBreach
 from idbroker.storage.rows import AUDIT, MAIN, IndexRow, TenantRow, tenant_tables
 from idbroker.storage.transaction import Transaction
@@ -111,7 +112,8 @@ class TenantStatement(_Statement):
             unit.transaction.run_many(compiled.text, parameters)
 
     def _values(self, unit: TenantUnit, values: dict[str, Any]) -> dict[str, Any]:
-        if unit.transaction.platform or unit.transaction.tenant != unit.scope.tenant:
+        bound, scope = unit.transaction, unit.scope.tenant
+        if bound.tenant != scope or (bound.platform and scope != PLATFORM_TRAIL):
             raise IsolationBreach("the transaction is bound to another tenant than the unit")
         values[_SCOPE] = unit.scope.tenant
         return values
