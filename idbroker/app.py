@@ -19,6 +19,7 @@ from admin_ui.routes import AdminUi
 from idbroker import plugins
 from idbroker.admin_api.portraits import Portraitist
 from idbroker.admin_api.routes import AdminApi, ScimKnowledge
+from idbroker.admins.keeping import forget_visits
 from idbroker.alerts.mail import AlertMail
 from idbroker.alerts.watch import AlertWatch
 from idbroker.apps.service import AppService
@@ -156,9 +157,10 @@ class Services:
         work += _tenant_jobs(self)
         deliver = Job("deliver webhooks", timedelta(seconds=TICK_SECONDS), dispatcher.start_due)
         forget_sent = Job("forget deliveries", timedelta(hours=1), partial(_forget_deliveries, self.database, kept))
+        forget_admins = Job("forget visits of administration", timedelta(hours=1), partial(forget_visits, self.database))
         push = Job("push people and groups to apps", timedelta(seconds=1), pusher.start_due)
         tell_endings = Job("tell apps of endings", timedelta(seconds=1), logout.start_due)
-        follow = [forget_events, deliver, forget_sent, tell_endings, push]
+        follow = [forget_events, deliver, forget_sent, forget_admins, tell_endings, push]
         return Worker([*work, *follow], self.clock, closing=[dispatcher.close, pusher.close, logout.close])
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from admin_ui.desk import is_ours
+from idbroker.admins.keeping import forget_visits
 from tests.support.ui_world import BASE, UiWorld
 
 
@@ -174,3 +175,12 @@ def test_entering_one_tenant_opens_no_other(world: UiWorld) -> None:
     world.tenant("globex")
     operator = world.entered("acme")
     assert operator.get("/admin/t/globex").location.startswith("/admin/tenants/globex/enter")
+
+
+def test_what_is_over_is_forgotten(world: UiWorld, clock) -> None:
+    followed, unused = world.operator(), world.login_link("other@example.com")
+    assert forget_visits(world.services.database) == 0
+    clock.advance(hours=13)
+    assert forget_visits(world.services.database) == 3  # a session and two links
+    assert followed.get("/admin/overview").location.startswith("/admin/sign-in")
+    assert world.browser().get(unused).status == 410
