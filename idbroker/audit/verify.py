@@ -16,6 +16,7 @@ the one that is told with the broker's.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import struct
@@ -88,8 +89,12 @@ def verify_pack(path: Path, *, key: str | None = None) -> Verdict:
         return Verdict(0, str(wrong))
     except NoPack as error:
         return Verdict(0, f"this is not an audit pack: {error}")
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeError, struct.error) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, struct.error) as error:
         return Verdict(0, f"this is not an audit pack that can be read: {error}")
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return Verdict(0, "this is not an audit pack that can be read: it points to places that no file has")
 
 
 # The container
