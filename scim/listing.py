@@ -19,6 +19,7 @@ from scim.conditions.compile import Compiler
 from scim.conditions.operators import Engine
 from scim.cursors import Cursors, Position, query_digest
 from scim.door import Desk
+from scim.filters.tree import Comparison
 from scim.list_query import ListQuery
 from scim.stored import as_bytes, group_refs, member_refs
 
@@ -60,6 +61,10 @@ class Lister:
         self._cursors = cursors
 
     def list(self, desk: Desk, kind: Kind, query: ListQuery) -> Listed:
+        name_key = _user_name(kind, query)
+        if name_key is not None:
+            rows = desk.unit[ResourceLists].named(desk.directory_id, name_key)
+            return Listed(envelope(len(rows), render(desk, kind, rows, query), query, None), None)
         where, order = self._compiled(desk, kind, query)
         name = query_digest(kind, query.filter_text, query.sort_by.name if query.sort_by else "", query.sort_order)
         if query.cursor is not None:
@@ -158,6 +163,16 @@ class Lister:
         if where is None:
             return desk.unit[Resources].total(kind, desk.directory_id)
         return desk.unit[ResourceLists].count(kind, desk.directory_id, where, None)
+
+
+def _user_name(kind: Kind, query: ListQuery) -> str | None:
+    """The folded name when the first page of ``userName eq`` is asked for, as every client does before it creates."""
+    where = query.where
+    if kind != "User" or query.cursor is not None or query.start_index != 1 or query.count < 1:
+        return None
+    if not isinstance(where, Comparison) or where.op != "eq" or where.ref.urn is not None or where.ref.name != "userName":
+        return None
+    return where.folded if isinstance(where.folded, str) else None
 
 
 def render(desk: Desk, kind: Kind, rows: Sequence[Stored], query: ListQuery) -> list[bytes]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
-from idbroker.directories.resources import ANCHORS, TABLES, Kind, Stored, columns
+from idbroker.directories.resources import ANCHORS, TABLES, USERS, Kind, Stored, columns
+from idbroker.storage.statement import TenantStatement, scope
 from idbroker.storage.unit import TenantRepository, changed
 
 REMEMBERED = timedelta(minutes=30)
@@ -26,17 +27,25 @@ def _base(kind: Kind, where: Where) -> Select[Any]:
     return statement if where is None else statement.where(where)
 
 
-@cache
-def _plain(kind: Kind, which: str) -> Select[Any]:
-    """The lists without a filter, made once."""
-    table, statement = TABLES[kind], _base(kind, None).limit(bindparam("limit"))
+def _unfiltered(kind: Kind, which: str) -> Select[Any]:
+    table = TABLES[kind]
+    statement = select(*columns(table)).where(table.c.tenant_id == scope(), table.c.directory_id == bindparam("directory"))
+    statement = statement.limit(bindparam("limit"))
     if which == "last":
         return statement.order_by(table.c.id.desc())
     if which == "after":
         statement = statement.where(table.c.id > bindparam("after"))
     if which == "offset":
         statement = statement.offset(bindparam("offset"))
+    if which == "named":
+        statement = statement.where(USERS.c.user_name_key == bindparam("name"))
     return statement.order_by(table.c.id)
+
+
+@cache
+def _plain(kind: Kind, which: str) -> TenantStatement:
+    """The lists without a filter, and with the one that every client sends, made once."""
+    return TenantStatement(partial(_unfiltered, kind, which))
 
 
 class ResourceLists(TenantRepository):
@@ -47,21 +56,25 @@ class ResourceLists(TenantRepository):
         if after is not None:
             values["after"] = after
         if where is None:
-            return self._rows(_plain(kind, "first" if after is None else "after"), values)
+            return self._made(kind, "first" if after is None else "after", values)
         table = TABLES[kind]
         statement = _base(kind, where).order_by(table.c.id).limit(bindparam("limit"))
         return self._rows(statement if after is None else statement.where(table.c.id > bindparam("after")), values)
 
     def last(self, kind: Kind, directory_id: str, limit: int) -> list[Stored]:
         """The last ones, in the order of the list."""
-        return self._rows(_plain(kind, "last"), {"directory": directory_id, "limit": limit})[::-1]
+        return self._made(kind, "last", {"directory": directory_id, "limit": limit})[::-1]
+
+    def named(self, directory_id: str, name: str) -> list[Stored]:
+        """The one user, if any, of that folded userName."""
+        return self._made("User", "named", {"directory": directory_id, "name": name, "limit": 1})
 
     def at(
         self, kind: Kind, directory_id: str, where: Where, *, offset: int, limit: int, order: Sequence[ColumnElement[Any]] = ()
     ) -> list[Stored]:
         values = {"directory": directory_id, "offset": offset, "limit": limit}
         if where is None and not order:
-            return self._rows(_plain(kind, "offset"), values)
+            return self._made(kind, "offset", values)
         statement = _base(kind, where).order_by(*(order or ()), TABLES[kind].c.id)
         return self._rows(statement.limit(bindparam("limit")).offset(bindparam("offset")), values)
 
@@ -77,16 +90,21 @@ class ResourceLists(TenantRepository):
             statement, values["after"] = statement.where(table.c.id > bindparam("after")), after
         return int(self.scoped(statement, values).scalar_one())
 
+    def _made(self, kind: Kind, which: str, values: dict[str, Any]) -> list[Stored]:
+        return [Stored(*row) for row in _plain(kind, which).rows(self.unit, **values)]
+
     def _rows(self, statement: Select[Any], values: dict[str, Any]) -> list[Stored]:
         return [Stored(*row) for row in self.scoped(statement, values)]
 
 
-_ANCHOR = select(ANCHORS.c.after_id, ANCHORS.c.gone).where(
-    ANCHORS.c.tenant_id == bindparam("tenant"),
-    ANCHORS.c.directory_id == bindparam("directory"),
-    ANCHORS.c.query == bindparam("query_"),
-    ANCHORS.c.next_index == bindparam("index_"),
-    ANCHORS.c.at > bindparam("since"),
+_ANCHOR = TenantStatement(
+    lambda: select(ANCHORS.c.after_id, ANCHORS.c.gone).where(
+        ANCHORS.c.tenant_id == scope(),
+        ANCHORS.c.directory_id == bindparam("directory"),
+        ANCHORS.c.query == bindparam("query_"),
+        ANCHORS.c.next_index == bindparam("index_"),
+        ANCHORS.c.at > bindparam("since"),
+    )
 )
 
 
@@ -108,13 +126,13 @@ class Walks(TenantRepository):
     def find(self, directory_id: str, walk: str, index: int) -> tuple[str, int] | None:
         """(the id after which that index begins, how many before it have been deleted since)."""
         values = {"directory": directory_id, "query_": walk, "index_": index, "since": self.now() - REMEMBERED}
-        row = self.scoped(_ANCHOR, values).first()
+        row = _ANCHOR.first(self.unit, **values)
         return None if row is None else (row[0], row[1])
 
     def stands(self, directory_id: str, walk: str, index: int, *, after_id: str, gone: int) -> bool:
         """Whether just that was remembered a moment ago: then it need not be written again."""
         values = {"directory": directory_id, "query_": walk, "index_": index, "since": self.now() - REMEMBERED / 3}
-        row = self.scoped(_ANCHOR, values).first()
+        row = _ANCHOR.first(self.unit, **values)
         return row is not None and (row[0], row[1]) == (after_id, gone)
 
     def put(self, directory_id: str, kind: Kind, walk: str, index: int, *, after_id: str, gone: int) -> None:
