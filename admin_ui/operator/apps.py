@@ -122,6 +122,7 @@ def _body(form: Form) -> dict[str, Any]:
         "require_pushed_authorization_requests": bool(form["require_pushed_authorization_requests"]),
         "dpop_bound_access_tokens": bool(form["dpop_bound_access_tokens"]),
         "resources": lines(form["resources"]),
+        "scope": " ".join(form["scope"].split()),
         "jwks": _jwks(form["jwks"]),
         "tenants": lines(form["tenants"]) or "all",
     }

@@ -37,6 +37,7 @@ class AppDocument(Document):
     jwks: dict[str, Any] | None
     jwks_uri: str | None
     resources: list[str]
+    scope: str
     require_pushed_authorization_requests: bool
     dpop_bound_access_tokens: bool
     created_at: Time

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, false, func
+from sqlalchemy import bindparam, false, func, literal_column
 from sqlmodel import Field, col, select
 
 from idbroker.kernel.ids import TenantId
@@ -36,6 +36,8 @@ class App(PlatformRow, table=True):
     jwks_uri: str | None = None
     resources: list[str] = Field(default_factory=list, sa_type=JsonColumn, sa_column_kwargs={"server_default": "[]"})
     """For which resource servers it may ask tokens (RFC 8707)."""
+    scope: str = Field(default="", sa_column_kwargs={"server_default": literal_column("''")})
+    """What its machine tokens may carry, separated by spaces (RFC 7591 2, RFC 6749 4.4)."""
     require_pushed_authorization_requests: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     dpop_bound_access_tokens: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     created_at: datetime = Field(sa_type=UtcDateTime)

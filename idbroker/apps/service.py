@@ -28,6 +28,9 @@ GrantType = Literal[
 NOT_FOR_PUBLIC = frozenset({"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"})
 """Grants by which an app is given something for being itself: it must be able to prove that."""
 
+ABOUT_PEOPLE = frozenset({"openid", "email", "profile", "groups", "offline_access"})
+"""Scopes that a person's sign-in grants."""
+
 Url = Annotated[str, Field(max_length=2048)]
 MAX_JWKS = 20_000
 
@@ -49,6 +52,7 @@ class AppForm(BaseModel):
     jwks: dict[str, Any] | None = None
     jwks_uri: Url | None = None
     resources: Annotated[list[Url], Field(max_length=100)] = []
+    scope: Annotated[str, Field(max_length=2000)] = ""
     require_pushed_authorization_requests: bool = False
     dpop_bound_access_tokens: bool = False
 
@@ -71,6 +75,18 @@ class AppForm(BaseModel):
                 raise ValueError("a resource is an absolute URI without a fragment")
         return uris
 
+    @field_validator("scope")
+    @classmethod
+    def _checked_scope(cls, scope: str) -> str:
+        """RFC 6749 3.3: scope tokens and single spaces. What is about people is granted at their sign-in alone."""
+        names = list(dict.fromkeys(scope.split(" "))) if scope else []
+        if not all(_SCOPE_TOKEN.fullmatch(name) for name in names):
+            raise ValueError("scope tokens of printable ASCII, without quotes and backslashes, separated by single spaces")
+        personal = [name for name in names if name in ABOUT_PEOPLE]
+        if personal:
+            raise ValueError(f"{personal[0]} is about people; a machine token is about the app itself")
+        return " ".join(names)
+
     @field_validator("jwks")
     @classmethod
     def _checked_jwks(cls, jwks: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -87,6 +103,7 @@ class AppForm(BaseModel):
         return jwks
 
 
+_SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
 _RESOURCE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!$-;=?-Z_a-z~%@]+")
 
 

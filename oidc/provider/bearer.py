@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from idbroker.kernel.clock import Clock
-from idbroker.kernel.ids import TenantId
+from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.web.call import Call
 from oidc.jose import BadToken, Json, text_or
 from oidc.provider.dpop import InvalidProof, Proof, presented_proof
@@ -16,7 +16,7 @@ from oidc.provider.issuer import Issuer
 from oidc.provider.issuer_keys import IssuerKeys
 from oidc.provider.primitives import scope_list
 
-_TEXTS = ("sub", "client_id", "jti", "tenant_id")
+_TEXTS = ("sub", "client_id", "jti")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class AccessToken:
     client_id: str
     token_id: str
     tenant: TenantId
+    """``platform`` for a machine's token that is for all tenants of its app."""
     audience: str
     session_id: str | None
     """None for a machine's."""
@@ -99,12 +100,15 @@ def read_access_token(keys: IssuerKeys, issuer: Issuer, token: str, clock: Clock
     expires = claims.get("exp")
     if not isinstance(expires, int) or expires <= clock.now().timestamp():
         raise InvalidToken("expired")
-    subject, client_id, token_id, tenant = _texts(claims)
-    if not issuer.serves(TenantId(tenant)):
+    subject, client_id, token_id = _texts(claims)
+    tenant = claims.get("tenant_id", PLATFORM_TRAIL)
+    if not isinstance(tenant, str) or not issuer.serves(TenantId(tenant)):
         raise InvalidToken("another tenant's")
     session_id = claims.get("sid")
     if session_id is None and subject != client_id:
         raise InvalidToken("a person's token without a session")
+    if session_id is not None and tenant == PLATFORM_TRAIL:
+        raise InvalidToken("a person's token without a tenant")
     return AccessToken(
         subject,
         client_id,

@@ -12,6 +12,9 @@ from oidc.provider.primitives import scope_text
 SCOPES = ("openid", "email", "profile", "groups", "offline_access")
 """All that can be granted. ``openid`` gives an ID token and userinfo, ``offline_access`` a refresh token, the others claims."""
 
+SIGNAL_SCOPES = ("ssf.manage", "ssf.read")
+"""Scopes of machine tokens that we serve ourselves: the Shared Signals of an app's tenants."""
+
 CLAIMS = (
     "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "tenant_id", "tenant", "roles", "groups",
     "idp", "amr", "acr", "email", "email_verified", "name", "given_name", "family_name",
@@ -44,11 +47,11 @@ NO_CLAIMS = ClaimsRequest()
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """An app that acts for itself, in one tenant."""
+    """An app that acts for itself: in one tenant, or towards us alone in all that it is for."""
 
     client_id: str
-    tenant_id: str
-    tenant: str
+    tenant_id: str | None
+    tenant: str | None
     """The slug."""
 
 
@@ -95,7 +98,7 @@ def access_token_claims(frame: Frame, person: Person, token_id: str, wanted: tup
 
 def machine_token_claims(frame: Frame, machine: Machine, token_id: str) -> dict[str, Any]:
     """RFC 9068 2.2 for a client of its own: ``sub`` is the client, and there is no session."""
-    return {
+    claims = {
         "iss": frame.issuer,
         "sub": machine.client_id,
         "aud": frame.client_id,
@@ -103,9 +106,9 @@ def machine_token_claims(frame: Frame, machine: Machine, token_id: str) -> dict[
         "iat": frame.issued_at,
         "jti": token_id,
         "client_id": frame.client_id,
-        "tenant_id": machine.tenant_id,
-        "tenant": machine.tenant,
+        **_known({"tenant_id": machine.tenant_id, "tenant": machine.tenant}),
     }
+    return {**claims, "scope": scope_text(frame.scope)} if frame.scope else claims
 
 
 def id_token_claims(

@@ -59,7 +59,7 @@ class Introspect:
             found = self._refresh_token(unit, issuer, app, form["token"], call)
             if found is None:
                 found = self._access_token(unit, issuer, app, form["token"], call)
-            if found["active"]:
+            if found["active"] and "tenant_id" in found:
                 call.meter.proven(TenantId(found["tenant_id"]), unit)
         return json_answer(found, 200, *NEVER_STORED)
 

@@ -54,7 +54,7 @@ class Token:
             _claim_proof(unit, app, proof)
             jkt = None if proof is None else proof.jkt
             outcome = grant.decide(Exchange(unit, issuer, app, values, acting(app, call), call.request_id, jkt))
-            if isinstance(outcome, Granted):
+            if isinstance(outcome, Granted) and outcome.subject.tenant_id is not None:
                 call.meter.proven(TenantId(outcome.subject.tenant_id), unit)
         if not isinstance(outcome, Granted):
             raise outcome

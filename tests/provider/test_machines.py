@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from oidc.provider.grants.token_exchange import ACCESS_TOKEN_TYPE, GRANT_TYPE
 from tests.provider.test_code_flow import read
@@ -56,6 +57,51 @@ def test_a_machine_token_is_about_nobody(world):
     assert told(world, client, token)["sub"] == client.id
     revoke(world, client, token)
     assert told(world, client, token) == {"active": False}
+
+
+@pytest.mark.parametrize(
+    ("registered", "asked", "granted"),
+    [
+        ("api.read api.write", "api.read", "api.read"),
+        ("api.read api.write", "api.write api.read api.write", "api.write api.read"),
+        ("api.read api.write", None, "api.read api.write"),
+        ("api.read", "api.read admin", None),
+        ("api.read", "openid", None),
+        ("", "api.read", None),
+        ("", "ssf.manage", None),
+    ],
+)
+def test_scopes_are_those_that_were_registered(world, registered, asked, granted):
+    client = world.client(**MACHINE, scope=registered)
+    answer = machine(world, client, tenant="acme", **({} if asked is None else {"scope": asked}))
+    if granted is None:
+        assert refused(answer) == "invalid_scope"
+        return
+    found = document(answer)
+    assert found["scope"] == granted
+    assert read(world, found["access_token"])[1]["scope"] == granted
+    assert told(world, client, found["access_token"])["scope"] == granted
+
+
+@pytest.mark.parametrize("scope", ["openid", "api email", "a  b", " a", 'quo"te', "back\\slash", "\u00e4", "a\nb"])
+def test_scopes_that_no_machine_can_have(world, scope):
+    with pytest.raises(ValidationError):
+        world.client(**MACHINE, scope=scope)
+
+
+def test_signals_of_all_tenants_need_none_named(world):
+    client = world.client(**MACHINE, scope="ssf.manage ssf.read api.read", resources=[API])
+    token = document(machine(world, client, scope="ssf.read"))["access_token"]
+    assert "tenant_id" not in read(world, token)[1]
+    assert told(world, client, token)["scope"] == "ssf.read"
+    assert world.userinfo(token).status == 403
+    for mixed in ({}, {"scope": "ssf.read api.read"}, {"scope": "ssf.read", "resource": API}):
+        assert refused(machine(world, client, **mixed)) == "invalid_request"
+    pinned = document(machine(world, client, issuer=issuer_of(world.acme), scope="ssf.read"))["access_token"]
+    assert read(world, pinned, issuer_of(world.acme))[1]["tenant"] == "acme"
+    revoke(world, client, token)
+    assert told(world, client, token) == {"active": False}
+    world.remove(client)
 
 
 def test_who_may_not(world):
