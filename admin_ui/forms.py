@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from idbroker.kernel.errors import Invalid, Refusal
@@ -11,6 +11,15 @@ from idbroker.web.call import Call
 from idbroker.web.csrf import FIELD
 
 NEVER_SHOWN_AGAIN = frozenset({FIELD, "client_secret"})
+VERSION = "version"
+"""The field with the version that the form was made of, so that a second editor is told of the first."""
+
+
+OVERTAKEN = 412
+SECOND_EDITOR = (
+    "Someone else changed this after you opened it, so nothing was saved. What you typed is still here; open the page anew to "
+    "see what it is now. Saving from here replaces it."
+)
 
 
 @dataclass(frozen=True)
@@ -43,10 +52,18 @@ def with_problem(form: Form, refusal: Refusal) -> Form:
     """The same form with what was wrong. A pointer (``/options/jit``) belongs to the field of its first part."""
     shown = {name: value for name, value in form.values.items() if name not in NEVER_SHOWN_AGAIN}
     errors: dict[str, str] = {}
+    if refusal.status == OVERTAKEN:
+        return Form(shown, errors, SECOND_EDITOR, OVERTAKEN)
     if isinstance(refusal, Invalid):
         for error in refusal.errors:
             errors.setdefault(error.pointer.strip("/").partition("/")[0], _sentence(error.message))
     return Form(shown, errors, refusal.public, refusal.status)
+
+
+def carrying(form: Form, present: str) -> Form:
+    """The form with the version that it goes by: the one it came with, until its editor has been told of a newer one."""
+    kept = form[VERSION] if form[VERSION] and form.status != OVERTAKEN else present
+    return replace(form, values={**form.values, VERSION: kept})
 
 
 def lines(text: str) -> list[str]:

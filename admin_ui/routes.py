@@ -51,6 +51,7 @@ TEMPLATES = HERE / "templates"
 WITHOUT_PAGES = (
     "explain_response",  # a pasted response: every refused sign-in has its diagnosis, every connection its test
     "get_domain",  # seen in the list
+    "get_role_mapping",  # seen in the list
     "list_events",  # for programs
     "list_audit_keys",  # in every sealed pack
     "list_operator_audit_keys",

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from admin_ui.desk import Desk, Screen
-from admin_ui.forms import Form, filled, lines, typed, with_problem
+from admin_ui.forms import VERSION, Form, carrying, filled, lines, typed, with_problem
 from admin_ui.lists import listed
 from admin_ui.snippets import AppValues, snippets
 from idbroker.admins.visits import Visit
@@ -79,7 +79,7 @@ class AppPages:
     def _save(self, call: Call, visit: Visit) -> Answer:
         form = typed(call)
         try:
-            self._desk.api.run(call, "update_app", body=_body(form))
+            self._desk.api.run(call, "update_app", body=_body(form), version=form[VERSION])
         except Refusal as refusal:
             if refusal.status == 404:
                 raise
@@ -87,7 +87,7 @@ class AppPages:
         return self._desk.done(f"/admin/apps/{call.path_params['client_id']}", "saved")
 
     def _shown(self, call: Call, visit: Visit, form: Form | None) -> Answer:
-        app = self._desk.api.run(call, "get_app")
+        app, present = self._desk.api.versioned(call, "get_app")
         secrets = self._desk.api.run(call, "list_app_secrets")["data"]
         shown = (
             form
@@ -95,7 +95,8 @@ class AppPages:
             else Form(_as_form(app).values, *((form.errors, form.problem, form.status) if form else ()))
         )
         view = {
-            "app": app, "secrets": secrets, "form": shown, "methods": METHODS, "algorithms": ALGORITHMS, "grants": GRANTS,
+            "app": app, "secrets": secrets, "form": carrying(shown, present),
+            "methods": METHODS, "algorithms": ALGORITHMS, "grants": GRANTS,
             "snippets": _snippets(call, app, None), "issuer": call.base_url,
         }  # fmt: skip
         return self._desk.page(call, visit, "operator/app.html", shown.status, **view)

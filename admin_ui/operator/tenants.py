@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from admin_ui.desk import Desk, Screen, is_ours, slug_of
-from admin_ui.forms import Form, filled, typed, with_problem
+from admin_ui.forms import VERSION, Form, carrying, filled, typed, with_problem
 from admin_ui.lists import listed
 from idbroker.access.permissions import Permission
 from idbroker.admins.entering import enter
@@ -67,17 +67,17 @@ class TenantPages:
         form = typed(call)
         body = {"name": form["name"].strip(), "tier": form["tier"], "region": form["region"].strip() or None}
         try:
-            self._desk.api.run(call, "update_tenant", body=body)
+            self._desk.api.run(call, "update_tenant", body=body, version=form[VERSION])
         except Refusal as refusal:
             return self._shown(call, visit, with_problem(form, refusal))
         return self._desk.done(f"/admin/tenants/{slug_of(visit)}", "saved")
 
     def _shown(self, call: Call, visit: Visit, form: Form | None) -> Answer:
         run = self._desk.api.run
-        tenant = run(call, "get_tenant")
+        tenant, present = self._desk.api.versioned(call, "get_tenant")
         view = {
             "tenant": tenant,
-            "form": form or filled(tenant),
+            "form": carrying(form or filled(tenant), present),
             "tiers": TIERS,
             "steps": STEPS[tenant["status"]],
             "signs_in": tenant["status"] in SIGN_IN_ALLOWED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from admin_ui.desk import Desk, Screen, slug_of
-from admin_ui.forms import Form, filled, typed, with_problem
+from admin_ui.forms import VERSION, Form, carrying, filled, typed, with_problem
 from admin_ui.lists import listed
 from idbroker.admins.visits import Visit
 from idbroker.kernel.errors import Refusal
@@ -116,11 +116,12 @@ class AccessPages:
     def _save(self, call: Call, visit: Visit) -> Answer:
         form = typed(call)
         try:
-            self._desk.api.run(call, "update_tenant", body={"name": form["name"].strip()})
+            self._desk.api.run(call, "update_tenant", body={"name": form["name"].strip()}, version=form[VERSION])
         except Refusal as refusal:
             return self._settings_form(call, visit, with_problem(form, refusal))
         return self._desk.done(f"/admin/t/{slug_of(visit)}/settings", "saved")
 
     def _settings_form(self, call: Call, visit: Visit, form: Form) -> Answer:
-        tenant = self._desk.api.run(call, "get_tenant")
-        return self._desk.page(call, visit, "tenant/settings.html", form.status, form=form, tenant=tenant)
+        tenant, present = self._desk.api.versioned(call, "get_tenant")
+        view = {"form": carrying(form, present), "tenant": tenant}
+        return self._desk.page(call, visit, "tenant/settings.html", form.status, **view)

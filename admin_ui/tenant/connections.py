@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from admin_ui.desk import Desk, Screen, slug_of
-from admin_ui.forms import Form, lines, typed, with_problem
+from admin_ui.forms import VERSION, Form, carrying, lines, typed, with_problem
 from admin_ui.lists import listed
 from idbroker.admins.visits import Visit
 from idbroker.federation.profile import MAPPED_CLAIMS
@@ -87,18 +87,19 @@ class ConnectionPages:
         return self._desk.page(call, visit, "tenant/connection.html", status, **view)
 
     def _options(self, call: Call, visit: Visit) -> Answer:
-        connection = self._desk.api.run(call, "get_connection")
-        return self._options_form(call, visit, connection, as_form(connection))
+        return self._options_form(call, visit, None)
 
     def _save(self, call: Call, visit: Visit) -> Answer:
         connection, form = self._desk.api.run(call, "get_connection"), typed(call)
         try:
-            self._desk.api.run(call, "update_connection", body=_changes(form, connection))
+            self._desk.api.run(call, "update_connection", body=_changes(form, connection), version=form[VERSION])
         except Refusal as refusal:
-            return self._options_form(call, visit, connection, with_problem(form, refusal))
+            return self._options_form(call, visit, with_problem(form, refusal))
         return self._desk.done(f"/admin/t/{slug_of(visit)}/connections/{connection['id']}", "saved")
 
-    def _options_form(self, call: Call, visit: Visit, connection: dict[str, Any], form: Form) -> Answer:
+    def _options_form(self, call: Call, visit: Visit, typed_in: Form | None) -> Answer:
+        connection, present = self._desk.api.versioned(call, "get_connection")
+        form = carrying(typed_in or as_form(connection), present)
         view = {
             "connection": connection,
             "form": form,

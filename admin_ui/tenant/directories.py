@@ -6,7 +6,7 @@ from typing import Any
 
 from admin_ui.confirm import Act
 from admin_ui.desk import Desk, Screen, slug_of
-from admin_ui.forms import Form, typed, with_problem
+from admin_ui.forms import VERSION, Form, carrying, typed, with_problem
 from admin_ui.lists import listed
 from idbroker.admins.visits import Visit
 from idbroker.kernel.errors import Refusal
@@ -58,7 +58,7 @@ class DirectoryPages:
             "brake": brake,
         }
         try:
-            self._desk.api.run(call, "update_directory", body=body)
+            self._desk.api.run(call, "update_directory", body=body, version=form[VERSION])
         except Refusal as refusal:
             if refusal.status == 404:
                 raise
@@ -75,13 +75,13 @@ class DirectoryPages:
         return self._shown(call, visit, None, made["token"])
 
     def _shown(self, call: Call, visit: Visit, form: Form | None, token: str | None) -> Answer:
-        directory = self._desk.api.run(call, "get_directory")
+        directory, present = self._desk.api.versioned(call, "get_directory")
         brake = {name: str(directory["brake"][name] or "") for name in ("users", "percent", "minutes")}
         ticks = {"active": "on" if directory["status"] == "active" else "", "dry_run": "on" if directory["dry_run"] else ""}
         values = form.values if form is not None and form.values else {"name": directory["name"], **brake, **ticks}
         shown = Form(values, form.errors, form.problem, form.status) if form is not None else Form(values)
         tokens = self._desk.api.run(call, "list_directory_tokens")["data"]
-        view: dict[str, Any] = {"directory": directory, "tokens": tokens, "form": shown, "made": token}
+        view: dict[str, Any] = {"directory": directory, "tokens": tokens, "form": carrying(shown, present), "made": token}
         return self._desk.page(call, visit, "tenant/directory.html", shown.status, **view)
 
 

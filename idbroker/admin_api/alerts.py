@@ -11,6 +11,7 @@ from idbroker.admin_api.body import read_body
 from idbroker.admin_api.operation import TENANT, Operation, QueryParameter
 from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
 from idbroker.admin_api.shapes import Body, Document, Time, shown
+from idbroker.admin_api.versions import check_version, tagged
 from idbroker.alerts.model import MAX_RECIPIENTS, AlertRecipients, Alerts
 from idbroker.alerts.service import acknowledge
 from idbroker.audit.outbox import Outbox
@@ -19,6 +20,7 @@ from idbroker.kernel.errors import NotFound, invalid_field
 from idbroker.kernel.event import Change, Event, Resource
 from idbroker.storage.unit import TenantUnit
 from idbroker.web.call import Answer, Call
+from idbroker.web.preconditions import VersionGone
 from idbroker.web.route import TenantRoute
 
 PATH = f"{TENANT}/alerts"
@@ -99,6 +101,7 @@ class AlertCalls:
                 summary="Say who gets alerts by mail.",
                 row=TenantRoute(method="PUT", path=RECIPIENTS, handler=self.tell, limit="admin_write", permission=write),
                 body=Recipients,
+                versioned=True,
                 answer=RecipientsDocument,
             ),
         ]
@@ -121,17 +124,23 @@ class AlertCalls:
         return shown(AlertDocument.model_validate(acknowledge(unit, path_id(call, "alert", "alr"))))
 
     def recipients(self, call: Call, unit: TenantUnit) -> Answer:
-        return shown(RecipientsDocument(emails=unit[AlertRecipients].all()))
+        return tagged(_recipients(unit))
 
     def tell(self, call: Call, unit: TenantUnit) -> Answer:
         emails = [_address(number, text) for number, text in enumerate(read_body(call, Recipients).emails)]
+        check_version(call, _recipients(unit))
         before = unit[AlertRecipients].all()
-        unit[AlertRecipients].replace(emails)
+        if unit[AlertRecipients].replace(emails) != len(before) and "if-match" in call.headers:
+            raise VersionGone  # another writer was here since the look above
         after = unit[AlertRecipients].all()
         if after != before:
             resource = Resource("tenant", unit.scope.tenant)
             unit[Outbox].record(Event("tenant.updated", resource, {"alert_recipients": Change(before, after)}))
-        return shown(RecipientsDocument(emails=after))
+        return tagged(_recipients(unit))
+
+
+def _recipients(unit: TenantUnit) -> dict[str, Any]:
+    return RecipientsDocument(emails=unit[AlertRecipients].all()).model_dump(mode="json")
 
 
 def _address(number: int, text: str) -> str:

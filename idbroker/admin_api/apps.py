@@ -8,13 +8,14 @@ from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import merged, parse, read_body, read_object
 from idbroker.admin_api.operation import API, Operation
 from idbroker.admin_api.paging import PAGE_QUERY, listed, page_of, path_id
-from idbroker.admin_api.shapes import NO_CONTENT, Document, Time, shown
+from idbroker.admin_api.shapes import NO_CONTENT, Document, Time
+from idbroker.admin_api.versions import check_version, tagged
 from idbroker.apps.model import App, Apps
 from idbroker.apps.service import AppForm, AppService
-from idbroker.kernel.errors import FieldError, Invalid
+from idbroker.kernel.errors import FieldError, Invalid, NotFound
 from idbroker.storage.unit import PlatformUnit
 from idbroker.tenants.model import Tenants
-from idbroker.web.call import Answer, Call, json_answer
+from idbroker.web.call import Answer, Call
 from idbroker.web.route import PlatformRoute
 
 PATH = f"{API}/apps"
@@ -89,6 +90,7 @@ class AppCalls:
                 row=PlatformRoute(method="PATCH", path=ONE, handler=self.update, limit="admin_write", permission=operate),
                 body=AppForm,
                 partial=True,
+                versioned=True,
                 answer=AppDocument,
             ),
             Operation(
@@ -96,6 +98,7 @@ class AppCalls:
                 area="Apps",
                 summary="Remove an app and its secrets.",
                 row=PlatformRoute(method="DELETE", path=ONE, handler=self.delete, limit="admin_write", permission=operate),
+                versioned=True,
                 status=204,
             ),
         ]
@@ -103,33 +106,41 @@ class AppCalls:
     def create(self, call: Call, unit: PlatformUnit) -> Answer:
         form = _checked(unit, read_body(call, AppForm))
         app, secret = self._service.create(unit, form)
-        document = _document(app).model_dump(mode="json")
-        return json_answer(document if secret is None else {**document, "client_secret": secret}, 201)
+        return tagged(_shown(app), 201, once=None if secret is None else {"client_secret": secret})
 
     def all(self, call: Call, unit: PlatformUnit) -> Answer:
         page = page_of(call, "app")
         rows = unit[Apps].page(after=page.after, limit=page.fetch)
-        documents = [_document(row).model_dump(mode="json") for row in rows[: page.limit]]
+        documents = [_shown(row) for row in rows[: page.limit]]
         return listed(documents, more=len(rows) > page.limit, key="client_id")
 
     def get(self, call: Call, unit: PlatformUnit) -> Answer:
-        return shown(_document(self._service.known(unit, app_id_of(call))))
+        return tagged(_shown(self._service.known(unit, app_id_of(call))))
 
     def update(self, call: Call, unit: PlatformUnit) -> Answer:
         given = read_object(call)
-        app = self._service.known(unit, app_id_of(call))
+        app = _held(call, unit)
         form = parse(AppForm, merged(_kept(app), given))
         if "tenants" in given:
             form = _checked(unit, form)
-        return shown(_document(self._service.update(unit, app.id, form, list(given))))
+        return tagged(_shown(self._service.update(unit, app.id, form, list(given))))
 
     def delete(self, call: Call, unit: PlatformUnit) -> Answer:
-        self._service.delete(unit, app_id_of(call))
+        self._service.delete(unit, _held(call, unit).id)
         return NO_CONTENT
 
 
 def app_id_of(call: Call) -> str:
     return path_id(call, "client_id", "app", "app")
+
+
+def _held(call: Call, unit: PlatformUnit) -> App:
+    """The app in the path, for this transaction alone. Raises VersionGone when the caller knows another version."""
+    app = unit[Apps].held(app_id_of(call))
+    if app is None:
+        raise NotFound("app")
+    check_version(call, _shown(app))
+    return app
 
 
 def _checked(unit: PlatformUnit, form: AppForm) -> AppForm:
@@ -149,5 +160,6 @@ def _kept(app: App) -> dict[str, Any]:
     return kept if app.tenants is not None else {**kept, "tenants": "all"}
 
 
-def _document(app: App) -> AppDocument:
-    return AppDocument(client_id=app.id, **_kept(app), created_at=app.created_at, updated_at=app.updated_at)
+def _shown(app: App) -> dict[str, Any]:
+    document = AppDocument(client_id=app.id, **_kept(app), created_at=app.created_at, updated_at=app.updated_at)
+    return document.model_dump(mode="json")

@@ -8,17 +8,28 @@ from pydantic import ConfigDict
 
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import merged, parse, read_body, read_object
-from idbroker.admin_api.connections import ONE, ConnectionDocument, ProtocolFields, Warned, connection_id_of
+from idbroker.admin_api.connections import (
+    ONE,
+    ConnectionDocument,
+    ProtocolFields,
+    Warned,
+    check_connection_version,
+    claim,
+    connection_id_of,
+    written,
+)
 from idbroker.admin_api.operation import Operation
 from idbroker.admin_api.paging import PAGE_QUERY, listed, page_of, path_id
 from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Time
+from idbroker.admin_api.versions import check_version, tagged
 from idbroker.connections.candidate_rows import Candidates
 from idbroker.connections.candidates import CandidateForm, CandidateService
+from idbroker.connections.model import Connection
 from idbroker.connections.service import ConnectionService
 from idbroker.kernel.scope import TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
-from idbroker.web.call import Answer, Call, json_answer
+from idbroker.web.call import Answer, Call
 from idbroker.web.route import ScopedRoute, TenantRoute
 
 PATH = f"{ONE}/candidates"
@@ -103,6 +114,7 @@ class CandidateCalls:
                 area="Candidates",
                 summary="Give a candidate up. What a refresh held is not held again as long as the metadata says the same.",
                 row=TenantRoute(method="DELETE", path=CANDIDATE, handler=self.delete, limit="admin_write", permission=write),
+                versioned=True,
                 status=204,
             ),
             Operation(
@@ -113,6 +125,7 @@ class CandidateCalls:
                     method="POST", path=f"{CANDIDATE}/promote", handler=self.promote, limit="admin_write", permission=write
                 ),
                 body=Promotion,
+                versioned=True,
                 answer=ConnectionDocument,
                 problems=(409,),
             ),
@@ -123,6 +136,7 @@ class CandidateCalls:
                 row=TenantRoute(
                     method="POST", path=f"{ONE}/rollback", handler=self.roll_back, limit="admin_write", permission=write
                 ),
+                versioned=True,
                 answer=ConnectionDocument,
                 problems=(409,),
             ),
@@ -140,7 +154,7 @@ class CandidateCalls:
         with self._database.tenant(scope) as unit:
             fresh = self._connections.known(unit, connection_id)
             candidate = self._candidates.add(unit, fresh, wanted, label=form.label)
-            return json_answer(self._candidates.document(unit, fresh, candidate), 201)
+            return tagged(self._candidates.document(unit, fresh, candidate), 201)
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
         row = self._connections.known(unit, connection_id_of(call))
@@ -151,22 +165,36 @@ class CandidateCalls:
 
     def get(self, call: Call, unit: TenantUnit) -> Answer:
         row = self._connections.known(unit, connection_id_of(call))
-        return json_answer(self._candidates.document(unit, row, self._candidates.known(unit, row.id, _candidate_id(call))))
+        return tagged(self._document(call, unit, row))
 
     def delete(self, call: Call, unit: TenantUnit) -> Answer:
         row = self._connections.known(unit, connection_id_of(call))
+        self._check(call, unit, row)
         self._candidates.remove(unit, row, _candidate_id(call))
         return NO_CONTENT
 
     def promote(self, call: Call, unit: TenantUnit) -> Answer:
         row = self._connections.known(unit, connection_id_of(call))
+        self._check(call, unit, row)
         self._candidates.promote(unit, row, _candidate_id(call), read_body(call, Promotion).live_version)
-        return json_answer(self._connections.document(unit, row))
+        return tagged(self._connections.document(unit, row), settings=written(row))
 
     def roll_back(self, call: Call, unit: TenantUnit) -> Answer:
         row = self._connections.known(unit, connection_id_of(call))
+        if "if-match" in call.headers:
+            check_connection_version(call, row)
+            claim(call, unit, row)
         self._candidates.roll_back(unit, row)
-        return json_answer(self._connections.document(unit, row))
+        return tagged(self._connections.document(unit, row), settings=written(row))
+
+    def _document(self, call: Call, unit: TenantUnit, row: Connection) -> dict[str, Any]:
+        candidate = self._candidates.known(unit, row.id, _candidate_id(call))
+        return dict(self._candidates.document(unit, row, candidate))
+
+    def _check(self, call: Call, unit: TenantUnit, row: Connection) -> None:
+        """Of a candidate: its version moves with the live one that it is compared with."""
+        if "if-match" in call.headers:
+            check_version(call, self._document(call, unit, row))
 
 
 def _candidate_id(call: Call) -> str:

@@ -11,6 +11,7 @@ from idbroker.admin_api.body import merged, parse, read_object
 from idbroker.admin_api.operation import TENANT, Operation
 from idbroker.admin_api.paging import PAGE_QUERY, listed, page_of, path_id
 from idbroker.admin_api.shapes import NO_CONTENT, Document, Time
+from idbroker.admin_api.versions import check_version, tagged
 from idbroker.connections.model import Connection, Connections
 from idbroker.connections.reservations import Reservations, ReservationService
 from idbroker.connections.service import ConnectionForm, ConnectionService, new_connection_id
@@ -19,7 +20,8 @@ from idbroker.kernel.errors import Conflict, invalid_field
 from idbroker.kernel.scope import TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
-from idbroker.web.call import Answer, Call, json_answer
+from idbroker.web.call import Answer, Call
+from idbroker.web.preconditions import VersionGone
 from idbroker.web.route import ScopedRoute, TenantRoute
 
 PATH = f"{TENANT}/connections"
@@ -128,6 +130,7 @@ class ConnectionCalls:
                 row=ScopedRoute(method="PATCH", path=ONE, handler=self.update, limit="admin_write", permission=write),
                 body=ConnectionBody,
                 partial=True,
+                versioned=True,
                 answer=ConnectionDocument,
                 problems=(409, 502),
             ),
@@ -136,6 +139,7 @@ class ConnectionCalls:
                 area="Connections",
                 summary="Remove a connection. Nobody signs in through it any more.",
                 row=TenantRoute(method="DELETE", path=ONE, handler=self.delete, limit="admin_write", permission=write),
+                versioned=True,
                 status=204,
             ),
         ]
@@ -157,7 +161,7 @@ class ConnectionCalls:
             if reserved is not None and not unit[Reservations].take(connection_id):
                 raise Conflict("reservation_gone", "This reservation was used or given up meanwhile.")
             row = self._service.create(unit, form, connection_id, draft, reserved=reserved is not None)
-            return json_answer(self._service.document(unit, row), 201)
+            return self._tagged(unit, row, 201)
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "con")
@@ -165,13 +169,14 @@ class ConnectionCalls:
         return listed([self._service.document(unit, row) for row in rows[: page.limit]], more=len(rows) > page.limit)
 
     def get(self, call: Call, unit: TenantUnit) -> Answer:
-        return json_answer(self._service.document(unit, self._service.known(unit, connection_id_of(call))))
+        return self._tagged(unit, self._service.known(unit, connection_id_of(call)))
 
     def update(self, call: Call, scope: TenantScope) -> Answer:
         """Read, draft (which may call the IdP) and write are three steps; who was overtaken in between is told."""
         connection_id, given = connection_id_of(call), read_object(call)
         with self._database.tenant(scope, read_only=True) as unit:
             row = self._service.known(unit, connection_id)
+            check_connection_version(call, row)
             current = self._service.open(unit, row)
         if given.get("type", row.type) != row.type:
             raise invalid_field("/type", "The type of a connection cannot change. Make another connection instead.")
@@ -179,11 +184,12 @@ class ConnectionCalls:
         draft = self._service.draft(form, connection_id, current) if set(given) - OUR_FIELDS else None
         with self._database.tenant(scope) as unit:
             fresh = self._service.known(unit, connection_id)
+            check_connection_version(call, fresh)
             if fresh.version != row.version:
                 raise Conflict("connection_changed", "The connection was changed by another request meanwhile. Try again.")
-            unit[Connections].claim(fresh)
+            claim(call, unit, fresh)
             self._service.update(unit, fresh, form, draft)
-            return json_answer(self._service.document(unit, fresh))
+            return self._tagged(unit, fresh)
 
     def _reserved(self, scope: TenantScope, reserved: Any) -> tuple[str, ConnectionConfig]:
         with self._database.tenant(scope, read_only=True) as unit:
@@ -193,8 +199,35 @@ class ConnectionCalls:
             return row.id, self._reservations.config(unit, row)
 
     def delete(self, call: Call, unit: TenantUnit) -> Answer:
-        self._service.delete(unit, connection_id_of(call))
+        connection_id = connection_id_of(call)
+        if "if-match" in call.headers:
+            row = self._service.known(unit, connection_id)
+            check_connection_version(call, row)
+            claim(call, unit, row)
+        self._service.delete(unit, connection_id)
         return NO_CONTENT
+
+    def _tagged(self, unit: TenantUnit, row: Connection, status: int = 200) -> Answer:
+        return tagged(self._service.document(unit, row), status, settings=written(row))
+
+
+def written(row: Connection) -> dict[str, Any]:
+    """What its tag is made of for those who write: a secret is not shown and still makes another version."""
+    return {"id": row.id, "version": row.version}
+
+
+def check_connection_version(call: Call, row: Connection) -> None:
+    check_version(call, {}, written(row))
+
+
+def claim(call: Call, unit: TenantUnit, row: Connection) -> None:
+    """The next version, for whoever came first. Who named the version that he knew hears 412, others 409."""
+    try:
+        unit[Connections].claim(row)
+    except Conflict as error:
+        if "if-match" in call.headers:
+            raise VersionGone from error
+        raise
 
 
 def connection_id_of(call: Call) -> str:

@@ -18,6 +18,20 @@ from idbroker.web.route import OpenRoute
 
 _PARAMETER = re.compile(r"{(\w+)}")
 _REF = "#/components/schemas/{model}"
+_CONDITIONS = {
+    "If-Match": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The ETag that you read. Where it is another by now, nothing is done and 412 answered.",
+        "schema": {"type": "string"},
+    },
+    "If-None-Match": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The ETag that you have. Where it is still that, 304 is answered, without a body.",
+        "schema": {"type": "string"},
+    },
+}
 INTRODUCTION = (
     "Administration of the broker. Authorization: Bearer <API key>. An operator's key reaches every tenant; a tenant's key "
     "reaches its own, and any other id does not exist for it. Lists come in pages; errors are problem documents (RFC 9457)."
@@ -55,7 +69,11 @@ def openapi(operations: Sequence[Operation], base_url: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": {"Problem": {"description": "A refusal.", "content": {MEDIA_TYPE: {"schema": _ref("Problem")}}}},
+            "responses": {
+                "Problem": {"description": "A refusal.", "content": {MEDIA_TYPE: {"schema": _ref("Problem")}}},
+                "Known": {"description": "You have it already.", "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}},
+            },
+            "headers": {"ETag": {"description": "The version, a strong tag (RFC 9110 8.8.3).", "schema": {"type": "string"}}},
             "securitySchemes": {
                 "api_key": {"type": "http", "scheme": "bearer"},
                 "app": {"type": "http", "scheme": "basic", "description": "An app's client id and secret."},
@@ -95,6 +113,7 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     parameters += [
         {"name": one.name, "in": "query", "description": one.description, "schema": one.schema} for one in operation.query
     ]
+    parameters += [_CONDITIONS[name] for name in _conditions(operation)]
     told: dict[str, Any] = {
         "operationId": operation.name,
         "tags": [operation.area],
@@ -124,9 +143,21 @@ def _answer(operation: Operation) -> dict[str, Any]:
     if operation.media:
         told["content"] = {media.partition(";")[0]: {} for media in operation.media}
     elif operation.answer is not None:
+        if operation.versioned or (operation.row.method == "GET" and _proven(operation)):
+            told["headers"] = {"ETag": {"$ref": "#/components/headers/ETag"}}
         one = _ref(operation.answer.__name__)
         told["content"] = {"application/json": {"schema": _page(one) if operation.many else one}}
     return told
+
+
+def _conditions(operation: Operation) -> list[str]:
+    if operation.versioned:
+        return ["If-Match"]
+    return ["If-None-Match"] if operation.row.method == "GET" and operation.answer is not None and _proven(operation) else []
+
+
+def _proven(operation: Operation) -> bool:
+    return not isinstance(operation.row, OpenRoute)
 
 
 def _page(one: dict[str, Any]) -> dict[str, Any]:
@@ -152,7 +183,11 @@ def _problems(operation: Operation) -> dict[str, Any]:
         statuses |= {400, 422}
     if not (isinstance(row, OpenRoute) and not operation.app_credentials):
         statuses.add(429)
+    if operation.versioned:
+        statuses.add(412)
+    known = {"304": {"$ref": "#/components/responses/Known"}} if "If-None-Match" in _conditions(operation) else {}
     return {
+        **known,
         **{str(status): {"$ref": "#/components/responses/Problem"} for status in sorted(statuses)},
         "default": {"$ref": "#/components/responses/Problem"},
     }

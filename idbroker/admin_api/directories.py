@@ -11,7 +11,8 @@ from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import merged, parse, read_body, read_object
 from idbroker.admin_api.operation import TENANT, Operation
 from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
-from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Name, Time, shown
+from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Name, Time
+from idbroker.admin_api.versions import check_version, tagged
 from idbroker.connections.model import Connections
 from idbroker.directories.model import BRAKE_MINUTES, BRAKE_PERCENT, Directories, Directory
 from idbroker.directories.service import DirectoryService
@@ -125,6 +126,7 @@ class DirectoryCalls:
                 row=TenantRoute(method="PATCH", path=ONE, handler=self.update, limit="admin_write", permission=write),
                 body=NewDirectory,
                 partial=True,
+                versioned=True,
                 answer=DirectoryDocument,
             ),
             Operation(
@@ -132,6 +134,7 @@ class DirectoryCalls:
                 area="Directories",
                 summary="Remove a directory with its tokens and groups. Its people stay, and are nobody's but the tenant's.",
                 row=TenantRoute(method="DELETE", path=ONE, handler=self.delete, limit="admin_write", permission=write),
+                versioned=True,
                 status=204,
             ),
             Operation(
@@ -141,6 +144,7 @@ class DirectoryCalls:
                 row=TenantRoute(
                     method="POST", path=f"{ONE}/brake/release", handler=self.release, limit="admin_write", permission=write
                 ),
+                versioned=True,
                 answer=DirectoryDocument,
             ),
         ]
@@ -149,7 +153,7 @@ class DirectoryCalls:
         form = read_body(call, NewDirectory)
         _check_connection(unit, form)
         self._check_schemas(form.extension_schemas)
-        return shown(document(self._service.create(unit, _fields(form)), call.base_url), 201)
+        return _tagged(call, self._service.create(unit, _fields(form)), 201)
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "dir")
@@ -157,16 +161,16 @@ class DirectoryCalls:
         return listing(rows, page, lambda row: document(row, call.base_url))
 
     def one(self, call: Call, unit: TenantUnit) -> Answer:
-        return shown(document(known_directory(call, unit), call.base_url))
+        return _tagged(call, known_directory(call, unit))
 
     def update(self, call: Call, unit: TenantUnit) -> Answer:
-        row = known_directory(call, unit)
+        row = _held(call, unit)
         form = parse(NewDirectory, merged(_form(row), read_object(call), ("brake",)))
         if form.connection_id != row.connection_id:
             _check_connection(unit, form)
         if form.extension_schemas != row.extension_schemas:
             self._check_schemas(form.extension_schemas)
-        return shown(document(self._service.update(unit, row, _fields(form)), call.base_url))
+        return _tagged(call, self._service.update(unit, row, _fields(form)))
 
     def _check_schemas(self, definitions: Sequence[Mapping[str, Any]]) -> None:
         """Raises Invalid with pointers into the body."""
@@ -186,11 +190,11 @@ class DirectoryCalls:
             seen.add(urn)
 
     def delete(self, call: Call, unit: TenantUnit) -> Answer:
-        close_directory(unit, known_directory(call, unit))
+        close_directory(unit, _held(call, unit))
         return NO_CONTENT
 
     def release(self, call: Call, unit: TenantUnit) -> Answer:
-        return shown(document(self._service.release_brake(unit, known_directory(call, unit)), call.base_url))
+        return _tagged(call, self._service.release_brake(unit, _held(call, unit)))
 
 
 def known_directory(call: Call, unit: TenantUnit) -> Directory:
@@ -198,6 +202,20 @@ def known_directory(call: Call, unit: TenantUnit) -> Directory:
     if row is None:
         raise NotFound("directory")
     return row
+
+
+def _held(call: Call, unit: TenantUnit) -> Directory:
+    """The directory in the path, for this transaction alone. Raises VersionGone when the caller knows another version."""
+    row = unit[Directories].held(known_directory(call, unit).id)
+    if row is None:
+        raise NotFound("directory")
+    check_version(call, {}, _form(row))
+    return row
+
+
+def _tagged(call: Call, row: Directory, status: int = 200) -> Answer:
+    """Its version is that of its settings: what its client does is none of theirs."""
+    return tagged(document(row, call.base_url).model_dump(mode="json"), status, settings=_form(row))
 
 
 def document(row: Directory, base_url: str) -> DirectoryDocument:

@@ -40,5 +40,7 @@ class Operation:
     query: tuple[QueryParameter, ...] = ()
     problems: tuple[int, ...] = ()
     """Statuses of refusals beside those that follow from the row."""
+    versioned: bool = False
+    """It writes what has a version: ``If-Match`` is heeded."""
     app_credentials: bool = False
     """An app proves itself with its client id and secret (HTTP Basic)."""

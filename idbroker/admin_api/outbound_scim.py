@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.apps import ONE, app_id_of
 from idbroker.admin_api.body import read_body
 from idbroker.admin_api.operation import Operation, QueryParameter
 from idbroker.admin_api.paging import PAGE_QUERY, listed, read_cursor, read_limit
-from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Time, shown
+from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Time
+from idbroker.admin_api.versions import tag_of, tagged
+from idbroker.apps.model import Apps
+from idbroker.kernel.clock import rfc3339
 from idbroker.kernel.errors import FieldError, Invalid, NotFound, invalid_field
 from idbroker.kernel.scope import TenantScope
 from idbroker.outbound_scim.model import ScimPushes, ScimTarget, ScimTargets
@@ -17,6 +20,7 @@ from idbroker.outbound_scim.service import OutboundScim, ScimTargetForm
 from idbroker.storage.unit import PlatformUnit
 from idbroker.tenants.model import Tenants
 from idbroker.web.call import Answer, Call, json_answer
+from idbroker.web.preconditions import check_match
 from idbroker.web.route import PlatformRoute
 
 PATH = f"{ONE}/scim"
@@ -79,6 +83,7 @@ class OutboundScimCalls:
                 summary="Push users and groups to the app's own SCIM endpoint, for all its tenants or some.",
                 row=PlatformRoute(method="PUT", path=PATH, handler=self.put, limit="admin_write", permission=operate),
                 body=ScimTargetForm,
+                versioned=True,
                 answer=ScimTargetDocument,
             ),
             Operation(
@@ -93,6 +98,7 @@ class OutboundScimCalls:
                 area="Outbound SCIM",
                 summary="Push nothing any more. What the app has stays there.",
                 row=PlatformRoute(method="DELETE", path=PATH, handler=self.delete, limit="admin_write", permission=operate),
+                versioned=True,
                 status=204,
             ),
             Operation(
@@ -125,16 +131,25 @@ class OutboundScimCalls:
 
     def put(self, call: Call, unit: PlatformUnit) -> Answer:
         app_id = app_id_of(call)
-        self._service.known_app(unit, app_id)
+        self._check(call, unit, app_id)
         form = read_body(call, ScimTargetForm)
-        return shown(_document(unit, self._service.put(unit, app_id, form, _tenants(unit, form))))
+        return _tagged(unit, self._service.put(unit, app_id, form, _tenants(unit, form)))
 
     def get(self, call: Call, unit: PlatformUnit) -> Answer:
-        return shown(_document(unit, self._service.known(unit, app_id_of(call))))
+        return _tagged(unit, self._service.known(unit, app_id_of(call)))
 
     def delete(self, call: Call, unit: PlatformUnit) -> Answer:
+        self._check(call, unit, app_id_of(call))
         self._service.delete(unit, app_id_of(call))
         return NO_CONTENT
+
+    def _check(self, call: Call, unit: PlatformUnit, app_id: str) -> None:
+        """Raise NotFound for an app that is none, VersionGone when the caller knows another version."""
+        if unit[Apps].held(app_id) is None:
+            raise NotFound("app")
+        row = unit[ScimTargets].get(app_id)
+        if "if-match" in call.headers:
+            check_match(call.headers["if-match"], None if row is None else tag_of({}, _settings(row)))
 
     def pushes(self, call: Call, unit: PlatformUnit) -> Answer:
         app_id, limit, after, status = app_id_of(call), read_limit(call), read_cursor(call), call.query.get("status")
@@ -172,6 +187,15 @@ def _tenants(unit: PlatformUnit, form: ScimTargetForm) -> list[str] | None:
     if wrong:
         raise Invalid("Only tenants that exist can be named, by their ids.", wrong[:50])
     return list(dict.fromkeys(form.tenants))
+
+
+def _tagged(unit: PlatformUnit, row: ScimTarget) -> Answer:
+    """Its version is that of its settings: how its queues stand is none of theirs."""
+    return tagged(_document(unit, row).model_dump(mode="json"), settings=_settings(row))
+
+
+def _settings(row: ScimTarget) -> dict[str, Any]:
+    return {"app_id": row.app_id, "base_url": row.base_url, "tenants": row.tenants, "updated_at": rfc3339(row.updated_at)}
 
 
 def _document(unit: PlatformUnit, row: ScimTarget) -> ScimTargetDocument:

@@ -6,11 +6,12 @@ from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import read_body
 from idbroker.admin_api.operation import TENANT, Operation
 from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
-from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Name, Time, shown
+from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Name, Time
+from idbroker.admin_api.versions import check_version, tagged
 from idbroker.apps.model import Apps
 from idbroker.directory.model import RoleMapping, RoleMappings
 from idbroker.directory.roles import add_mapping, remove_mapping
-from idbroker.kernel.errors import invalid_field
+from idbroker.kernel.errors import NotFound, invalid_field
 from idbroker.kernel.scope import TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
@@ -18,6 +19,7 @@ from idbroker.web.call import Answer, Call
 from idbroker.web.route import ScopedRoute, TenantRoute
 
 PATH = f"{TENANT}/role-mappings"
+ONE = f"{PATH}/{{mapping}}"
 
 
 class NewRoleMapping(Body):
@@ -64,16 +66,26 @@ class RoleMappingCalls:
                 many=True,
             ),
             Operation(
+                name="get_role_mapping",
+                area="Roles",
+                summary="One role mapping.",
+                row=TenantRoute(
+                    method="GET", path=ONE, handler=self.get, limit="admin_read", permission=Permission.PEOPLE_READ
+                ),
+                answer=RoleMappingDocument,
+            ),
+            Operation(
                 name="delete_role_mapping",
                 area="Roles",
                 summary="Take a role mapping away.",
                 row=TenantRoute(
                     method="DELETE",
-                    path=f"{PATH}/{{mapping}}",
+                    path=ONE,
                     handler=self.delete,
                     limit="admin_write",
                     permission=Permission.ROLES_WRITE,
                 ),
+                versioned=True,
                 status=204,
             ),
         ]
@@ -85,15 +97,28 @@ class RoleMappingCalls:
             if form.app is not None and (app is None or not app.serves(scope.tenant)):
                 raise invalid_field("/app", "There is no such app for this tenant.")
             with unit.enter(scope) as inside:
-                return shown(_document(add_mapping(inside, form.group, form.role, form.app)), 201)
+                made = add_mapping(inside, form.group, form.role, form.app)
+                return tagged(_document(made).model_dump(mode="json"), 201)
+
+    def get(self, call: Call, unit: TenantUnit) -> Answer:
+        return tagged(_document(_known(call, unit)).model_dump(mode="json"))
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "rlm")
         return listing(unit[RoleMappings].page(after=page.after, limit=page.fetch), page, _document)
 
     def delete(self, call: Call, unit: TenantUnit) -> Answer:
-        remove_mapping(unit, path_id(call, "mapping", "rlm", "role mapping"))
+        row = _known(call, unit)
+        check_version(call, _document(row).model_dump(mode="json"))
+        remove_mapping(unit, row.id)
         return NO_CONTENT
+
+
+def _known(call: Call, unit: TenantUnit) -> RoleMapping:
+    row = unit[RoleMappings].get(path_id(call, "mapping", "rlm", "role mapping"))
+    if row is None:
+        raise NotFound("role mapping")
+    return row
 
 
 def _document(row: RoleMapping) -> RoleMappingDocument:

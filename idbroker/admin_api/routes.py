@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -42,6 +42,7 @@ from idbroker.admin_api.signing_keys import SigningKeyCalls
 from idbroker.admin_api.tenants import TenantCalls
 from idbroker.admin_api.test_sign_ins import TestSignInCalls
 from idbroker.admin_api.upkeep import UpkeepCalls
+from idbroker.admin_api.versions import conditional
 from idbroker.admin_api.webhook_deliveries import WebhookDeliveryCalls
 from idbroker.admin_api.webhooks import WebhookCalls
 from idbroker.admins.operators import OperatorService
@@ -68,7 +69,7 @@ from idbroker.sessions.service import SessionService
 from idbroker.storage.database import Database
 from idbroker.tenants.entitlements import Plans
 from idbroker.tenants.service import TenantService
-from idbroker.web.route import Row
+from idbroker.web.route import OpenRoute, Row
 from idbroker.webhooks.service import WebhookService
 
 
@@ -148,7 +149,16 @@ class AdminApi:
             *HrdCall(database).operations(),
             *HrdExplainCall(database).operations(),
         ]
-        self.operations: tuple[Operation, ...] = (*described, *Documentation(described).operations())
+        read = [_conditional(operation) for operation in described]
+        self.operations: tuple[Operation, ...] = (*read, *Documentation(read).operations())
 
     def rows(self) -> list[Row]:
         return [operation.row for operation in self.operations]
+
+
+def _conditional(operation: Operation) -> Operation:
+    """A read of JSON is answered 304 to whoever has it already."""
+    row: Any = operation.row
+    if row.method != "GET" or operation.answer is None or isinstance(row, OpenRoute):
+        return operation
+    return replace(operation, row=replace(row, handler=conditional(row.handler)))

@@ -12,6 +12,7 @@ from idbroker.admin_api.body import merged, parse, read_body, read_object
 from idbroker.admin_api.operation import API, TENANT, Operation, QueryParameter
 from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, read_text
 from idbroker.admin_api.shapes import Body, Document, Name, Text, Time, shown
+from idbroker.admin_api.versions import check_version, tagged
 from idbroker.kernel.errors import Forbidden, NotFound, invalid_field
 from idbroker.kernel.scope import TenantScope
 from idbroker.limits.quota import MAX_PER_MINUTE, Quota, with_usual_burst
@@ -150,6 +151,7 @@ class TenantCalls:
                 ),
                 body=TenantFields,
                 partial=True,
+                versioned=True,
                 answer=TenantDocument,
             ),
             Operation(
@@ -177,6 +179,7 @@ class TenantCalls:
                     permission=operate,
                 ),
                 body=Transition,
+                versioned=True,
                 answer=TenantDocument,
                 problems=(409,),
             ),
@@ -189,7 +192,7 @@ class TenantCalls:
         )
         if form.limits is not None:
             self._service.update(unit, tenant.tenant_id, {"limits": form.limits.stored()})
-        return shown(TenantDocument.model_validate(tenant), 201)
+        return tagged(document(tenant), 201)
 
     def all(self, call: Call, unit: PlatformUnit) -> Answer:
         page = page_of(call, "tnt")
@@ -202,7 +205,7 @@ class TenantCalls:
     def get(self, call: Call, scope: TenantScope) -> Answer:
         del call
         with self._database.platform(scope.actor, read_only=True) as unit:
-            return shown(TenantDocument.model_validate(_known(unit, scope)))
+            return tagged(document(_known(unit, scope)))
 
     def update(self, call: Call, scope: TenantScope) -> Answer:
         given = read_object(call)
@@ -210,17 +213,20 @@ class TenantCalls:
         if not operator and OPERATORS_FIELDS & set(given):
             raise Forbidden("operators_only", "Tier, region and limits of a tenant are changed by operators only.")
         with self._database.platform(scope.actor) as unit:
-            row = _known(unit, scope)
+            row = unit[Tenants].held(scope.tenant)
+            if row is None:
+                raise NotFound("tenant")
+            check_version(call, document(row))
             current = {"name": row.name, "tier": row.tier, "region": row.region, "limits": row.limits or {}}
             form = parse(TenantFields, merged(current, given, deep=["limits"]))
             changes = {field: getattr(form, field) for field in given}
             if "limits" in changes:
                 changes["limits"] = form.limits.stored() if form.limits is not None else None
-            return shown(TenantDocument.model_validate(self._service.update(unit, scope.tenant, changes)))
+            return tagged(document(self._service.update(unit, scope.tenant, changes)))
 
     def transition(self, call: Call, scope: TenantScope) -> Answer:
         form = read_body(call, Transition)
-        return shown(TenantDocument.model_validate(self._closing.move(scope, form.to, form.reason)))
+        return tagged(document(self._closing.move(scope, form.to, form.reason, lambda row: check_version(call, document(row)))))
 
     def entitlements(self, call: Call, scope: TenantScope) -> Answer:
         del call
@@ -228,6 +234,10 @@ class TenantCalls:
             tenant = _known(unit, scope)
         included = self._plans.of(tenant.tier, tenant.status)
         return shown(EntitlementsDocument(tier=tenant.tier, **as_document(included)))
+
+
+def document(tenant: Tenant) -> dict[str, Any]:
+    return TenantDocument.model_validate(tenant).model_dump(mode="json")
 
 
 def _status(call: Call) -> str | None:

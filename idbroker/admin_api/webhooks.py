@@ -11,7 +11,8 @@ from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import merged, parse, read_body, read_object
 from idbroker.admin_api.operation import API, Operation, QueryParameter
 from idbroker.admin_api.paging import PAGE_QUERY, listed, page_of, path_id
-from idbroker.admin_api.shapes import NO_CONTENT, Document, Time, shown
+from idbroker.admin_api.shapes import NO_CONTENT, Document, Time
+from idbroker.admin_api.versions import check_version, tagged
 from idbroker.audit.feed import FeedOrder
 from idbroker.kernel.errors import FieldError, Invalid, NotFound
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
@@ -19,7 +20,7 @@ from idbroker.kernel.scope import TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit, TenantUnit
 from idbroker.tenants.model import Tenants
-from idbroker.web.call import Answer, Call, json_answer
+from idbroker.web.call import Answer, Call
 from idbroker.web.route import KeyRoute
 from idbroker.webhooks.model import Webhook, WebhookDeliveries, WebhookQueue, WebhookQueues, Webhooks
 from idbroker.webhooks.service import WebhookForm, WebhookService
@@ -98,6 +99,7 @@ class WebhookCalls:
                 row=KeyRoute(method="PATCH", path=ONE, handler=self.update, limit="admin_write", permission=write),
                 body=WebhookForm,
                 partial=True,
+                versioned=True,
                 answer=WebhookDocument,
             ),
             Operation(
@@ -105,6 +107,7 @@ class WebhookCalls:
                 area="Webhooks",
                 summary="Remove a webhook, its queue and its log.",
                 row=KeyRoute(method="DELETE", path=ONE, handler=self.delete, limit="admin_write", permission=write),
+                versioned=True,
                 status=204,
             ),
         ]
@@ -116,7 +119,7 @@ class WebhookCalls:
             tenants, head = _tenants(platform, form, scope.tenant), platform[FeedOrder].head()
             with platform.enter(scope) as unit:
                 row, secret = self._service.create(unit, form, tenants, head)
-                return json_answer({**_document(unit, row).model_dump(mode="json"), "secret": secret}, 201)
+                return _tagged(unit, row, 201, once={"secret": secret})
 
     def all(self, call: Call, principal: Principal) -> Answer:
         page, wanted = page_of(call, "whk"), call.query.get("tenant")
@@ -134,22 +137,23 @@ class WebhookCalls:
 
     def get(self, call: Call, principal: Principal) -> Answer:
         with entered(self._database, call, principal, read_only=True) as (unit, webhook_id):
-            return shown(_document(unit, self._service.known(unit, webhook_id)))
+            return _tagged(unit, self._service.known(unit, webhook_id))
 
     def update(self, call: Call, principal: Principal) -> Answer:
         given = read_object(call)
         with self._database.platform(call.actor) as platform:
             scope, webhook_id = owned(platform, call, principal)
             with platform.enter(scope) as unit:
-                row, queue = self._service.known(unit, webhook_id), unit[Webhooks].queues([webhook_id])[webhook_id]
+                row, queue = _held(call, unit, webhook_id)
                 form = parse(WebhookForm, merged(_kept(row, queue), given))
             tenants = _tenants(platform, form, scope.tenant) if "tenants" in given else queue.tenants
             with platform.enter(scope) as unit:
                 row = self._service.update(unit, webhook_id, form, tenants, again="status" in given)
-                return shown(_document(unit, row))
+                return _tagged(unit, row)
 
     def delete(self, call: Call, principal: Principal) -> Answer:
         with entered(self._database, call, principal) as (unit, webhook_id):
+            _held(call, unit, webhook_id)
             self._service.delete(unit, webhook_id)
         return NO_CONTENT
 
@@ -172,6 +176,26 @@ def owned(platform: PlatformUnit, call: Call, principal: Principal) -> tuple[Ten
     if owner is None or principal.tenant not in (None, owner):
         raise NotFound("webhook")
     return TenantScope(owner, call.actor, call.request_id), webhook_id
+
+
+def _held(call: Call, unit: TenantUnit, webhook_id: str) -> tuple[Webhook, WebhookQueue]:
+    """Both its rows, for this transaction alone. Raises VersionGone when the caller knows another version."""
+    queue = unit[Webhooks].queue(webhook_id)
+    if queue is None:
+        raise NotFound("webhook")
+    row = unit[Webhooks].fresh(webhook_id)
+    check_version(call, {}, _settings(row, queue))
+    return row, queue
+
+
+def _tagged(unit: TenantUnit, row: Webhook, status: int = 200, *, once: dict[str, Any] | None = None) -> Answer:
+    """Its version is that of its settings: how its deliveries fare is none of theirs."""
+    document = _document(unit, row).model_dump(mode="json")
+    return tagged(document, status, settings=_settings(row, unit[Webhooks].queues([row.id])[row.id]), once=once)
+
+
+def _settings(row: Webhook, queue: WebhookQueue) -> dict[str, Any]:
+    return {"id": row.id, **_kept(row, queue), "disabled": row.status == "disabled"}
 
 
 def _tenants(platform: PlatformUnit, form: WebhookForm, owner: TenantId) -> list[str] | None:

@@ -107,8 +107,10 @@ class AlertRecipients(TenantRepository):
     def all(self) -> list[str]:
         return list(self.session.execute(select(AlertRecipient.email).order_by(col(AlertRecipient.email))).scalars())
 
-    def replace(self, emails: Sequence[str]) -> None:
-        self.session.execute(delete(AlertRecipient).execution_options(synchronize_session=False))
+    def replace(self, emails: Sequence[str]) -> int:
+        """How many there were before."""
+        before = changed(self.session.execute(delete(AlertRecipient).execution_options(synchronize_session=False)))
         for email in dict.fromkeys(emails):
             self.session.add(AlertRecipient(tenant_id=self.tenant, email=email))
         self.session.flush()
+        return before

@@ -79,6 +79,11 @@ class Apps(PlatformRepository):
     def get(self, app_id: str) -> App | None:
         return self.keyed(App, app_id)
 
+    def held(self, app_id: str) -> App | None:
+        """The app as it is now, for this transaction alone."""
+        statement = select(App).where(App.id == app_id).with_for_update()
+        return self.session.execute(statement, execution_options={"populate_existing": True}).scalars().first()
+
     def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[App]:
         statement = select(App).order_by(col(App.id)).limit(limit)
         if after:

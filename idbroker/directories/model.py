@@ -76,9 +76,9 @@ class Directories(TenantRepository):
         return self.keyed(Directory, directory_id)
 
     def held(self, directory_id: str) -> Directory | None:
-        """The directory, for this transaction alone."""
+        """The directory as it is now, for this transaction alone."""
         statement = select(Directory).where(Directory.id == directory_id).with_for_update()
-        return self.session.execute(statement).scalars().first()
+        return self.session.execute(statement, execution_options={"populate_existing": True}).scalars().first()
 
     def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Directory]:
         statement = select(Directory).order_by(col(Directory.id)).limit(limit)

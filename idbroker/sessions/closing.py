@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlmodel import col, select
 
 from idbroker.audit.outbox import Outbox
@@ -13,7 +15,7 @@ from idbroker.sessions.service import SessionService
 from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit, TenantUnit
 from idbroker.tenants.lifecycle import SIGN_IN_ALLOWED, Status
-from idbroker.tenants.model import Tenant
+from idbroker.tenants.model import Tenant, Tenants
 from idbroker.tenants.service import TenantService
 
 BATCH = 100
@@ -25,13 +27,17 @@ class Closing:
         self._tenants = tenants
         self._sessions = sessions
 
-    def move(self, scope: TenantScope, to: Status, reason: str) -> Tenant:
+    def move(self, scope: TenantScope, to: Status, reason: str, check: Callable[[Tenant], None] | None = None) -> Tenant:
         """Move the tenant to another state of its life cycle. Where nobody may sign in, nobody stays signed in.
 
         From the first transaction on the state itself keeps everybody out; what was open is then ended batch by batch, so
-        that no writer is held up, and the worker goes on where a kill has stopped it. Raises Conflict.
+        that no writer is held up, and the worker goes on where a kill has stopped it. Raises Conflict, and whatever
+        ``check`` raises for the tenant as it is when nobody else can change it.
         """
         with self._database.platform(scope.actor) as unit:
+            held = unit[Tenants].held(scope.tenant)
+            if check is not None and held is not None:
+                check(held)
             tenant = self._tenants.transition(unit, scope.tenant, to, reason)
         if to not in SIGN_IN_ALLOWED:
             self.end_sessions(scope, f"tenant_{to}")

@@ -52,6 +52,11 @@ class Tenants(PlatformRepository):
     def get(self, tenant_id: str) -> Tenant | None:
         return self.keyed(Tenant, tenant_id)
 
+    def held(self, tenant_id: str) -> Tenant | None:
+        """The tenant as it is now, for this transaction alone."""
+        statement = select(Tenant).where(Tenant.id == tenant_id).with_for_update()
+        return self.session.execute(statement, execution_options={"populate_existing": True}).scalars().first()
+
     def by_slug(self, slug: str) -> Tenant | None:
         return self.session.execute(select(Tenant).where(Tenant.slug == slug)).scalars().first()
 

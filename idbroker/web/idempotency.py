@@ -108,7 +108,8 @@ def _still_going_on() -> Conflict:
 
 
 def _request_digest(call: Call) -> str:
-    return _digest(call.method, call.path, call.raw_query, call.content_type, hashlib.sha256(call.body).hexdigest())
+    condition = call.headers.get("if-match", "")
+    return _digest(call.method, call.path, call.raw_query, call.content_type, condition, hashlib.sha256(call.body).hexdigest())
 
 
 def _digest(*parts: str) -> str:

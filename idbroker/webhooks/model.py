@@ -120,9 +120,15 @@ class Webhooks(TenantRepository):
         return self.keyed(Webhook, webhook_id)
 
     def queue(self, webhook_id: str) -> WebhookQueue | None:
-        """Locked until this transaction is over."""
+        """As it is now, locked until this transaction is over."""
         statement = select(WebhookQueue).where(WebhookQueue.webhook_id == webhook_id, WebhookQueue.tenant_id == self.tenant)
-        return self.session.execute(statement.with_for_update()).scalars().first()
+        fresh = {"populate_existing": True}
+        return self.session.execute(statement.with_for_update(), execution_options=fresh).scalars().first()
+
+    def fresh(self, webhook_id: str) -> Webhook:
+        """As it is now, for whoever holds its queue."""
+        statement = select(Webhook).where(Webhook.id == webhook_id)
+        return self.session.execute(statement, execution_options={"populate_existing": True}).scalars().one()
 
     def queues(self, webhook_ids: Sequence[str]) -> dict[str, WebhookQueue]:
         statement = select(WebhookQueue).where(
