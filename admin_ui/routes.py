@@ -64,6 +64,7 @@ WITHOUT_PAGES = (
     "end_all_sessions",
     "stop_connection",
     "get_entitlements",
+    "list_cells",
     "acknowledge_alert",
     "explain_home_realm",
     "get_alert",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -67,6 +67,7 @@ from idbroker.sessions.refresh import RefreshTokens
 from idbroker.sessions.service import SessionService
 from idbroker.settings import BadSettings, Settings, load_settings
 from idbroker.storage import schema
+from idbroker.storage.cells import HOME, Cell
 from idbroker.storage.database import Database
 from idbroker.storage.rows import AUDIT, MAIN
 from idbroker.telemetry.logs import set_up_logs
@@ -281,18 +282,20 @@ def build_services(
     clock = clock or SystemClock()
     fetcher = fetcher or GuardedFetcher(settings.outbound_allow)
     plugins.load_tables()
-    main, audit = plugins.main_dialect(settings), plugins.audit_dialect(settings)
-    if main.migrates_itself:
-        schema.migrate(main, MAIN)
-    if audit.migrates_itself:
-        schema.migrate(audit, AUDIT)
+    main, audit = plugins.main_cells(settings), plugins.audit_cells(settings)
+    for plans, metadata in ((main, MAIN), (audit, AUDIT)):
+        for plan in plans:
+            if plan.dialect.migrates_itself:
+                schema.migrate(plan.dialect, metadata)
     envelope = Envelope(LocalMasterKeys(master_keys))
     protocols = plugins.protocols(settings.public_url, clock, fetcher)
-    plans = _plans(settings)
-    connections = ConnectionService(protocols, envelope, plugins.upkeeps(settings.public_url, clock, fetcher), plans)
-    database, store = Database(main, clock, Portraitist(connections)), Database(audit, clock)
+    tiers = _plans(settings)
+    connections = ConnectionService(protocols, envelope, plugins.upkeeps(settings.public_url, clock, fetcher), tiers)
+    database = Database(main[0].dialect, clock, Portraitist(connections), cells=main)
+    store = Database(audit[0].dialect, clock, cells=audit, placements=database.placements)
     schema.check(database, MAIN)
     schema.check(store, AUDIT)
+    schema.check_placements(database)
     keys = SigningKeyRing(database, envelope, clock)
     candidates = CandidateService(connections)
     trail = Trail(database, store)
@@ -315,7 +318,7 @@ def build_services(
         quotas=quotas,
         protocols=protocols,
         tenants=TenantService(envelope, quotas),
-        domains=DomainService(look_up_txt or DnsTxtLookup(settings.dns_resolver), plans),
+        domains=DomainService(look_up_txt or DnsTxtLookup(settings.dns_resolver), tiers),
         connections=connections,
         candidates=candidates,
         refresher=Refresher(database, connections, candidates),
@@ -325,7 +328,7 @@ def build_services(
         sessions=SessionService(envelope, lifetime=timedelta(hours=settings.session_hours)),
         webhooks=WebhookService(envelope),
         outbound_scim=OutboundScim(envelope),
-        directories=DirectoryService(plans),
+        directories=DirectoryService(tiers),
     )
 
 
@@ -433,7 +436,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         *admin_ui.rows(),
         *scim.rows(),
         *asset_rows(sign_in.refusal, assets),
-        *health_rows(_probes(services), sign_in.refusal, {"redis": services.limiter.degraded}),
+        *health_rows(_probes(services), sign_in.refusal, _helpers(services)),
     )
     throttle = Throttle(
         services.limiter,
@@ -489,6 +492,19 @@ def _probes(services: Services) -> dict[str, Probe]:
         return None if services.keys.verifiers(PLATFORM_TRAIL) else "no signing keys"
 
     return {"database": database, "trail": trail, "keys": keys}
+
+
+def _helpers(services: Services) -> dict[str, Callable[[], bool]]:
+    """What the others can do without: the shared limits, and each cell but home."""
+    found: dict[str, Callable[[], bool]] = {"redis": services.limiter.degraded}
+    for main, store in zip(services.database.each_cell(), services.trail.store.each_cell(), strict=True):
+        if main.name != HOME:
+            found[f"cell {main.name}"] = partial(_is_away, services, main, store)
+    return found
+
+
+def _is_away(services: Services, main: Cell, store: Cell) -> bool:
+    return not (services.database.answers(main) and services.trail.store.answers(store))
 
 
 def _wrong(database: Database, metadata: MetaData) -> str | None:

@@ -13,6 +13,7 @@ from idbroker.connections.model import Connections
 from idbroker.kernel.ids import PLATFORM_TRAIL
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.settings import BadSettings, Settings
+from idbroker.storage.cells import HOME, CellAway
 from idbroker.storage.schema import SchemaBehind
 from idbroker.tenants.model import Tenant, Tenants
 
@@ -41,6 +42,7 @@ def examine(settings: Settings) -> Iterator[Check]:
     try:
         yield Check("master key", good=True, says=f"{len(services.master_keys)} configured")
         yield Check("database", good=True, says=f"{services.database.dialect.name}, schema and policies are in order")
+        yield from _cells(services)
         yield _clock(services)
         yield _signing_keys(services)
         yield from _certificates(services)
@@ -58,6 +60,21 @@ def _public_url(settings: Settings) -> Check:
     )
 
 
+def _cells(services: Services) -> Iterator[Check]:
+    """One line per cell beside home, whose databases were looked at already when they answered."""
+    for main, store in zip(services.database.each_cell(), services.trail.store.each_cell(), strict=True):
+        if main.name == HOME:
+            continue
+        place = main.plan.region or "no region said"
+        if not (services.database.answers(main) and services.trail.store.answers(store)):
+            yield Check(f"cell {main.name}", good=False, says="its databases do not answer; its tenants are away")
+            continue
+        new = "takes new tenants" if main.plan.new_tenants else "takes tenants by name"
+        yield Check(
+            f"cell {main.name}", good=True, says=f"{main.dialect.name}, {place}, {new}, schema and policies are in order"
+        )
+
+
 def _clock(services: Services) -> Check:
     now = services.clock.now()
     says = f"{now.isoformat(timespec='seconds')}"
@@ -71,19 +88,25 @@ def _signing_keys(services: Services) -> Check:
 
 def _certificates(services: Services) -> Iterator[Check]:
     """One line per connection whose IdP certificates, or whose client secret, have all expired or end within 30 days."""
-    checked, after = 0, None
+    checked, away, after = 0, 0, None
     while True:
         with services.database.platform(SYSTEM, read_only=True) as unit:
             page = unit[Tenants].page(after=after, limit=200)
         for tenant in page:
-            for what, name, ends in _ends(services, tenant):
+            try:
+                found = _ends(services, tenant)
+            except CellAway:
+                away += 1
+                continue
+            for what, name, ends in found:
                 checked += 1
                 if ends < services.clock.now() + SOON:
                     yield Check(what, good=False, says=f"{tenant.slug}, {name}: ends {ends.date().isoformat()}")
         if len(page) < 200:
             break
         after = page[-1].id
-    yield Check("certificates", good=True, says=f"{checked} ends of certificates and client secrets looked at")
+    missing = f"; not those of {away} tenants, whose cell does not answer" if away else ""
+    yield Check("certificates", good=True, says=f"{checked} ends of certificates and client secrets looked at{missing}")
 
 
 def _ends(services: Services, tenant: Tenant) -> list[tuple[str, str, datetime]]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 
+from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from idbroker.federation.contract import FederationProtocol, Protocols
@@ -15,7 +17,8 @@ from idbroker.limits.limiter import Limiter
 from idbroker.limits.stores.memory import MemoryBuckets
 from idbroker.outbound.fetcher import Fetcher
 from idbroker.saml_upkeep import SamlUpkeep
-from idbroker.settings import BadSettings, Settings
+from idbroker.settings import BadSettings, CellSettings, Settings
+from idbroker.storage.cells import HOME, CellPlan
 from idbroker.storage.dialect import Dialect
 from idbroker.storage.dialects.postgres import PostgresDialect
 from idbroker.storage.dialects.sqlite import SqliteDialect
@@ -117,32 +120,91 @@ def _shared_buckets(settings: Settings) -> Buckets | None:
         raise BadSettings("IDBROKER_REDIS_URL cannot be read. Use redis://user:password@host:6379/0") from error
 
 
+LOCK_SECONDS = 10
+"""With several cells: no database sees that a wait goes round through another one, so none waits for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """A cell's databases as they are configured. ``setting``: the name to blame."""
+
+    setting: str
+    main: str
+    main_owner: str | None
+    audit: str | None
+    audit_owner: str | None
+
+
 def main_dialect(settings: Settings) -> Dialect:
     """The main database's engine, by the scheme of IDBROKER_DATABASE_URL. Raises BadSettings."""
-    url = settings.database_url.get_secret_value()
-    owner = settings.database_owner_url.get_secret_value() if settings.database_owner_url else None
-    return _dialect("IDBROKER_DATABASE_URL", url, owner, "public", settings.database_pool)
+    return _main(settings, _home(settings))
 
 
 def audit_dialect(settings: Settings) -> Dialect:
     """The audit store's engine: as named, else a second file (SQLite) or the schema ``audit`` (PostgreSQL)."""
-    if settings.audit_database_url is not None:
-        owner = settings.audit_database_owner_url.get_secret_value() if settings.audit_database_owner_url else None
-        url = settings.audit_database_url.get_secret_value()
-        return _dialect("IDBROKER_AUDIT_DATABASE_URL", url, owner, "public", settings.database_pool)
-    url = settings.database_url.get_secret_value()
-    if _scheme("IDBROKER_DATABASE_URL", url) == "sqlite":
-        file = make_url(url).database
+    return _audit(settings, _home(settings))
+
+
+def main_cells(settings: Settings) -> list[CellPlan]:
+    """The main databases, home first; home alone where no others are configured. Raises BadSettings."""
+    return _plans(settings, _main)
+
+
+def audit_cells(settings: Settings) -> list[CellPlan]:
+    """The audit stores, one for each of the main databases."""
+    return _plans(settings, _audit)
+
+
+def _plans(settings: Settings, dialect: Callable[[Settings, _Address], Dialect]) -> list[CellPlan]:
+    others = {name: cell for name, cell in settings.cells.items() if name != HOME}
+    home = settings.cells.get(HOME, CellSettings())
+    plans = [CellPlan(HOME, home.region, home.new_tenants is not False, dialect(settings, _home(settings)))]
+    for name, cell in others.items():
+        place = _Address(
+            f"IDBROKER_CELLS ({name})",
+            _text(cell.database_url) or "",
+            _text(cell.database_owner_url),
+            _text(cell.audit_database_url),
+            _text(cell.audit_database_owner_url),
+        )
+        plans.append(CellPlan(name, cell.region, bool(cell.new_tenants), dialect(settings, place)))
+    return plans
+
+
+def _home(settings: Settings) -> _Address:
+    return _Address(
+        "IDBROKER_DATABASE_URL",
+        settings.database_url.get_secret_value(),
+        _text(settings.database_owner_url),
+        _text(settings.audit_database_url),
+        _text(settings.audit_database_owner_url),
+    )
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
+
+
+def _main(settings: Settings, place: _Address) -> Dialect:
+    return _dialect(settings, place.setting, place.main, place.main_owner, "public")
+
+
+def _audit(settings: Settings, place: _Address) -> Dialect:
+    if place.audit is not None:
+        name = place.setting.replace("IDBROKER_DATABASE_URL", "IDBROKER_AUDIT_DATABASE_URL")
+        return _dialect(settings, name, place.audit, place.audit_owner, "public")
+    if _scheme(place.setting, place.main) == "sqlite":
+        file = make_url(place.main).database
         beside = f"{(file or '').removesuffix('.db')}-audit.db" if file and file != ":memory:" else ":memory:"
         return SqliteDialect(f"sqlite:///{beside}", pool=settings.database_pool)
-    owner = settings.database_owner_url.get_secret_value() if settings.database_owner_url else None
-    return _dialect("IDBROKER_DATABASE_URL", url, owner, "audit", settings.database_pool)
+    return _dialect(settings, place.setting, place.main, place.main_owner, "audit")
 
 
-def _dialect(name: str, url: str, owner: str | None, schema: str, pool: int) -> Dialect:
+def _dialect(settings: Settings, name: str, url: str, owner: str | None, schema: str) -> Dialect:
     if _scheme(name, url) == "sqlite":
-        return SqliteDialect(url, pool=pool)
-    return PostgresDialect(url, owner, schema=schema, pool=pool)
+        return SqliteDialect(url, pool=settings.database_pool)
+    lock = LOCK_SECONDS if any(cell != HOME for cell in settings.cells) else None
+    return PostgresDialect(url, owner, schema=schema, pool=settings.database_pool, lock_seconds=lock)
 
 
 def _scheme(name: str, url: str) -> str:

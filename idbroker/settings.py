@@ -14,18 +14,34 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from idbroker.kernel.addresses import BadAddress, checked_url, normal_email
 
 PREFIX = "IDBROKER_"
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+REGION = r"^[a-z0-9][a-z0-9-]{0,39}$"
+CELL = r"^[a-z][a-z0-9-]{0,39}$"
+HOME_CELL = "home"
 Networks = Annotated[tuple[IPNetwork, ...], NoDecode]
 
 
 class BadSettings(Exception):
     """The environment cannot be used as it is. The message says which name and what to do; it holds no secret."""
+
+
+class CellSettings(BaseModel):
+    """One cell: its databases, where they stand, and whether new tenants go there that are for no cell by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    region: Annotated[str, Field(pattern=REGION)] | None = None
+    new_tenants: bool | None = None
+    database_url: SecretStr | None = None
+    database_owner_url: SecretStr | None = None
+    audit_database_url: SecretStr | None = None
+    audit_database_owner_url: SecretStr | None = None
 
 
 class Settings(BaseSettings):
@@ -63,6 +79,7 @@ class Settings(BaseSettings):
     cancelled_days: Annotated[int, Field(ge=0, le=3650)] = 30
     address_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = 3000
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
+    cells: Annotated[dict[Annotated[str, Field(pattern=CELL)], CellSettings], NoDecode] = {}
 
     @classmethod
     def settings_customise_sources(
@@ -101,12 +118,25 @@ class Settings(BaseSettings):
     @field_validator("entitlements", mode="before")
     @classmethod
     def _entitlements(cls, value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return json.loads(value)
-        except ValueError as error:
-            raise ValueError('JSON is needed, such as {"free": {"connections": 5}}') from error
+        return _json(value, '{"free": {"connections": 5}}')
+
+    @field_validator("cells", mode="before")
+    @classmethod
+    def _cells_as_text(cls, value: Any) -> Any:
+        return _json(value, '{"eu": {"region": "eu", "database_url": "postgresql://user@host/name"}}')
+
+    @field_validator("cells")
+    @classmethod
+    def _cells(cls, cells: dict[str, CellSettings]) -> dict[str, CellSettings]:
+        for name, cell in cells.items():
+            urls = (cell.database_url, cell.database_owner_url, cell.audit_database_url, cell.audit_database_owner_url)
+            if name == HOME_CELL and any(urls):
+                raise ValueError(
+                    "the cell home is the database of IDBROKER_DATABASE_URL; it takes region and new_tenants alone"
+                )
+            if name != HOME_CELL and cell.database_url is None:
+                raise ValueError(f"the cell {name} needs a database_url")
+        return cells
 
     @field_validator("dns_resolver")
     @classmethod
@@ -146,6 +176,15 @@ class Settings(BaseSettings):
         return tuple(_master_key(part.strip(), name) for part in text.split(",") if part.strip())
 
 
+def _json(value: Any, example: str) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError(f"JSON is needed, such as {example}") from error
+
+
 def _master_key(text: str, name: str) -> bytes:
     try:
         key = base64.b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
@@ -170,5 +209,9 @@ def load_settings(environment: Mapping[str, str] | None = None, env_file: Path |
     try:
         return Settings(**{**values, **overrides})
     except ValidationError as error:
-        lines = [f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
-        raise BadSettings("; ".join(lines)) from None
+        raise BadSettings("; ".join(_said(e["loc"], e["msg"]) for e in error.errors())) from None
+
+
+def _said(place: tuple[int | str, ...], message: str) -> str:
+    within = " ".join(str(part) for part in place[1:] if part != "[key]")
+    return f"{PREFIX}{str(place[0]).upper()}{f' ({within})' if within else ''}: {message.removeprefix('Value error, ')}"

@@ -25,6 +25,7 @@ from idbroker.login.logout_attempt import LogoutAttempts
 from idbroker.login.replay import SeenReplies
 from idbroker.login.trial_rows import TrialSignIns
 from idbroker.sessions.model import Sessions
+from idbroker.storage.cells import HOME
 from idbroker.storage.database import Database
 from idbroker.telemetry.metrics import SEALED
 from idbroker.tenants.model import Tenants
@@ -138,12 +139,14 @@ def each_tenant(database: Database) -> Iterator[TenantScope]:
 
 
 def each_tier(database: Database) -> Iterator[tuple[TenantId, str]]:
-    """Every tenant with its tier, page by page."""
+    """Every tenant with its tier, page by page. Those of a cell that does not answer wait for their next turn."""
     after = None
     while True:
         with database.platform(SYSTEM, read_only=True) as platform:
-            page = [(tenant.tenant_id, tenant.tier) for tenant in platform[Tenants].page(after=after, limit=PAGE)]
-        yield from page
+            page = platform[Tenants].page(after=after, limit=PAGE)
+        for tenant in page:
+            if database.cells is None or not database.cells.is_away(tenant.cell or HOME):
+                yield tenant.tenant_id, tenant.tier
         if len(page) < PAGE:
             return
-        after = page[-1][0]
+        after = page[-1].id

@@ -10,7 +10,7 @@ from idbroker.admin_api.body import read_body
 from idbroker.admin_api.operation import TENANT, Operation
 from idbroker.admin_api.paging import path_id
 from idbroker.admin_api.shapes import Body, Document, Text, shown
-from idbroker.admin_api.tenants import TenantDocument
+from idbroker.admin_api.tenants import TenantDocument, shown_tenant
 from idbroker.connections.service import ConnectionService
 from idbroker.kernel.scope import TenantScope
 from idbroker.sessions.closing import Closing
@@ -92,7 +92,7 @@ class AlarmCalls:
         reason = read_body(call, Alarm).reason
         with self._database.platform(scope.actor) as unit:
             row = self._closing.freeze(unit, scope, frozen=frozen, reason=reason)
-            return shown(TenantDocument.model_validate(row))
+            return shown(shown_tenant(row, call))
 
     def _row(self, path: str, handler: Callable[[Call, TenantScope], Answer], permission: Permission) -> ScopedRoute:
         return ScopedRoute(method="POST", path=TENANT + path, handler=handler, limit="admin_write", permission=permission)

@@ -45,7 +45,8 @@ class OverviewCall:
 
     def show(self, call: Call, unit: PlatformUnit) -> Answer:
         del call
-        waiting = len(self._database.tenants_in(OutboxRow.__table__))  # type: ignore[attr-defined] # set by SQLModel
+        by_cell = self._database.tenants_in(OutboxRow.__table__)  # type: ignore[attr-defined] # set by SQLModel
+        waiting = sum(len(tenants) for tenants in by_cell.values())
         return shown(
             OverviewDocument(tenants=unit[Tenants].count_by_status(), apps=unit[Apps].count(), unsealed_trails=waiting)
         )

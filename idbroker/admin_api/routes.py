@@ -15,6 +15,7 @@ from idbroker.admin_api.app_secrets import AppSecretCalls
 from idbroker.admin_api.apps import AppCalls
 from idbroker.admin_api.audit_events import AuditEventCalls
 from idbroker.admin_api.candidates import CandidateCalls
+from idbroker.admin_api.cells import CellCalls
 from idbroker.admin_api.connections import ConnectionCalls
 from idbroker.admin_api.diagnoses import DiagnosisCalls
 from idbroker.admin_api.directories import DirectoryCalls
@@ -114,6 +115,7 @@ class AdminApi:
         closing = Closing(database, tenants, sessions)
         described: list[Operation] = [
             *TenantCalls(database, tenants, closing, plans or Plans()).operations(),
+            *CellCalls(database).operations(),
             *AlarmCalls(database, closing, connections).operations(),
             *DomainCalls(database, domains).operations(),
             *ConnectionCalls(database, connections).operations(),

@@ -17,6 +17,7 @@ from idbroker.kernel.errors import Forbidden, NotFound, invalid_field
 from idbroker.kernel.scope import TenantScope
 from idbroker.limits.quota import MAX_PER_MINUTE, Quota, with_usual_burst
 from idbroker.sessions.closing import Closing
+from idbroker.storage.cells import HOME
 from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit
 from idbroker.tenants.entitlements import Plans, as_document
@@ -71,6 +72,7 @@ class TenantFields(Body):
 
 class NewTenant(TenantFields):
     slug: str
+    cell: Annotated[str, StringConstraints(max_length=40)] | None = None
     status: Literal["prospect", "trial", "active"] = "trial"
 
 
@@ -90,12 +92,15 @@ class EntitlementsDocument(Document):
 
 
 class TenantDocument(Document):
+    """``cell`` is told to operators alone."""
+
     id: str
     slug: str
     name: str
     tier: Tier
     status: Status
     region: str | None
+    cell: str | None
     limits: dict[str, dict[str, int]] | None
     status_since: Time
     frozen_at: Time | None
@@ -188,45 +193,47 @@ class TenantCalls:
     def create(self, call: Call, unit: PlatformUnit) -> Answer:
         form = read_body(call, NewTenant)
         tenant = self._service.create(
-            unit, slug=form.slug, name=form.name, tier=form.tier, status=form.status, region=form.region
+            unit, slug=form.slug, name=form.name, tier=form.tier, status=form.status, region=form.region, cell=form.cell
         )
         if form.limits is not None:
             self._service.update(unit, tenant.tenant_id, {"limits": form.limits.stored()})
-        return tagged(document(tenant), 201)
+        return tagged(document(tenant, call), 201)
 
     def all(self, call: Call, unit: PlatformUnit) -> Answer:
         page = page_of(call, "tnt")
         return listing(
             unit[Tenants].page(text=read_text(call), status=_status(call), after=page.after, limit=page.fetch),
             page,
-            TenantDocument.model_validate,
+            lambda tenant: shown_tenant(tenant, call),
         )
 
     def get(self, call: Call, scope: TenantScope) -> Answer:
-        del call
         with self._database.platform(scope.actor, read_only=True) as unit:
-            return tagged(document(_known(unit, scope)))
+            return tagged(document(_known(unit, scope), call))
 
     def update(self, call: Call, scope: TenantScope) -> Answer:
         given = read_object(call)
-        operator = call.principal is not None and call.principal.tenant is None
-        if not operator and OPERATORS_FIELDS & set(given):
+        if not _is_operator(call) and OPERATORS_FIELDS & set(given):
             raise Forbidden("operators_only", "Tier, region and limits of a tenant are changed by operators only.")
         with self._database.platform(scope.actor) as unit:
             row = unit[Tenants].held(scope.tenant)
             if row is None:
                 raise NotFound("tenant")
-            check_version(call, document(row))
+            check_version(call, document(row, call))
             current = {"name": row.name, "tier": row.tier, "region": row.region, "limits": row.limits or {}}
             form = parse(TenantFields, merged(current, given, deep=["limits"]))
             changes = {field: getattr(form, field) for field in given}
             if "limits" in changes:
                 changes["limits"] = form.limits.stored() if form.limits is not None else None
-            return tagged(document(self._service.update(unit, scope.tenant, changes)))
+            return tagged(document(self._service.update(unit, scope.tenant, changes), call))
 
     def transition(self, call: Call, scope: TenantScope) -> Answer:
         form = read_body(call, Transition)
-        return tagged(document(self._closing.move(scope, form.to, form.reason, lambda row: check_version(call, document(row)))))
+
+        def check(row: Tenant) -> None:
+            check_version(call, document(row, call))
+
+        return tagged(document(self._closing.move(scope, form.to, form.reason, check), call))
 
     def entitlements(self, call: Call, scope: TenantScope) -> Answer:
         del call
@@ -236,8 +243,17 @@ class TenantCalls:
         return shown(EntitlementsDocument(tier=tenant.tier, **as_document(included)))
 
 
-def document(tenant: Tenant) -> dict[str, Any]:
-    return TenantDocument.model_validate(tenant).model_dump(mode="json")
+def _is_operator(call: Call) -> bool:
+    return call.principal is not None and call.principal.tenant is None
+
+
+def document(tenant: Tenant, call: Call) -> dict[str, Any]:
+    return shown_tenant(tenant, call).model_dump(mode="json")
+
+
+def shown_tenant(tenant: Tenant, call: Call) -> TenantDocument:
+    cell = tenant.cell or HOME
+    return TenantDocument.model_validate({**tenant.model_dump(), "cell": cell if _is_operator(call) else None})
 
 
 def _status(call: Call) -> str | None:

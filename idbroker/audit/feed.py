@@ -13,13 +13,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Index, Text, delete, tuple_, update
+from sqlalchemy import BigInteger, Index, Select, Text, delete, tuple_, update
+from sqlalchemy import select as sql_select
 from sqlmodel import Field, col, select
 
 from idbroker.audit.outbox import OutboxRow
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.storage.database import Database
+from idbroker.storage.dialect import Dialect
 from idbroker.storage.rows import IndexRow, PlatformRow, TenantRow, UtcDateTime
 from idbroker.storage.statement import insert_many
 from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
@@ -138,6 +140,11 @@ class FeedOrder(PlatformRepository):
     def position_of(self, event_id: str) -> int | None:
         return self.session.execute(select(FeedEntry.position).where(FeedEntry.event_id == event_id)).scalars().first()
 
+    def known(self, event_ids: Sequence[str]) -> dict[str, int]:
+        """Event id → its place, of those that have one already."""
+        wanted = select(FeedEntry.event_id, FeedEntry.position).where(col(FeedEntry.event_id).in_(event_ids))
+        return {row[0]: row[1] for row in self.session.execute(wanted)}
+
     def after(self, position: int, *, limit: int, types: Sequence[str] | None = None) -> Sequence[FeedEntry]:
         """The entries behind a position, in order."""
         statement = select(FeedEntry).where(col(FeedEntry.position) > position)
@@ -162,9 +169,14 @@ class FeedOrder(PlatformRepository):
         """(tenant, event id) → the events themselves, by id. What is no longer kept is left out."""
         if not entries:
             return {}
-        table = FeedEvent.__table__  # type: ignore[attr-defined] # set by SQLModel
-        wanted = tuple_(table.c.tenant_id, table.c.id).in_(list(entries))
-        found = self.unit.across_tenants(select(table.c.id, table.c.document).where(wanted))
+        table: Any = FeedEvent.__table__  # type: ignore[attr-defined] # set by SQLModel
+
+        def wanted(dialect: Dialect, tenants: Sequence[TenantId]) -> Select[Any]:
+            del dialect
+            theirs = [entry for entry in entries if entry[0] in tenants]
+            return sql_select(table.c.id, table.c.document).where(tuple_(table.c.tenant_id, table.c.id).in_(theirs))
+
+        found = self.unit.across_tenants({TenantId(tenant) for tenant, _ in entries}, wanted)
         return {str(event_id): str(document) for event_id, document in map(tuple, found)}
 
     def outdated(self, horizon: datetime) -> dict[TenantId, list[int]]:
@@ -191,6 +203,10 @@ class Feed(TenantRepository):
         )
         insert_many(self.unit, FeedEntry, entries)
         insert_many(self.unit, FeedEvent, events)
+
+    def take_back(self, event_ids: Sequence[str]) -> None:
+        """Out with what was entered here, while a kill kept it from its place in the order."""
+        self.session.execute(delete(FeedEvent).where(col(FeedEvent.id).in_(event_ids)))
 
     def position_of(self, event_id: str) -> int | None:
         row = self.keyed(FeedEvent, event_id)

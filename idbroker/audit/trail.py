@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -69,12 +70,16 @@ class Trail:
         """
         sealed = 0
         for _ in range(ROUNDS):
-            tenants = sorted(self._database.tenants_in(OutboxRow.__table__))  # type: ignore[attr-defined] # set by SQLModel
-            done = sum(self._seal_group(group) for group in _groups(tenants))
+            done = sum(self._seal_group(group) for group in _groups(self._who_waits()))
             sealed += done
             if not done:
                 break
         return sealed
+
+    def _who_waits(self) -> list[list[TenantId]]:
+        """The tenants of which events wait, those of one cell together."""
+        found = self._database.tenants_in(OutboxRow.__table__)  # type: ignore[attr-defined] # set by SQLModel
+        return [sorted(tenants) for tenants in found.values()]
 
     def seal(self, tenant: TenantId, limit: int = SEAL_BATCH) -> int:
         """Move up to ``limit`` events of one tenant into its chain, in order. Returns how many left the outbox.
@@ -111,17 +116,34 @@ class Trail:
             for tenant, rows in waiting.items():
                 with store.enter(TenantScope(tenant, SYSTEM)) as unit:
                     heads[tenant] = _append(unit, rows, noted[tenant])
+        if self._database.cells is not None:
+            self._tell_first(waiting)
         with self._database.platform(SYSTEM) as main:
             told: dict[TenantId, list[Told]] = {}
             for tenant, rows in waiting.items():
                 with main.enter(TenantScope(tenant, SYSTEM)) as unit:
                     removed = unit[Outbox].remove([row.id for row in rows])
                     unit[TrailHeads].advance(heads[tenant])
-                told[tenant] = [told_event(row) for row in rows if row.id in removed and is_told(row.document["action"])]
-            _tell(main, told)
+                told[tenant] = _to_tell(row for row in rows if row.id in removed)
+            if self._database.cells is None:
+                _tell(main, told)
         for tenant, rows in waiting.items():
             self.on_sealed(tenant, len(rows))
         return sum(map(len, waiting.values()))
+
+    def _tell_first(self, waiting: Mapping[TenantId, Sequence[Any]]) -> None:
+        """Where the outbox and the feed's order are in two databases: an event leaves the outbox when it is in the feed, and
+        is in the order when it can be read. A kill in between repeats it, and what has its place keeps that."""
+        with self._database.platform(SYSTEM) as main:
+            main.transaction.cells_first = True
+            main[FeedOrder].take(0)  # the order's turn: no other sealer places the same events meanwhile
+            placed = main[FeedOrder].known([event.id for rows in waiting.values() for event in _to_tell(rows)])
+            new = {tenant: [event for event in _to_tell(rows) if event.id not in placed] for tenant, rows in waiting.items()}
+            for tenant, events in new.items():
+                if events:
+                    with main.enter(TenantScope(tenant, SYSTEM)) as unit:
+                        unit[Feed].take_back([event.id for event in events])
+            _tell(main, new)
 
     def page(self, scope: TenantScope, query: TrailQuery) -> Found:
         """The next matches, newest first, in bounded time: see ``audit/search.py``."""
@@ -157,7 +179,8 @@ class Trail:
 
 def _waiting(main: PlatformUnit, tenants: Sequence[TenantId], limit: int) -> dict[TenantId, list[Any]]:
     """What waits, of each tenant no more than ``limit``: in one question, unless somebody's flood would leave out the rest."""
-    found = main.across_tenants(waiting_events(main.transaction.dialect, tenants, SEAL_BATCH if len(tenants) > 1 else limit))
+    most = SEAL_BATCH if len(tenants) > 1 else limit
+    found = main.across_tenants(tenants, partial(waiting_events, limit=most))
     waiting: dict[TenantId, list[Any]] = {}
     if len(tenants) > 1 and len(found) == SEAL_BATCH:
         for tenant in tenants:
@@ -202,6 +225,11 @@ def _tell(main: PlatformUnit, told: Mapping[TenantId, Sequence[Told]]) -> None:
                 unit[Feed].append(events, list(islice(positions, len(events))))
 
 
-def _groups(tenants: Sequence[TenantId]) -> Iterator[Sequence[TenantId]]:
-    for start in range(0, len(tenants), TENANTS_TOGETHER):
-        yield tenants[start : start + TENANTS_TOGETHER]
+def _to_tell(rows: Iterable[Any]) -> list[Told]:
+    return [told_event(row) for row in rows if is_told(row.document["action"])]
+
+
+def _groups(together: Sequence[Sequence[TenantId]]) -> Iterator[Sequence[TenantId]]:
+    for tenants in together:
+        for start in range(0, len(tenants), TENANTS_TOGETHER):
+            yield tenants[start : start + TENANTS_TOGETHER]

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from sqlalchemy import MetaData
+from sqlalchemy.exc import OperationalError
 
 from idbroker import plugins
 from idbroker.app import build_services
@@ -15,6 +17,8 @@ from idbroker.demo.run import run_demo
 from idbroker.doctor import examine
 from idbroker.settings import load_settings
 from idbroker.storage import schema
+from idbroker.storage.cells import HOME
+from idbroker.storage.dialect import Dialect
 from idbroker.storage.rows import AUDIT, MAIN
 
 app = typer.Typer()
@@ -65,21 +69,37 @@ def migrate(*, check: Annotated[bool, typer.Option("--check", help="Only tell.")
     """Bring the schema to the newest version, and secure it."""
     settings = load_settings()
     plugins.load_tables()
-    behind = False
-    for name, dialect, metadata in (
-        ("main", plugins.main_dialect(settings), MAIN),
-        ("audit", plugins.audit_dialect(settings), AUDIT),
-    ):
-        if not check:
-            schema.migrate(dialect, metadata)
-        engine = dialect.owner_engine()
-        with engine.connect() as connection:
-            current, newest = schema.revisions(connection, metadata)
-        engine.dispose()
-        behind = behind or current != newest
-        typer.echo(f"{name}: at {current or 'nothing'}, newest is {newest}")
+    behind, away = False, []
+    cells = zip(plugins.main_cells(settings), plugins.audit_cells(settings), strict=True)
+    for main, audit in cells:
+        for kind, plan, metadata in (("main", main, MAIN), ("audit", audit, AUDIT)):
+            name = kind if plan.name == HOME else f"{plan.name} {kind}"
+            try:
+                current, newest = _brought_up(plan.dialect, metadata, check=check)
+            except OperationalError as error:
+                if plan.name == HOME:
+                    raise
+                away.append(name)
+                typer.echo(f"{name}: does not answer: {error.orig}", err=True)
+                continue
+            behind = behind or current != newest
+            typer.echo(f"{name}: at {current or 'nothing'}, newest is {newest}")
     if behind:
         raise Stop("the schema is behind. Run: idbroker migrate")
+    if away:
+        raise Stop(f"not reached: {', '.join(away)}. The others are done; run this again when they answer")
+
+
+def _brought_up(dialect: Dialect, metadata: MetaData, *, check: bool) -> tuple[str | None, str | None]:
+    """(the revision that it is at then, the newest)."""
+    if not check:
+        schema.migrate(dialect, metadata)
+    engine = dialect.owner_engine()
+    try:
+        with engine.connect() as connection:
+            return schema.revisions(connection, metadata)
+    finally:
+        engine.dispose()
 
 
 @app.command()

@@ -10,6 +10,7 @@ from idbroker.app import Services
 from idbroker.cli.answers import AsJson, Stop, TenantArgument, known_tenant, open_services, operator, show
 from idbroker.kernel.clock import rfc3339
 from idbroker.kernel.scope import TenantScope
+from idbroker.storage.cells import HOME
 from idbroker.tenants.lifecycle import STEPS, Status, Tier
 from idbroker.tenants.model import Tenant, Tenants
 
@@ -26,6 +27,7 @@ def tenant_create(
     status: Annotated[str, typer.Option(help="prospect, trial or active.")] = "trial",
     region: Annotated[str | None, typer.Option(help="Where its data should be.")] = None,
     *,
+    cell: Annotated[str | None, typer.Option(help="The cell that holds its data; one of its region without it.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a tenant."""
@@ -35,7 +37,9 @@ def tenant_create(
     checked_status: Status = status  # type: ignore[assignment] # checked above
     services = open_services()
     with services.database.platform(operator()) as unit:
-        tenant = services.tenants.create(unit, slug=slug, name=name, tier=checked_tier, status=checked_status, region=region)
+        tenant = services.tenants.create(
+            unit, slug=slug, name=name, tier=checked_tier, status=checked_status, region=region, cell=cell
+        )
     show([_document(tenant)], as_json=as_json, single=True)
 
 
@@ -153,5 +157,6 @@ def _document(tenant: Tenant) -> dict[str, Any]:
         "tier": tenant.tier,
         "status": tenant.status,
         "region": tenant.region,
+        "cell": tenant.cell or HOME,
         "created_at": rfc3339(tenant.created_at),
     }

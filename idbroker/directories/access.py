@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, bindparam, literal, select, update
 
 from idbroker.directories.model import Directory, DirectoryToken
+from idbroker.storage.own_tenant import own_tenant
 from idbroker.storage.statement import TenantStatement, scope
 from idbroker.storage.unit import TenantRepository
 from idbroker.tenants.model import Tenant
@@ -41,14 +42,14 @@ class Access:
     updated_at: datetime
 
 
-def _access() -> Any:
+def _access(status: Any, sources: Any) -> Any:
     return (
         select(
             TOKENS.c.secret_digest,
             TOKENS.c.scopes,
             TOKENS.c.expires_at,
             TOKENS.c.revoked_at,
-            TENANTS.c.status,
+            status,
             DIRECTORIES.c.id,
             DIRECTORIES.c.name,
             DIRECTORIES.c.status.label("directory_status"),
@@ -62,14 +63,19 @@ def _access() -> Any:
             DIRECTORIES.c.extension_schemas,
             DIRECTORIES.c.updated_at,
         )
-        .select_from(TOKENS)
-        .join(DIRECTORIES, (DIRECTORIES.c.tenant_id == scope()) & (DIRECTORIES.c.id == TOKENS.c.directory_id))
-        .join(TENANTS, TENANTS.c.id == scope())
+        .select_from(sources)
         .where(TOKENS.c.tenant_id == scope(), TOKENS.c.id == bindparam("token"))
     )
 
 
-_OF_TOKEN = TenantStatement(_access)
+def _of_token() -> Any:
+    return TOKENS.join(DIRECTORIES, (DIRECTORIES.c.tenant_id == scope()) & (DIRECTORIES.c.id == TOKENS.c.directory_id))
+
+
+_OF_TOKEN = TenantStatement(lambda: _access(TENANTS.c.status, _of_token().join(TENANTS, TENANTS.c.id == scope())))
+_OF_TOKEN_IN_CELL = TenantStatement(lambda: _access(literal(""), _of_token()))
+"""Where the tenant itself is in another database than its rows."""
+
 _USED = (
     update(TOKENS)
     .where(TOKENS.c.tenant_id == bindparam("tenant"), TOKENS.c.id == bindparam("token"))
@@ -84,8 +90,14 @@ _SEEN = (
 
 class DirectoryAccess(TenantRepository):
     def of_token(self, token_id: str) -> Access | None:
+        if self.unit.transaction.spans:
+            return self._in_cell(token_id)
         row = _OF_TOKEN.first(self.unit, token=token_id)
         return None if row is None else Access(*row)
+
+    def _in_cell(self, token_id: str) -> Access | None:
+        row, tenant = _OF_TOKEN_IN_CELL.first(self.unit, token=token_id), own_tenant(self.unit, "status")
+        return None if row is None or tenant is None else replace(Access(*row), tenant_status=tenant[0])
 
     def used(self, token_id: str, at: datetime) -> None:
         self.scoped(_USED, {"token": token_id, "moment": at})

@@ -39,9 +39,11 @@ class Refusal(Exception):
 
     ``code`` is stable and documented, ``public`` is a sentence that may be shown to anyone, ``status`` an HTTP status,
     ``detail`` is for logs and the trail only. ``event`` is recorded after the rollback, in a unit of its own.
+    ``retry_after``: in how many seconds the same may be allowed, where that is known.
     """
 
     status = 400
+    retry_after: int | None = None
 
     def __init__(
         self, code: str, public: str, *, detail: str = "", status: int | None = None, event: Event | None = None

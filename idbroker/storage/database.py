@@ -1,18 +1,19 @@
-"""A database and the two ways into it: a tenant's unit, the platform's unit."""
+"""A database and the two ways into it: a tenant's unit, the platform's unit. It may be several: see ``cells.py``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.kernel.scope import Actor, TenantScope
-from idbroker.storage import guard
+from idbroker.storage.cells import HOME, Cell, CellAway, CellPlan, Cells, Placements
 from idbroker.storage.dialect import Dialect
+from idbroker.storage.spanning import SpanningTransaction
 from idbroker.storage.transaction import Transaction
 from idbroker.storage.unit import PlatformUnit, Portraits, TenantUnit
 
@@ -20,12 +21,29 @@ from idbroker.storage.unit import PlatformUnit, Portraits, TenantUnit
 class Database:
     """One engine, its pool, and the units opened on it. Thread-safe; a unit belongs to one thread."""
 
-    def __init__(self, dialect: Dialect, clock: Clock, portraits: Portraits | None = None) -> None:
-        """``portraits`` shows resources as apps see them; without it, events carry no more than the resource's id."""
+    def __init__(
+        self,
+        dialect: Dialect,
+        clock: Clock,
+        portraits: Portraits | None = None,
+        *,
+        cells: Sequence[CellPlan] = (),
+        placements: Placements | None = None,
+    ) -> None:
+        """``portraits`` shows resources as apps see them; without it, events carry no more than the resource's id.
+
+        ``cells`` beside this database, which is home. ``placements``: who knows where tenants live, when it is not this one.
+        """
         self.dialect = dialect
         self.portraits = portraits
         self.clock = clock
         self.engine: Engine = dialect.engine()
+        self.placements = placements or Placements(dialect, self.engine)
+        self.cells: Cells | None = None
+        """None where everybody lives at home."""
+        if len(cells) > 1:
+            opened = [Cell(plan, self.engine if plan.name == HOME else plan.dialect.engine()) for plan in cells]
+            self.cells = Cells(opened, self.placements)
 
     @contextmanager
     def tenant(self, scope: TenantScope, *, read_only: bool = False) -> Iterator[TenantUnit]:
@@ -43,19 +61,63 @@ class Database:
             yield unit
             unit.finish()
 
-    def tenants_in(self, table: Any, limit: int = 1000) -> list[TenantId]:
-        """The tenants that have rows in ``table``, which must be the outbox: names only, for the one who empties it."""
-        with self._transaction(PLATFORM_TRAIL, platform=True, read_only=True) as transaction:
-            self.dialect.see_relayed(transaction.connection)
-            statement = select(table.c.tenant_id).distinct().limit(limit)
-            found = transaction.session.execute(statement, execution_options={guard.RAW: "tenant ids alone"})
-            return [TenantId(tenant) for tenant in found.scalars()]
+    def tenants_in(self, table: Any, limit: int = 1000) -> dict[str, list[TenantId]]:
+        """Cell → the tenants that have rows in ``table`` there, which must be the outbox: names only, for the one who empties
+        it. A cell that does not answer is left out."""
+        found: dict[str, list[TenantId]] = {}
+        for cell in self.each_cell():
+            with suppress(CellAway), self.connected(cell) as connection:
+                cell.dialect.begin(connection, PLATFORM_TRAIL, read_only=True)
+                cell.dialect.see_relayed(connection)
+                tenants = connection.execute(select(table.c.tenant_id).distinct().limit(limit)).scalars()
+                found[cell.name] = [TenantId(tenant) for tenant in tenants]
+        return found
+
+    def connected(self, cell: Cell) -> Connection:
+        """Raises CellAway, or OperationalError for home."""
+        return cell.engine.connect() if self.cells is None else self.cells.connect(cell)
+
+    def answers(self, cell: Cell) -> bool:
+        try:
+            self.connected(cell).close()
+        except CellAway:
+            return False
+        return True
+
+    def each_cell(self) -> Iterator[Cell]:
+        """Home alone, where there is no other."""
+        if self.cells is not None:
+            return iter(self.cells)
+        return iter((Cell(CellPlan(HOME, None, True, self.dialect), self.engine),))
 
     def close(self) -> None:
-        self.engine.dispose()
+        for cell in self.each_cell():
+            cell.engine.dispose()
+
+    def _transaction(self, tenant: TenantId, *, platform: bool, read_only: bool) -> AbstractContextManager[Transaction]:
+        if self.cells is None:
+            return self._at_home(tenant, platform=platform, read_only=read_only)
+        cell = self.cells.home if platform else self.cells.of(tenant)
+        if cell.name == HOME and not platform:
+            return self._at_home(tenant, platform=False, read_only=read_only)
+        return self._spanning(self.cells, cell, tenant, platform=platform, read_only=read_only)
 
     @contextmanager
-    def _transaction(self, tenant: TenantId, *, platform: bool, read_only: bool) -> Iterator[Transaction]:
+    def _spanning(
+        self, cells: Cells, cell: Cell, tenant: TenantId, *, platform: bool, read_only: bool
+    ) -> Iterator[Transaction]:
+        transaction = SpanningTransaction(cells, cell, tenant, platform=platform, read_only=read_only)
+        transaction.portraits = self.portraits
+        try:
+            yield transaction
+            transaction.flush()
+            if not read_only:
+                transaction.commit()
+        finally:
+            transaction.close()
+
+    @contextmanager
+    def _at_home(self, tenant: TenantId, *, platform: bool, read_only: bool) -> Iterator[Transaction]:
         with self.dialect.turn(read_only=read_only), self.engine.connect() as connection:
             self.dialect.begin(connection, tenant, read_only=read_only)
             transaction = Transaction(connection, self.dialect, tenant, platform=platform)
@@ -64,6 +126,6 @@ class Database:
                 yield transaction
                 transaction.flush()
                 if not read_only:
-                    connection.commit()
+                    transaction.commit()
             finally:
                 transaction.close()

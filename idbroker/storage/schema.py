@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData
 
+from idbroker.storage.cells import HOME, CellAway
 from idbroker.storage.database import Database
 from idbroker.storage.dialect import Dialect
 from idbroker.storage.rows import AUDIT
@@ -42,16 +43,32 @@ def revisions(connection: Connection, metadata: MetaData) -> tuple[str | None, s
 
 
 def check(database: Database, metadata: MetaData) -> None:
-    """Raise SchemaBehind unless the database is at the newest revision and safe to serve from."""
-    with database.engine.connect() as connection:
-        current, newest = revisions(connection, metadata)
-        if current != newest:
-            raise SchemaBehind(
-                f"the database schema is at {current or 'nothing'}, this program needs {newest}. Run: idbroker migrate"
-            )
-        problems = database.dialect.problems(connection, metadata)
-        if problems:
-            raise SchemaBehind("; ".join(problems))
+    """Raise SchemaBehind unless every cell that answers is at the newest revision and safe to serve from.
+
+    A cell that does not answer stops nobody but its own tenants.
+    """
+    for cell in database.each_cell():
+        try:
+            with database.connected(cell) as connection:
+                problem = _problem(connection, cell.dialect, metadata)
+        except CellAway:
+            continue
+        if problem is not None:
+            raise SchemaBehind(problem if cell.name == HOME else f"cell {cell.name}: {problem}")
+
+
+def check_placements(database: Database) -> None:
+    """Raise SchemaBehind when tenants live in cells that are not configured: they would seem to be gone."""
+    unknown = sorted(database.placements.used() - {cell.name for cell in database.each_cell()})
+    if unknown:
+        raise SchemaBehind(f"tenants live in {', '.join(unknown)}; name it in IDBROKER_CELLS")
+
+
+def _problem(connection: Connection, dialect: Dialect, metadata: MetaData) -> str | None:
+    current, newest = revisions(connection, metadata)
+    if current != newest:
+        return f"the database schema is at {current or 'nothing'}, this program needs {newest}. Run: idbroker migrate"
+    return "; ".join(dialect.problems(connection, metadata)) or None
 
 
 def _newest(metadata: MetaData) -> str | None:

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Dialect, Table, bindparam, insert
+from sqlalchemy import BindParameter, Connection, Dialect, Table, bindparam, insert
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.dml import Insert
 from sqlalchemy.sql.elements import BinaryExpression, ClauseElement
 from sqlalchemy.sql.selectable import FromClause, Select
 
 from idbroker.kernel.ids import PLATFORM_TRAIL
+from idbroker.storage.cells import lives_in_cell, tables_in
 from idbroker.storage.guard import IsolationBreach
 from idbroker.storage.rows import AUDIT, MAIN, IndexRow, TenantRow, tenant_tables
 from idbroker.storage.transaction import Transaction
@@ -46,6 +47,8 @@ class _Compiled:
     binds: dict[str, Convert]
     reads: tuple[tuple[int, Convert], ...]
     """What to do to which column of a row, for those that the driver does not give as they are."""
+    together: bool
+    """Whether all its tables are in one database wherever the tenant lives."""
 
     def parameters(self, values: dict[str, Any]) -> Any:
         values.update(self.literals)
@@ -67,6 +70,8 @@ class _Statement:
         """``build`` is called when the statement is first wanted: the tables belong to features, which are loaded by then."""
         self._build = build
         self._compiled: dict[str, _Compiled] = {}
+        self._shared: bool | None = None
+        """Whether its tables are the platform's; known when it was first wanted."""
 
     def check(self) -> None:
         """Raise IsolationBreach unless the statement keeps to its side."""
@@ -75,18 +80,23 @@ class _Statement:
     def _check(self, statement: ClauseElement) -> None:
         raise NotImplementedError
 
-    def _for(self, transaction: Transaction) -> _Compiled:
-        dialect = transaction.connection.dialect
+    def _for(self, transaction: Transaction) -> tuple[Connection, _Compiled]:
+        if self._shared is None:
+            self._shared = not any(lives_in_cell(table) for table in tables_in(self._build()))
+        connection = transaction.shared() if self._shared else transaction.connection
+        dialect = connection.dialect
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
             statement = self._build()
             self._check(statement)
             compiled = self._compiled[dialect.name] = _compile(statement, dialect)
-        return compiled
+        if transaction.spans and not compiled.together:
+            raise IsolationBreach("a statement over tables that are not in one database")
+        return connection, compiled
 
     def _run(self, transaction: Transaction, values: dict[str, Any]) -> tuple[_Compiled, Any]:
-        compiled = self._for(transaction)
-        return compiled, transaction.run(compiled.text, compiled.parameters(values))
+        connection, compiled = self._for(transaction)
+        return compiled, transaction.run(connection, compiled.text, compiled.parameters(values))
 
 
 class TenantStatement(_Statement):
@@ -106,10 +116,10 @@ class TenantStatement(_Statement):
 
     def many(self, unit: TenantUnit, rows: Iterable[dict[str, Any]]) -> None:
         """Once for each of the rows, in one go."""
-        compiled = self._for(unit.transaction)
+        connection, compiled = self._for(unit.transaction)
         parameters = [compiled.parameters(self._values(unit, row)) for row in rows]
         if parameters:
-            unit.transaction.run_many(compiled.text, parameters)
+            unit.transaction.run_many(connection, compiled.text, parameters)
 
     def _values(self, unit: TenantUnit, values: dict[str, Any]) -> dict[str, Any]:
         bound, scope = unit.transaction, unit.scope.tenant
@@ -179,9 +189,9 @@ def _compile(statement: ClauseElement, dialect: Dialect) -> _Compiled:
     columns = getattr(made, "_result_columns", ())
     reads = ((index, column.type._cached_result_processor(dialect, None)) for index, column in enumerate(columns))
     names = tuple(made.positiontup) if made.positional else None
-    return _Compiled(
-        str(made), names, literals, binds, tuple((index, convert) for index, convert in reads if convert is not None)
-    )
+    together = len({lives_in_cell(table) for table in tables_in(statement)}) < 2
+    used = tuple((index, convert) for index, convert in reads if convert is not None)
+    return _Compiled(str(made), names, literals, binds, used, together)
 
 
 def _tables(statement: ClauseElement) -> Iterable[FromClause]:

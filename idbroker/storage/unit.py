@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from idbroker.kernel.clock import Clock
+    from idbroker.storage.cells import Cells
     from idbroker.storage.dialect import Dialect
     from idbroker.storage.transaction import Transaction
 
@@ -30,6 +31,10 @@ PR = TypeVar("PR", bound="PlatformRepository")
 T = TypeVar("T")
 TT = TypeVar("TT", bound=TenantRow)
 PT = TypeVar("PT", bound=PlatformRow | IndexRow)
+
+
+Relayed = Callable[["Dialect", Sequence[TenantId]], Select[Any]]
+"""Makes a statement on the relayed tables of those tenants."""
 
 
 class Portraits(Protocol):
@@ -109,17 +114,29 @@ class PlatformUnit:
         finally:
             self.transaction.bind(PLATFORM_TRAIL, platform=True)
 
+    @property
+    def cells(self) -> Cells | None:
+        """None where everybody lives at home."""
+        return self.transaction.cells
+
     def own_trail(self) -> TenantUnit:
         """The operator's own chain and keys, which belong to no tenant."""
         return self._own
 
-    def across_tenants(self, statement: Select[Any]) -> Sequence[Row[Any]]:
-        """Columns of the two tables that the relay may read whatever the tenant (``rls.RELAYED_TABLES``), and of no other."""
-        tables = {getattr(source, "name", "") for source in statement.get_final_froms()}
-        if not tables <= RELAYED_TABLES:
-            raise IsolationBreach("the relay reads the outbox and the feed alone")
-        self.transaction.dialect.see_relayed(self.transaction.connection)
-        return self.session.execute(statement, execution_options={RAW: "columns of relayed tables alone"}).all()
+    def across_tenants(self, tenants: Iterable[TenantId], select: Relayed) -> Sequence[Row[Any]]:
+        """Columns of the two tables that the relay may read whatever the tenant (``rls.RELAYED_TABLES``), and of no other.
+
+        ``select`` makes the statement, once for each database in which some of the tenants live.
+        """
+        found: list[Row[Any]] = []
+        self.transaction.flush()
+        for dialect, connection, mine in self.transaction.across(tenants):
+            statement = select(dialect, mine)
+            if not {getattr(source, "name", "") for source in statement.get_final_froms()} <= RELAYED_TABLES:
+                raise IsolationBreach("the relay reads the outbox and the feed alone")
+            dialect.see_relayed(connection)
+            found += connection.execute(statement).all()
+        return found
 
     def finish(self) -> None:
         """For whoever made the unit: the work is done."""

@@ -11,6 +11,7 @@ from sqlalchemy import Index, false, func, or_
 from sqlmodel import Field, col, select
 
 from idbroker.kernel.ids import TenantId, is_id
+from idbroker.storage.cells import HOME
 from idbroker.storage.rows import JsonColumn, PlatformRow, UtcDateTime
 from idbroker.storage.unit import PlatformRepository
 
@@ -28,6 +29,8 @@ class Tenant(PlatformRow, table=True):
     name: str
     tier: str
     region: str | None = None
+    cell: str | None = None
+    """Where its rows are; None is home, the platform's own database."""
     status: str
     status_since: datetime = Field(sa_type=UtcDateTime, sa_column_kwargs={"nullable": True})
     frozen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -93,3 +96,7 @@ class Tenants(PlatformRepository):
     def count_by_status(self) -> dict[str, int]:
         statement = select(Tenant.status, func.count()).group_by(col(Tenant.status))
         return {row[0]: row[1] for row in self.session.execute(statement)}
+
+    def count_by_cell(self) -> dict[str, int]:
+        statement = select(Tenant.cell, func.count()).group_by(col(Tenant.cell))
+        return {row[0] or HOME: row[1] for row in self.session.execute(statement)}

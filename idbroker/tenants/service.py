@@ -16,6 +16,7 @@ from idbroker.keys.envelope import Envelope
 from idbroker.storage.unit import PlatformUnit
 from idbroker.tenants.lifecycle import Status, Tier, check_step
 from idbroker.tenants.model import SLUG, Tenant, Tenants
+from idbroker.tenants.placement import check_region, placed
 from idbroker.tenants.quotas import TenantQuotas
 
 RESERVED_SLUGS = frozenset({"platform", "admin", "api", "www", "login", "sso"})
@@ -37,18 +38,23 @@ class TenantService:
         tier: Tier,
         status: Status = "trial",
         region: str | None = None,
+        cell: str | None = None,
         synthetic: bool = False,
     ) -> Tenant:
-        """A new tenant with its data key. Raises Invalid for a bad slug, Conflict for one that is taken."""
+        """A new tenant with its data key, in that cell or in one of its region. Raises Invalid for a bad slug or place,
+        Conflict for a slug that is taken."""
         if not SLUG.fullmatch(slug) or slug in RESERVED_SLUGS:
             raise invalid_field("/slug", "A slug has 1 to 63 lower-case letters, digits and inner hyphens; some are reserved.")
         now = unit.clock.now()
+        tenant_id = new_id("tnt")
+        place = placed(unit.cells, TenantId(tenant_id), cell, region)
         tenant = Tenant(
-            id=new_id("tnt"),
+            id=tenant_id,
             slug=slug,
             name=name,
             tier=tier,
-            region=region,
+            region=place.region,
+            cell=place.cell,
             status=status,
             status_since=now,
             synthetic=synthetic,
@@ -59,16 +65,20 @@ class TenantService:
             unit[Tenants].add(tenant)
         except IntegrityError as error:
             raise Conflict("slug_taken", "There is a tenant with this slug already.") from error
+        unit.transaction.cells_first = True
         with unit.enter(TenantScope(tenant.tenant_id, unit.actor)) as inside:
             self._envelope.prepare(inside)
-            inside[Outbox].record(
-                Event("tenant.created", _resource(tenant), context={"slug": slug, "tier": tier, "status": status})
-            )
+            context = {"slug": slug, "tier": tier, "status": status}
+            if tenant.cell is not None:
+                context["cell"] = tenant.cell
+            inside[Outbox].record(Event("tenant.created", _resource(tenant), context=context))
         return tenant
 
     def update(self, unit: PlatformUnit, tenant_id: TenantId, changes: Mapping[str, Any]) -> Tenant:
-        """Change name, tier, region or limits."""
+        """Change name, tier, region or limits. Raises Invalid for a region in which the tenant's cell is not."""
         tenant = _known(unit, tenant_id)
+        if "region" in changes:
+            check_region(unit.cells, tenant, changes["region"])
         told = {
             field: Change(getattr(tenant, field), value) for field, value in changes.items() if getattr(tenant, field) != value
         }

@@ -145,7 +145,7 @@ class Bridge:
             raise
         except Refusal as refusal:
             log.info("refused", refusal=refusal.code, detail=refusal.detail, route=row.path, request_id=call.request_id)
-            return errors(refusal, call)
+            return _told_when(errors(refusal, call), refusal)
         except OperationalError:
             log.exception("database unavailable", route=row.path, request_id=call.request_id)
             return errors(Refusal("unavailable", "This service cannot answer just now. Please try again.", status=503), call)
@@ -343,3 +343,10 @@ def _known_address(text: str) -> str | None:
     """An address that no proxy has a say in, in its one form."""
     address = _hop_address(text)
     return None if address is None else str(address)
+
+
+def _told_when(answer: Answer, refusal: Refusal) -> Answer:
+    """With the time to come again at, where the refusal knows it and its face has not said so."""
+    if refusal.retry_after is None or any(name == "retry-after" for name, _ in answer.headers):
+        return answer
+    return answer.with_headers(("retry-after", str(refusal.retry_after)))

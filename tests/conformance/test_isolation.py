@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, make_url, select, text
+from sqlalchemy import Connection, create_engine, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session, make_transient_to_detached
 
@@ -23,6 +23,7 @@ from idbroker.audit.records import AuditRecords
 from idbroker.audit.search import Found, TrailQuery, TrailSearch
 from idbroker.kernel.errors import Refusal
 from idbroker.storage import guard
+from idbroker.storage.cells import Cell
 from idbroker.storage.database import Database
 from idbroker.storage.guard import IsolationBreach
 from idbroker.storage.rows import AUDIT, MAIN, IndexRow, TenantRow, tenant_tables
@@ -77,22 +78,24 @@ def fingerprint(stores: Stores, tenant: str) -> dict[str, list[Any]]:
     """Everything that the tenant has, read past guard and policies."""
     found: dict[str, list[Any]] = {}
     for database, metadata in ((stores.main, MAIN), (stores.audit, AUDIT)):
-        with unbound(stores, database) as connection:
-            for name, cls in tenant_tables(metadata).items():
-                table = cls.__table__
-                rows = connection.execute(select(table).where(table.c.tenant_id == tenant)).all()
-                found[name] = sorted(map(repr, rows))
+        for cell in database.each_cell():
+            with unbound(stores, database, cell) as connection:
+                for name, cls in tenant_tables(metadata).items():
+                    table = cls.__table__
+                    rows = connection.execute(select(table).where(table.c.tenant_id == tenant)).all()
+                    found[name] = sorted([*found.get(name, []), *map(repr, rows)])
     return found
 
 
 @contextmanager
-def unbound(stores: Stores, database: Database) -> Iterator[Connection]:
-    """A connection that no policy binds: on PostgreSQL the test server's superuser."""
+def unbound(stores: Stores, database: Database, cell: Cell | None = None) -> Iterator[Connection]:
+    """A connection that no policy binds: on PostgreSQL the test server's superuser. Home's unless another cell is named."""
+    cell = cell or next(database.each_cell())
     if stores.engine == "sqlite":
-        with database.engine.connect() as connection:
+        with cell.engine.connect() as connection:
             yield connection
         return
-    url = make_url(stores.urls.database).set(drivername="postgresql+psycopg", username="postgres")
+    url = cell.engine.url.set(drivername="postgresql+psycopg", username="postgres")
     schema = "audit" if database is stores.audit else "public"
     engine = create_engine(url, connect_args={"options": f"-c search_path={schema} -c timezone=UTC"})
     with engine.connect() as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import create_engine, func, make_url, select
+from sqlalchemy import URL, create_engine, func, select
 
 from idbroker.audit.search import TrailQuery
 from idbroker.audit.trail import Trail
@@ -113,20 +113,22 @@ def row_counts(stores: Stores) -> dict[str, int]:
     """Rows per table of both databases, counted past guard and policies. What waits for sealing counts as sealed."""
     found: dict[str, int] = {}
     for database, metadata, schema in ((stores.main, MAIN, "public"), (stores.audit, AUDIT, "audit")):
-        engine = database.engine if stores.engine == "sqlite" else _superuser(stores, schema)
-        with engine.connect() as connection:
-            for table in metadata.sorted_tables:
-                found[table.name] = connection.execute(select(func.count()).select_from(table)).scalar_one()
-        if engine is not database.engine:
-            engine.dispose()
+        for cell in database.each_cell():
+            engine = cell.engine if stores.engine == "sqlite" else _superuser(cell.engine.url, schema)
+            with engine.connect() as connection:
+                for table in metadata.sorted_tables:
+                    count = connection.execute(select(func.count()).select_from(table)).scalar_one()
+                    found[table.name] = found.get(table.name, 0) + count
+            if engine is not cell.engine:
+                engine.dispose()
     found["events"] = found.pop("outbox") + found.pop("audit_records")
     for follows in ("trail_heads", "audit_terms", "feed_head", "feed_order", "feed_events"):
         found.pop(follows)
     return found
 
 
-def _superuser(stores: Stores, schema: str) -> Any:
-    url = make_url(stores.urls.database).set(drivername="postgresql+psycopg", username="postgres")
+def _superuser(server: URL, schema: str) -> Any:
+    url = server.set(drivername="postgresql+psycopg", username="postgres")
     return create_engine(url, connect_args={"options": f"-c search_path={schema} -c timezone=UTC"})
 
 

@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -20,6 +21,7 @@ from sqlalchemy import create_engine, make_url, text
 from idbroker import plugins
 from idbroker.kernel.clock import Clock
 from idbroker.storage import schema
+from idbroker.storage.cells import HOME, CellPlan
 from idbroker.storage.database import Database
 from idbroker.storage.dialect import Dialect
 from idbroker.storage.dialects.postgres import PostgresDialect
@@ -110,6 +112,29 @@ def dialects(urls: Urls) -> tuple[Dialect, Dialect]:
 def open_stores(engine: str, urls: Urls, clock: Clock) -> Stores:
     main, audit = dialects(urls)
     return Stores(engine, urls, Database(main, clock), Database(audit, clock))
+
+
+CELLS = ("east", "west")
+
+
+def open_celled(urls: Mapping[str, Urls], clock: Clock) -> Stores:
+    """A home in which no new tenant is placed, and the other cells of ``urls``, which take them."""
+    home = urls[HOME]
+    made = {name: dialects(one) for name, one in urls.items()}
+    main, audit = (
+        [CellPlan(name, None if name == HOME else name, name != HOME, one[kind]) for name, one in made.items()]
+        for kind in (0, 1)
+    )
+    database = Database(main[0].dialect, clock, cells=main)
+    store = Database(audit[0].dialect, clock, cells=audit, placements=database.placements)
+    return Stores("sqlite" if home.database.startswith("sqlite") else "postgres", home, database, store)
+
+
+def celled_urls(engine: str, folder: Path, request: pytest.FixtureRequest) -> dict[str, Urls]:
+    if engine == "sqlite":
+        return {name: sqlite_urls(folder, name) for name in (HOME, *CELLS)}
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return {name: server.fresh() for name in (HOME, *CELLS)}
 
 
 def sqlite_urls(folder: Path, name: str = "broker") -> Urls:

@@ -75,11 +75,11 @@ class Whole:
 class SamlTenant:
     """A tenant with a verified domain and a connection to a demo IdP, and its people in front of it."""
 
-    def __init__(self, whole: Whole, slug: str, tier: str = "free") -> None:
+    def __init__(self, whole: Whole, slug: str, tier: str = "free", **place: str) -> None:
         self.whole = whole
         self.slug = slug
         self.domain = f"{slug}.example"
-        self.id = whole.tenant(slug, tier)
+        self.id = whole.tenant(slug, tier, **place)
         self.idp = DemoSamlIdp(
             f"https://idp.{slug}.example/saml", f"https://idp.{slug}.example/sso", whole.clock, keys=key_pair("idp")
         )

@@ -105,6 +105,7 @@ def make_world(stores: Stores, slug: str) -> World:
     names = {
         "user_id": f"usr_{slug}",
         "user_ids": [f"usr_{slug}"],
+        "event_ids": [f"evt_{slug}"],
         **_scim_names(stores.main.clock.now(), slug),
         "email": f"alice@{slug}.example",
         "connection_id": f"con_{slug}",

@@ -24,19 +24,25 @@ _BEGIN = f"{_SET_TENANT}, set_config('transaction_read_only', %s, true)"
 
 
 class PostgresDialect:
-    """``schema`` is where the tables live: ``public`` for the main database, ``audit`` for a trail in the same one."""
+    """``schema`` is where the tables live: ``public`` for the main database, ``audit`` for a trail in the same one.
+
+    ``lock_seconds``: for how long the server waits for a lock; None for as long as it takes.
+    """
 
     name = "postgresql"
     migrates_itself = False
 
-    def __init__(self, url: str, owner_url: str | None = None, *, schema: str = "public", pool: int = 10) -> None:
+    def __init__(
+        self, url: str, owner_url: str | None = None, *, schema: str = "public", pool: int = 10, lock_seconds: int | None = None
+    ) -> None:
         self._url = make_url(url).set(drivername="postgresql+psycopg")
         self._owner_url = make_url(owner_url or url).set(drivername="postgresql+psycopg")
         self._schema = schema
         self._pool = pool
+        self._server_options = f" -c lock_timeout={lock_seconds}s" if lock_seconds else ""
 
     def engine(self) -> Engine:
-        engine = self._engine(self._url, pool=self._pool)
+        engine = self._engine(self._url, pool=self._pool, options=self._server_options)
         event.listen(engine, "connect", _step_down)
         return engine
 
@@ -72,13 +78,13 @@ class PostgresDialect:
     def problems(self, connection: Connection, metadata: MetaData) -> list[str]:
         return rls.problems(connection, metadata, self._schema)
 
-    def _engine(self, url: URL, *, pool: int) -> Engine:
+    def _engine(self, url: URL, *, pool: int, options: str = "") -> Engine:
         return create_engine(
             url,
             pool_size=pool,
             max_overflow=pool,
             pool_pre_ping=False,
-            connect_args={"options": f"-c search_path={self._schema} -c timezone=UTC", "connect_timeout": 5},
+            connect_args={"options": f"-c search_path={self._schema} -c timezone=UTC{options}", "connect_timeout": 5},
         )
 
     def _server_role(self, connection: Connection) -> str:

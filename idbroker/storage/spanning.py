@@ -1,0 +1,129 @@
+"""A transaction over the platform's database and the cells of those tenants that are worked in: one part in each.
+
+There is no commit over several databases. Home commits first, then the cells: what is only found (indexes, queues, the feed's
+order) may point at something that is not there yet, never the other way round, and whoever asks again repairs it.
+``cells_first`` is for what makes a tenant: half of one must not be found.
+
+Embedded databases let one writer through at a time: where home is one, every writer takes its turn there first, so that no
+two can wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from idbroker.kernel.ids import TenantId
+from idbroker.storage.cells import HOME, Cell, Cells, lives_in_cell, tables_in
+from idbroker.storage.dialect import Dialect
+from idbroker.storage.guard import GuardedSession, IsolationBreach
+from idbroker.storage.transaction import Transaction
+
+log = structlog.get_logger("idbroker.storage")
+
+
+class RoutedSession(GuardedSession):
+    """A session that writes each row where its kind lives."""
+
+    def __init__(self, transaction: SpanningTransaction) -> None:
+        super().__init__(expire_on_commit=False, autoflush=True)
+        self._parts = transaction
+
+    def get_bind(self, mapper: Any = None, *, clause: Any = None, bind: Any = None, **how: Any) -> Any:
+        if bind is not None:
+            return bind
+        tables = tables_in(clause) if clause is not None else set()
+        if not tables and mapper is not None:
+            tables = {getattr(mapper, "mapper", mapper).local_table.name}
+        return self._parts.connection_for(tables)
+
+
+class SpanningTransaction(Transaction):
+    """``cell`` is where it begins. Other databases are connected to when something of them is first wanted."""
+
+    spans = True
+
+    def __init__(self, cells: Cells, cell: Cell, tenant: TenantId, *, platform: bool, read_only: bool) -> None:
+        self.cells: Cells = cells
+        self._read_only = read_only
+        self._parts: dict[str, Connection] = {}
+        self._stack = ExitStack()
+        try:
+            if not read_only and cells.home.dialect.migrates_itself:
+                self._part(cells.home, tenant)
+            connection = self._part(cell, tenant)
+        except BaseException:
+            self._stack.close()
+            raise
+        super().__init__(connection, cell.dialect, tenant, platform=platform)
+
+    def shared(self) -> Connection:
+        return self._part(self.cells.home, self.tenant)
+
+    def connection_for(self, tables: set[str]) -> Connection:
+        """Where those tables are, all of them. Raises IsolationBreach where they are not together."""
+        kinds = {lives_in_cell(table) for table in tables}
+        if len(kinds) > 1:
+            raise IsolationBreach(f"{', '.join(sorted(tables))} are not in one database")
+        return self.shared() if kinds == {False} else self.connection
+
+    def across(self, tenants: Iterable[TenantId]) -> list[tuple[Dialect, Connection, list[TenantId]]]:
+        cells: dict[str, list[TenantId]] = {}
+        for tenant in tenants:
+            cells.setdefault(self._cell_of(tenant).name, []).append(tenant)
+        found = [(self.cells.named(name), mine) for name, mine in cells.items()]
+        return [(cell.dialect, self._part(cell, self.tenant), mine) for cell, mine in found]
+
+    def bind(self, tenant: TenantId, *, platform: bool) -> None:
+        cell = self.cells.home
+        if not self._failed and (self._session is None or self._session.is_active):
+            self.flush()
+            if not platform:
+                cell = self._cell_of(tenant)
+            self._tell(self.cells.home, tenant)
+            self._tell(cell, tenant)
+            self._part(cell, tenant)
+        if cell.name in self._parts:
+            self.connection, self.dialect = self._parts[cell.name], cell.dialect
+        self.tenant, self.platform = tenant, platform
+        if self._session is not None:
+            self._tell_guard(self._session)
+
+    def commit(self) -> None:
+        order = sorted(self._parts, key=lambda name: (name == HOME) is self.cells_first)
+        for number, name in enumerate(order):
+            try:
+                self._parts[name].commit()
+            except BaseException:
+                if number:
+                    log.exception("committed in one database and not in the next", done=order[:number], missing=order[number:])
+                raise
+
+    def close(self) -> None:
+        super().close()
+        self._stack.close()
+
+    def _made_session(self) -> GuardedSession:
+        return RoutedSession(self)
+
+    def _cell_of(self, tenant: TenantId) -> Cell:
+        return self.cells.named(self.cells.placements.of(tenant, self._parts.get(HOME), keep=self._read_only))
+
+    def _part(self, cell: Cell, tenant: TenantId) -> Connection:
+        found = self._parts.get(cell.name)
+        if found is None:
+            with ExitStack() as opening:
+                opening.enter_context(cell.dialect.turn(read_only=self._read_only))
+                found = opening.enter_context(self.cells.connect(cell))
+                cell.dialect.begin(found, tenant, read_only=self._read_only)
+                self._stack.push(opening.pop_all())
+            self._parts[cell.name] = found
+        return found
+
+    def _tell(self, cell: Cell, tenant: TenantId) -> None:
+        if cell.name in self._parts:
+            cell.dialect.set_tenant(self._parts[cell.name], tenant)
