@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from admin_ui.desk import Desk, Screen
 from admin_ui.forms import Form, typed, with_problem
+from idbroker.access.permissions import Permission
 from idbroker.admins.visits import Visit
 from idbroker.kernel.errors import Refusal
 from idbroker.web.call import Answer, Call
+
+Guard = Callable[[Call, Visit], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,20 +34,29 @@ class Act:
     """The label of a text that goes into the body as ``reason``."""
     calm: bool = False
     """Nothing is taken away."""
+    needs: Permission | None = None
+    """More than the operation asks for."""
+
+
+def _anybody(call: Call, visit: Visit) -> None:
+    del call, visit
 
 
 class Acts:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def screens(self, acts: tuple[Act, ...]) -> list[Screen]:
-        return [screen for act in acts for screen in self._of(act)]
+    def screens(self, acts: tuple[Act, ...], guard: Guard = _anybody) -> list[Screen]:
+        """``guard`` raises NotFound for what is not to be touched from these pages."""
+        return [screen for act in acts for screen in self._of(act, guard)]
 
-    def _of(self, act: Act) -> list[Screen]:
+    def _of(self, act: Act, guard: Guard) -> list[Screen]:
         def ask(call: Call, visit: Visit) -> Answer:
+            guard(call, visit)
             return self._asked(act, call, visit, Form())
 
         def do(call: Call, visit: Visit) -> Answer:
+            guard(call, visit)
             form = typed(call)
             body = None if act.body is None else dict(act.body)
             if act.reason:
@@ -57,7 +69,10 @@ class Acts:
                 return self._asked(act, call, visit, with_problem(form, refusal))
             return self._desk.done((act.after or act.back).format(**call.path_params), act.done)
 
-        return [self._desk.get(act.path, ask, act.operation), self._desk.post(act.path, do, act.operation)]
+        return [
+            self._desk.get(act.path, ask, act.operation, needs=act.needs),
+            self._desk.post(act.path, do, act.operation, needs=act.needs),
+        ]
 
     def _asked(self, act: Act, call: Call, visit: Visit, form: Form) -> Answer:
         name = ""

@@ -9,6 +9,8 @@ from admin_ui.api import Api
 from admin_ui.confirm import Acts
 from admin_ui.desk import Desk, Screen
 from admin_ui.operator.acts import ACTS as OPERATOR_ACTS
+from admin_ui.operator.app_scim import ACTS as APP_SCIM_ACTS
+from admin_ui.operator.app_scim import AppScimPages
 from admin_ui.operator.apps import AppPages
 from admin_ui.operator.inspector import Inspector
 from admin_ui.operator.keys import KeyPages
@@ -23,6 +25,7 @@ from admin_ui.setup.prove import ProveSteps
 from admin_ui.sign_in import SignInPages
 from admin_ui.tenant.access import AccessPages
 from admin_ui.tenant.acts import ACTS as TENANT_ACTS
+from admin_ui.tenant.alerts import AlertPages
 from admin_ui.tenant.changes import ChangePages
 from admin_ui.tenant.connections import ConnectionPages
 from admin_ui.tenant.directories import ACTS as DIRECTORY_ACTS
@@ -31,6 +34,10 @@ from admin_ui.tenant.domains import DomainPages
 from admin_ui.tenant.overview import TenantOverview
 from admin_ui.tenant.people import PeoplePages
 from admin_ui.tenant.records import RecordPages
+from admin_ui.tenant.sign_ins import SignInRecordPages
+from admin_ui.tenant.traffic import TrafficPages
+from admin_ui.webhooks import WebhookPages
+from idbroker.access.permissions import Permission
 from idbroker.admin_api.operation import Operation
 from idbroker.kernel.clock import Clock
 from idbroker.keys.signing import SigningKeyRing
@@ -59,39 +66,7 @@ WITHOUT_PAGES = (
     "list_reservations",  # reserved by the setup portal alone, which knows its own
     "get_setup_link",  # seen in the list
     # What has no page yet:
-    "freeze_tenant",
-    "unfreeze_tenant",
-    "end_all_sessions",
-    "stop_connection",
-    "get_entitlements",
     "list_cells",
-    "acknowledge_alert",
-    "explain_home_realm",
-    "get_alert",
-    "get_alert_recipients",
-    "get_directory_report",
-    "get_sign_in",
-    "list_alerts",
-    "list_directory_requests",
-    "list_sign_ins",
-    "set_alert_recipients",
-    "create_webhook",
-    "create_webhook_secret",
-    "delete_app_scim",
-    "delete_webhook",
-    "delete_webhook_secret",
-    "get_app_scim",
-    "get_webhook",
-    "list_app_scim_pushes",
-    "list_webhook_deliveries",
-    "list_webhook_secrets",
-    "list_webhooks",
-    "put_app_scim",
-    "replay_webhook",
-    "resync_app_scim",
-    "retry_webhook_delivery",
-    "test_webhook",
-    "update_webhook",
 )
 
 
@@ -125,6 +100,9 @@ class AdminUi:
             *Overview(desk).screens(),
             *TenantPages(desk, database).screens(),
             *AppPages(desk).screens(),
+            *AppScimPages(desk).screens(),
+            *acts.screens(APP_SCIM_ACTS),
+            *WebhookPages(desk, acts, "/admin/webhooks", Permission.OPERATE_TENANTS).screens(),
             *Inspector(desk, database, keys, clock).screens(),
             *KeyPages(desk).screens(),
             *acts.screens(OPERATOR_ACTS),
@@ -133,9 +111,13 @@ class AdminUi:
             *ChangePages(desk).screens(),
             *DomainPages(desk).screens(),
             *DirectoryPages(desk).screens(),
+            *TrafficPages(desk).screens(),
             *acts.screens(DIRECTORY_ACTS),
             *PeoplePages(desk).screens(),
+            *AlertPages(desk).screens(),
+            *SignInRecordPages(desk).screens(),
             *RecordPages(desk).screens(),
+            *WebhookPages(desk, acts, "/admin/t/{tenant}/webhooks").screens(),
             *AccessPages(desk).screens(),
             *acts.screens(TENANT_ACTS),
             *opening.screens(),

@@ -3,8 +3,46 @@
 from __future__ import annotations
 
 from admin_ui.confirm import Act
+from idbroker.access.permissions import Permission
 
 ACTS = (
+    Act(
+        path="/admin/tenants/{tenant}/freeze",
+        operation="freeze_tenant",
+        title="Freeze this tenant?",
+        says="Its own admins, programs and setup links can look and change nothing until it is unfrozen. Its people go on "
+        "signing in, and its directories go on writing.",
+        button="Freeze",
+        back="/admin/tenants/{tenant}",
+        done="frozen",
+        named=("get_tenant", "name"),
+        reason="Why",
+    ),
+    Act(
+        path="/admin/tenants/{tenant}/unfreeze",
+        operation="unfreeze_tenant",
+        title="Let this tenant change things again?",
+        says="Its own admins and programs can do what they could before.",
+        button="Unfreeze",
+        back="/admin/tenants/{tenant}",
+        done="unfrozen",
+        named=("get_tenant", "name"),
+        reason="Why",
+        calm=True,
+    ),
+    Act(
+        path="/admin/tenants/{tenant}/end-sessions",
+        operation="end_all_sessions",
+        title="End every session of this tenant?",
+        says="Everybody of this tenant is signed out at once, here and in every app that can be told; refresh tokens and codes "
+        "are dead. They can sign in again right away, unless the connection is stopped too.",
+        button="End all sessions",
+        back="/admin/tenants/{tenant}",
+        done="all_sessions_ended",
+        named=("get_tenant", "name"),
+        reason="Why",
+        needs=Permission.OPERATE_TENANTS,
+    ),
     Act(
         path="/admin/apps/{client_id}/remove",
         operation="delete_app",

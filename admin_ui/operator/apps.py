@@ -47,7 +47,7 @@ class AppPages:
         ]
 
     def _all(self, call: Call, visit: Visit) -> Answer:
-        return self._desk.page(call, visit, "operator/apps.html", list=listed(self._desk.api, call, "list_apps"))
+        return self._desk.page(call, visit, "operator/apps.html", list=listed(self._desk.api, call, "list_apps", "q"))
 
     def _new(self, call: Call, visit: Visit) -> Answer:
         begin = {"token_endpoint_auth_method": "client_secret_basic", "id_token_signed_response_alg": "RS256"}

@@ -31,7 +31,7 @@ class TenantPages:
             get("/admin/tenants", self._all, "list_tenants"),
             get("/admin/tenants/new", self._new, "create_tenant"),
             post("/admin/tenants/new", self._make, "create_tenant"),
-            get(ONE, self._one, "get_tenant", "list_setup_links", "list_admins"),
+            get(ONE, self._one, "get_tenant", "get_entitlements", "list_setup_links", "list_admins"),
             post(ONE, self._save, "update_tenant"),
             get(f"{ONE}/move", self._ask_move, "move_tenant_to_state"),
             post(f"{ONE}/move", self._move, "move_tenant_to_state"),
@@ -81,6 +81,7 @@ class TenantPages:
             "tiers": TIERS,
             "steps": STEPS[tenant["status"]],
             "signs_in": tenant["status"] in SIGN_IN_ALLOWED,
+            "included": run(call, "get_entitlements"),
             "admins": run(call, "list_admins", query={"limit": "5"})["data"],
             "links": run(call, "list_setup_links", query={"limit": "5"})["data"],
         }

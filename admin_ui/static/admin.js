@@ -65,6 +65,11 @@
       if (name === "drop") take(place, event.dataTransfer.files[0]);
     });
   }
+  // Whoever reads an opened entry of a live list is not interrupted.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const list = event.detail.elt;
+    if (list.matches("[data-still-while-open]") && list.querySelector("details[open]")) event.preventDefault();
+  });
   document.addEventListener("htmx:load", (event) => prepare(event.detail.elt));
   document.addEventListener("submit", (event) => {
     // A second click while the first is under way would do things twice.

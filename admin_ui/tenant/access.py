@@ -42,7 +42,7 @@ class AccessPages:
             post(f"{HOME}/setup-links", self._link, "create_setup_link"),
             get(f"{HOME}/api-keys", self._keys, "list_tenant_api_keys"),
             post(f"{HOME}/api-keys", self._key, "create_tenant_api_key"),
-            get(f"{HOME}/settings", self._settings, "update_tenant", "get_tenant"),
+            get(f"{HOME}/settings", self._settings, "update_tenant", "get_tenant", "get_entitlements"),
             post(f"{HOME}/settings", self._save, "update_tenant"),
         ]
 
@@ -71,7 +71,12 @@ class AccessPages:
         return self._admins_form(call, visit, Form({"role": "admin"}), made)
 
     def _admins_form(self, call: Call, visit: Visit, form: Form, made: dict[str, Any] | None) -> Answer:
-        view = {"list": listed(self._desk.api, call, "list_admins"), "form": form, "made": made, "roles": ROLES}
+        view = {
+            "list": listed(self._desk.api, call, "list_admins", "q"),
+            "form": form,
+            "made": made,
+            "roles": ROLES,
+        }
         return self._desk.page(call, visit, "tenant/admins.html", form.status, **view)
 
     def _links(self, call: Call, visit: Visit) -> Answer:
@@ -124,4 +129,5 @@ class AccessPages:
     def _settings_form(self, call: Call, visit: Visit, form: Form) -> Answer:
         tenant, present = self._desk.api.versioned(call, "get_tenant")
         view = {"form": carrying(form, present), "tenant": tenant}
+        view["included"] = self._desk.api.run(call, "get_entitlements")
         return self._desk.page(call, visit, "tenant/settings.html", form.status, **view)

@@ -45,6 +45,18 @@ ACTS = (
         named=_NAMED,
     ),
     Act(
+        path=f"{_CONNECTION}/stop",
+        operation="stop_connection",
+        title="Stop this connection at once?",
+        says="For an identity provider that is no longer to be trusted: nobody signs in through it any more, and everybody who "
+        "did is signed out now, here and in every app that can be told.",
+        button="Stop it and end its sessions",
+        back=_CONNECTION,
+        done="connection_stopped",
+        named=_NAMED,
+        reason="Why",
+    ),
+    Act(
         path=f"{_CONNECTION}/remove",
         operation="delete_connection",
         title="Remove this connection?",
@@ -133,6 +145,17 @@ ACTS = (
         button="Take it away",
         back=f"{_HOME}/roles",
         done="mapping_removed",
+    ),
+    Act(
+        path=f"{_HOME}/sessions/end-all",
+        operation="end_all_sessions",
+        title="End every session?",
+        says="Everybody of this organisation is signed out at once, here and in every app that can be told; refresh tokens and "
+        "codes are dead. They can sign in again right away.",
+        button="End all sessions",
+        back=f"{_HOME}/sessions",
+        done="all_sessions_ended",
+        reason="Why",
     ),
     Act(
         path=f"{_HOME}/sessions/{{session}}/end",

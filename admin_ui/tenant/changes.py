@@ -83,6 +83,8 @@ class ChangePages:
 
     def _tests(self, call: Call, visit: Visit) -> Answer:
         """The table of tests, asked for again and again while one is under way."""
+        if call.headers.get("hx-request") != "true":
+            return redirect(_home(call, visit))
         query = {"connection": call.path_params["connection"], "limit": "5"}
         tests = self._desk.api.run(call, "list_test_sign_ins", query=query)["data"]
         return self._desk.part("tenant/tests.html", tests=tests, home=_home(call, visit))

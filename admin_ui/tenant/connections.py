@@ -43,7 +43,7 @@ class ConnectionPages:
 
     def _all(self, call: Call, visit: Visit) -> Answer:
         health = {one["id"]: one for one in self._desk.api.run(call, "get_connection_health")["connections"]}
-        found = listed(self._desk.api, call, "list_connections")
+        found = listed(self._desk.api, call, "list_connections", "q")
         return self._desk.page(call, visit, "tenant/connections.html", list=found, health=health)
 
     def _new(self, call: Call, visit: Visit) -> Answer:

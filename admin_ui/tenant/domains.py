@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from admin_ui.desk import Desk, Screen, slug_of
 from admin_ui.forms import Form, typed, with_problem
 from admin_ui.lists import listed
+from idbroker.access.permissions import Permission
 from idbroker.admins.visits import Visit
 from idbroker.kernel.errors import Refusal
 from idbroker.web.call import Answer, Call
@@ -18,7 +21,7 @@ class DomainPages:
 
     def screens(self) -> list[Screen]:
         return [
-            self._desk.get(ALL, self._all, "list_domains"),
+            self._desk.get(ALL, self._all, "list_domains", "explain_home_realm"),
             self._desk.post(ALL, self._add, "add_domain"),
             self._desk.post(f"{ALL}/{{domain}}/verify", self._verify, "verify_domain"),
         ]
@@ -48,5 +51,20 @@ class DomainPages:
         return self._desk.done(f"/admin/t/{slug_of(visit)}/domains", "domain_verified")
 
     def _shown(self, call: Call, visit: Visit, form: Form) -> Answer:
-        found = listed(self._desk.api, call, "list_domains")
-        return self._desk.page(call, visit, "tenant/domains.html", form.status, list=found, form=form)
+        found = listed(self._desk.api, call, "list_domains", "q")
+        view: dict[str, Any] = {"list": found, "form": form, **self._explained(call, visit)}
+        return self._desk.page(call, visit, "tenant/domains.html", form.status, **view)
+
+    def _explained(self, call: Call, visit: Visit) -> dict[str, Any]:
+        """Where the address that was asked about would be sent to."""
+        asked = call.query.get("email", "").strip()
+        if not asked or Permission.CONNECTIONS_READ not in visit.principal.permissions:
+            return {"asked": "", "route": None, "unclear": ""}
+        try:
+            return {
+                "asked": asked,
+                "route": self._desk.api.run(call, "explain_home_realm", query={"email": asked}),
+                "unclear": "",
+            }
+        except Refusal as refusal:
+            return {"asked": asked, "route": None, "unclear": refusal.public}

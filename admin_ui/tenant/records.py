@@ -33,12 +33,16 @@ class RecordPages:
         missing = False
         if wanted:
             try:
-                found = self._desk.api.run(call, "get_diagnosis", reference=wanted)
-                return redirect(f"/admin/t/{slug_of(visit)}/refusals/{found['reference']}")
+                known = self._desk.api.run(call, "get_diagnosis", reference=wanted)
+                return redirect(f"/admin/t/{slug_of(visit)}/refusals/{known['reference']}")
             except NotFound:
                 missing = True
         names = {one["id"]: one["name"] for one in self._desk.api.run(call, "list_connections", query={"limit": "200"})["data"]}
-        view: dict[str, Any] = {"list": listed(self._desk.api, call, "list_diagnoses"), "names": names, "asked": wanted}
+        view: dict[str, Any] = {
+            "list": listed(self._desk.api, call, "list_diagnoses", "connection"),
+            "names": names,
+            "asked": wanted,
+        }
         return self._desk.page(call, visit, "tenant/refusals.html", missing=missing, **view)
 
     def _refusal(self, call: Call, visit: Visit) -> Answer:

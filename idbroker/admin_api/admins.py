@@ -5,7 +5,7 @@ from __future__ import annotations
 from idbroker.access.permissions import Permission, Role
 from idbroker.admin_api.body import read_body
 from idbroker.admin_api.operation import TENANT, Operation
-from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
+from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, path_id, read_text
 from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Time, shown
 from idbroker.admins.sessions import AdminSessions
 from idbroker.admins.tenant_admins import TenantAdmin, TenantAdmins, TenantAdminService
@@ -72,7 +72,7 @@ class AdminCalls:
                 row=TenantRoute(
                     method="GET", path=PATH, handler=self.all, limit="admin_read", permission=Permission.ADMINS_READ
                 ),
-                query=PAGE_QUERY,
+                query=(TEXT_QUERY, *PAGE_QUERY),
                 answer=AdminDocument,
                 many=True,
             ),
@@ -113,7 +113,7 @@ class AdminCalls:
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "adm")
-        return listing(unit[TenantAdmins].page(after=page.after, limit=page.fetch), page, _document)
+        return listing(unit[TenantAdmins].page(text=read_text(call), after=page.after, limit=page.fetch), page, _document)
 
     def change(self, call: Call, unit: TenantUnit) -> Answer:
         return shown(_document(self._service.change_role(unit, _id(call), read_body(call, AdminWanted).role, _held(call))))

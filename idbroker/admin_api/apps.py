@@ -7,7 +7,7 @@ from typing import Any, Literal
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import merged, parse, read_body, read_object
 from idbroker.admin_api.operation import API, Operation
-from idbroker.admin_api.paging import PAGE_QUERY, listed, page_of, path_id
+from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listed, page_of, path_id, read_text
 from idbroker.admin_api.shapes import NO_CONTENT, Document, Time
 from idbroker.admin_api.versions import check_version, tagged
 from idbroker.apps.model import App, Apps
@@ -72,7 +72,7 @@ class AppCalls:
                 area="Apps",
                 summary="All apps, oldest first.",
                 row=PlatformRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=operate),
-                query=PAGE_QUERY,
+                query=(TEXT_QUERY, *PAGE_QUERY),
                 answer=AppDocument,
                 many=True,
             ),
@@ -110,7 +110,7 @@ class AppCalls:
 
     def all(self, call: Call, unit: PlatformUnit) -> Answer:
         page = page_of(call, "app")
-        rows = unit[Apps].page(after=page.after, limit=page.fetch)
+        rows = unit[Apps].page(text=read_text(call), after=page.after, limit=page.fetch)
         documents = [_shown(row) for row in rows[: page.limit]]
         return listed(documents, more=len(rows) > page.limit, key="client_id")
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import merged, parse, read_object
 from idbroker.admin_api.operation import TENANT, Operation
-from idbroker.admin_api.paging import PAGE_QUERY, listed, page_of, path_id
+from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listed, page_of, path_id, read_text
 from idbroker.admin_api.shapes import NO_CONTENT, Document, Time
 from idbroker.admin_api.versions import check_version, tagged
 from idbroker.connections.model import Connection, Connections
@@ -112,7 +112,7 @@ class ConnectionCalls:
                 area="Connections",
                 summary="The tenant's connections, oldest first. Secrets are never given back.",
                 row=TenantRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=read),
-                query=PAGE_QUERY,
+                query=(TEXT_QUERY, *PAGE_QUERY),
                 answer=ConnectionDocument,
                 many=True,
             ),
@@ -165,7 +165,7 @@ class ConnectionCalls:
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "con")
-        rows = unit[Connections].page(after=page.after, limit=page.fetch)
+        rows = unit[Connections].page(text=read_text(call), after=page.after, limit=page.fetch)
         return listed([self._service.document(unit, row) for row in rows[: page.limit]], more=len(rows) > page.limit)
 
     def get(self, call: Call, unit: TenantUnit) -> Answer:

@@ -15,10 +15,13 @@ from idbroker.admin_api.shapes import Document, Time, shown
 from idbroker.directories.requests import DirectoryRequests, TrafficCounts, sealed_purpose
 from idbroker.directories.resources import Resources
 from idbroker.directories.traffic_rows import DirectoryRequest
+from idbroker.kernel.clock import last_days
 from idbroker.keys.envelope import Envelope
 from idbroker.storage.unit import TenantUnit
 from idbroker.web.call import Answer, Call
 from idbroker.web.route import TenantRoute
+
+DAYS = 7
 
 
 class DirectoryRequestDocument(Document):
@@ -60,6 +63,23 @@ class DirectoryReportDocument(Document):
     absent: list[ObservationDocument]
 
 
+class TrafficDayDocument(Document):
+    """``usual`` and ``longest``: milliseconds that an answer took, on average and at most."""
+
+    day: str
+    reads: int
+    writes: int
+    errors: int
+    usual: int
+    longest: int
+
+
+class TrafficDaysDocument(Document):
+    """Oldest first, by UTC."""
+
+    days: list[TrafficDayDocument]
+
+
 class DirectoryTrafficCalls:
     """``sentences``: every observation by its name, in full."""
 
@@ -82,6 +102,13 @@ class DirectoryTrafficCalls:
                 many=True,
             ),
             Operation(
+                name="get_directory_days",
+                area="Directories",
+                summary="How many requests the directory made on each of the last 7 days, and how long answers took.",
+                row=TenantRoute(method="GET", path=f"{ONE}/days", handler=self.days, limit="admin_read", permission=read),
+                answer=TrafficDaysDocument,
+            ),
+            Operation(
                 name="get_directory_report",
                 area="Directories",
                 summary="How the directory's client speaks, made from its real requests.",
@@ -94,6 +121,11 @@ class DirectoryTrafficCalls:
         page = page_of(call, "drq")
         rows = unit[DirectoryRequests].page(known_directory(call, unit).id, after=page.after, limit=page.fetch)
         return listing(rows, page, lambda row: self._request(unit, row))
+
+    def days(self, call: Call, unit: TenantUnit) -> Answer:
+        days = last_days(unit.clock.now(), DAYS)
+        found = unit[DirectoryRequests].by_day(known_directory(call, unit).id, days)
+        return shown(TrafficDaysDocument(days=[TrafficDayDocument.model_validate(day) for day in found]))
 
     def report(self, call: Call, unit: TenantUnit) -> Answer:
         directory = known_directory(call, unit)

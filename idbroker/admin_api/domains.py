@@ -7,7 +7,7 @@ from typing import Literal
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import read_body
 from idbroker.admin_api.operation import TENANT, Operation
-from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
+from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, path_id, read_text
 from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Text, Time, shown
 from idbroker.connections.domains import DomainService, txt_record
 from idbroker.connections.model import Domain, Domains
@@ -75,7 +75,7 @@ class DomainCalls:
                 row=TenantRoute(
                     method="GET", path=PATH, handler=self.all, limit="admin_read", permission=Permission.DOMAINS_READ
                 ),
-                query=PAGE_QUERY,
+                query=(TEXT_QUERY, *PAGE_QUERY),
                 answer=DomainDocument,
                 many=True,
             ),
@@ -120,7 +120,7 @@ class DomainCalls:
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "dom")
-        return listing(unit[Domains].page(after=page.after, limit=page.fetch), page, _document)
+        return listing(unit[Domains].page(text=read_text(call), after=page.after, limit=page.fetch), page, _document)
 
     def get(self, call: Call, unit: TenantUnit) -> Answer:
         return shown(_document(self._service.known(unit, _id(call))))

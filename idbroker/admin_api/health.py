@@ -7,6 +7,7 @@ from idbroker.admin_api.operation import TENANT, Operation
 from idbroker.admin_api.shapes import Document, Time, shown
 from idbroker.audit.trail import Trail
 from idbroker.connections.model import Connections
+from idbroker.kernel.clock import last_days
 from idbroker.kernel.scope import TenantScope
 from idbroker.login.diagnosis_rows import Diagnoses
 from idbroker.sessions.model import Sessions
@@ -46,6 +47,17 @@ class DaysDocument(Document):
     days: list[DayDocument]
 
 
+class ActiveDayDocument(Document):
+    day: str
+    people: int
+
+
+class ActiveDaysDocument(Document):
+    """The last fourteen days, oldest first, by UTC."""
+
+    days: list[ActiveDayDocument]
+
+
 class HealthCalls:
     def __init__(self, database: Database, trail: Trail) -> None:
         self._database = database
@@ -79,7 +91,26 @@ class HealthCalls:
                 ),
                 answer=DaysDocument,
             ),
+            Operation(
+                name="get_active_days",
+                area="Sessions",
+                summary="How many different people signed in on each of the last fourteen days.",
+                row=TenantRoute(
+                    method="GET",
+                    path=f"{TENANT}/active-days",
+                    handler=self.people,
+                    limit="admin_read",
+                    permission=Permission.SESSIONS_READ,
+                ),
+                answer=ActiveDaysDocument,
+            ),
         ]
+
+    def people(self, call: Call, unit: TenantUnit) -> Answer:
+        del call
+        days = last_days(unit.clock.now(), DAYS)
+        counted = zip(days, unit[Sessions].people_by_day(days), strict=True)
+        return shown(ActiveDaysDocument(days=[ActiveDayDocument(day=day.name, people=number) for day, number in counted]))
 
     def health(self, call: Call, unit: TenantUnit) -> Answer:
         del call

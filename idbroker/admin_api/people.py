@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from idbroker.access.permissions import Permission
-from idbroker.admin_api.operation import TENANT, Operation
-from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, path_id, read_text
+from idbroker.admin_api.operation import TENANT, Operation, QueryParameter
+from idbroker.admin_api.paging import MAX_LIMIT, PAGE_QUERY, TEXT_QUERY, listing, page_of, path_id, read_text
 from idbroker.admin_api.shapes import Document, Time, shown
 from idbroker.directory.model import Group, Groups, Identities, RoleMapping, RoleMappings, User, Users
 from idbroker.directory.roles import roles_for
-from idbroker.kernel.errors import NotFound
+from idbroker.kernel.errors import NotFound, invalid_field
+from idbroker.kernel.ids import is_id
 from idbroker.storage.statements.places import places_of
 from idbroker.storage.unit import TenantUnit
 from idbroker.web.call import Answer, Call
 from idbroker.web.route import TenantRoute
+
+ACTIVE_QUERY = QueryParameter(
+    name="active", description="Only those who are active, or only those who are not.", schema={"type": "boolean"}
+)
+IDS_QUERY = QueryParameter(name="ids", description=f"Only these, {MAX_LIMIT} at most, separated by commas.")
 
 
 class GroupReference(Document):
@@ -65,7 +71,7 @@ class PeopleCalls:
                 area="People",
                 summary="The tenant's people, oldest first.",
                 row=TenantRoute(method="GET", path=users, handler=self.users, limit="admin_read", permission=read),
-                query=(TEXT_QUERY, *PAGE_QUERY),
+                query=(TEXT_QUERY, ACTIVE_QUERY, IDS_QUERY, *PAGE_QUERY),
                 answer=UserDocument,
                 many=True,
             ),
@@ -109,7 +115,8 @@ class PeopleCalls:
 
     def users(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "usr")
-        rows = unit[Users].page(text=read_text(call), after=page.after, limit=page.fetch)
+        wanted: dict[str, Any] = {"text": read_text(call), "active": _active(call), "ids": _ids(call)}
+        rows = unit[Users].page(**wanted, after=page.after, limit=page.fetch)
         documents = {document.id: document for document in people_documents(unit, rows)}
         return listing(rows, page, lambda row: documents[row.id])
 
@@ -130,6 +137,21 @@ class PeopleCalls:
         rows = unit[Groups].members(_known_group(call, unit).id, after=page.after, limit=page.fetch)
         documents = {document.id: document for document in people_documents(unit, rows)}
         return listing(rows, page, lambda row: documents[row.id])
+
+
+def _active(call: Call) -> bool | None:
+    text = call.query.get("active") or None
+    if text not in (None, "true", "false"):
+        raise invalid_field("/active", "active is true or false.")
+    return None if text is None else text == "true"
+
+
+def _ids(call: Call) -> list[str] | None:
+    text = call.query.get("ids") or None
+    ids = text.split(",") if text else None
+    if ids is not None and (len(ids) > MAX_LIMIT or not all(is_id(one, "usr") for one in ids)):
+        raise invalid_field("/ids", f"ids are {MAX_LIMIT} ids of people at most, separated by commas.")
+    return ids
 
 
 def _known_group(call: Call, unit: TenantUnit) -> Group:

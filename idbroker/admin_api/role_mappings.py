@@ -5,7 +5,7 @@ from __future__ import annotations
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import read_body
 from idbroker.admin_api.operation import TENANT, Operation
-from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
+from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, path_id, read_text
 from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Name, Time
 from idbroker.admin_api.versions import check_version, tagged
 from idbroker.apps.model import Apps
@@ -61,7 +61,7 @@ class RoleMappingCalls:
                 row=TenantRoute(
                     method="GET", path=PATH, handler=self.all, limit="admin_read", permission=Permission.PEOPLE_READ
                 ),
-                query=PAGE_QUERY,
+                query=(TEXT_QUERY, *PAGE_QUERY),
                 answer=RoleMappingDocument,
                 many=True,
             ),
@@ -105,7 +105,7 @@ class RoleMappingCalls:
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "rlm")
-        return listing(unit[RoleMappings].page(after=page.after, limit=page.fetch), page, _document)
+        return listing(unit[RoleMappings].page(text=read_text(call), after=page.after, limit=page.fetch), page, _document)
 
     def delete(self, call: Call, unit: TenantUnit) -> Answer:
         row = _known(call, unit)

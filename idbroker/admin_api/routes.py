@@ -24,6 +24,7 @@ from idbroker.admin_api.directory_traffic import DirectoryTrafficCalls
 from idbroker.admin_api.documentation import Documentation
 from idbroker.admin_api.domains import DomainCalls
 from idbroker.admin_api.events import EventCalls
+from idbroker.admin_api.expiring import ExpiringCall
 from idbroker.admin_api.explain import ExplainCall
 from idbroker.admin_api.health import HealthCalls
 from idbroker.admin_api.hrd import HrdCall
@@ -33,6 +34,7 @@ from idbroker.admin_api.operators import OperatorCalls
 from idbroker.admin_api.outbound_scim import OutboundScimCalls
 from idbroker.admin_api.overview import OverviewCall
 from idbroker.admin_api.people import PeopleCalls
+from idbroker.admin_api.provenance import ProvenanceCall
 from idbroker.admin_api.reservations import ReservationCalls
 from idbroker.admin_api.revocations import RevocationCalls
 from idbroker.admin_api.role_mappings import RoleMappingCalls
@@ -132,6 +134,7 @@ class AdminApi:
             *DirectoryTrafficCalls(scim.envelope, scim.sentences).operations(),
             *OutboundScimCalls(outbound_scim).operations(),
             *PeopleCalls().operations(),
+            *ProvenanceCall(database, trail).operations(),
             *SessionCalls(sessions).operations(),
             *RevocationCalls().operations(),
             *RoleMappingCalls(database).operations(),
@@ -143,6 +146,7 @@ class AdminApi:
             *WebhookDeliveryCalls(database, webhooks, envelope, sender=sender, clock=clock, kept=events_kept).operations(),
             *ApiKeyCalls(database).operations(),
             *HealthCalls(database, trail).operations(),
+            *ExpiringCall(connections).operations(),
             *AdminCalls(database, TenantAdminService()).operations(),
             *SetupLinkCalls(SetupLinkService()).operations(),
             *OperatorCalls(OperatorService()).operations(),

@@ -27,6 +27,7 @@ from idbroker.webhooks.service import WebhookForm, WebhookService
 
 PATH = f"{API}/webhooks"
 ONE = f"{PATH}/{{webhook}}"
+OF_TENANT = QueryParameter(name="tenant", description="For operators: this tenant's own.")
 
 
 class WebhookDocument(Document):
@@ -73,14 +74,15 @@ class WebhookCalls:
                 body=WebhookForm,
                 answer=NewWebhookDocument,
                 status=201,
-                problems=(409,),
+                query=(OF_TENANT,),
+                problems=(404, 409),
             ),
             Operation(
                 name="list_webhooks",
                 area="Webhooks",
                 summary="The key's owner's webhooks, oldest first.",
                 row=KeyRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=read),
-                query=(*PAGE_QUERY, QueryParameter(name="tenant", description="For operators: those of this tenant's own.")),
+                query=(*PAGE_QUERY, OF_TENANT),
                 answer=WebhookDocument,
                 many=True,
                 problems=(404,),
@@ -114,26 +116,22 @@ class WebhookCalls:
 
     def create(self, call: Call, principal: Principal) -> Answer:
         form = read_body(call, WebhookForm)
-        scope = TenantScope(principal.tenant or PLATFORM_TRAIL, call.actor, call.request_id)
         with self._database.platform(call.actor) as platform:
+            scope = _owner(platform, call, principal)
             tenants, head = _tenants(platform, form, scope.tenant), platform[FeedOrder].head()
             with platform.enter(scope) as unit:
                 row, secret = self._service.create(unit, form, tenants, head)
                 return _tagged(unit, row, 201, once={"secret": secret})
 
     def all(self, call: Call, principal: Principal) -> Answer:
-        page, wanted = page_of(call, "whk"), call.query.get("tenant")
-        with self._database.platform(call.actor, read_only=True) as platform:
-            owner = principal.tenant or PLATFORM_TRAIL
-            if wanted is not None:
-                tenant = platform[Tenants].find(wanted)
-                if tenant is None or principal.tenant not in (None, tenant.id):
-                    raise NotFound("tenant")
-                owner = tenant.tenant_id
-            with platform.enter(TenantScope(owner, call.actor, call.request_id)) as unit:
-                rows = unit[Webhooks].page(after=page.after, limit=page.fetch)
-                documents = [_document(unit, row).model_dump(mode="json") for row in rows[: page.limit]]
-                return listed(documents, more=len(rows) > page.limit)
+        page = page_of(call, "whk")
+        with (
+            self._database.platform(call.actor, read_only=True) as platform,
+            platform.enter(_owner(platform, call, principal)) as unit,
+        ):
+            rows = unit[Webhooks].page(after=page.after, limit=page.fetch)
+            documents = [_document(unit, row).model_dump(mode="json") for row in rows[: page.limit]]
+            return listed(documents, more=len(rows) > page.limit)
 
     def get(self, call: Call, principal: Principal) -> Answer:
         with entered(self._database, call, principal, read_only=True) as (unit, webhook_id):
@@ -156,6 +154,17 @@ class WebhookCalls:
             _held(call, unit, webhook_id)
             self._service.delete(unit, webhook_id)
         return NO_CONTENT
+
+
+def _owner(platform: PlatformUnit, call: Call, principal: Principal) -> TenantScope:
+    """Whose webhooks are meant: the key's owner's, or those of the tenant that an operator names."""
+    owner, wanted = principal.tenant or PLATFORM_TRAIL, call.query.get("tenant")
+    if wanted is not None:
+        tenant = platform[Tenants].find(wanted)
+        if tenant is None or principal.tenant not in (None, tenant.id):
+            raise NotFound("tenant")
+        owner = tenant.tenant_id
+    return TenantScope(owner, call.actor, call.request_id)
 
 
 @contextmanager

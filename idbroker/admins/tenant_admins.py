@@ -72,8 +72,10 @@ class TenantAdmins(TenantRepository):
         )
         return changed(self.session.execute(statement.execution_options(synchronize_session=False))) == 1
 
-    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[TenantAdmin]:
+    def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[TenantAdmin]:
         statement = select(TenantAdmin).order_by(col(TenantAdmin.id)).limit(limit)
+        if text:
+            statement = statement.where(col(TenantAdmin.email).icontains(text, autoescape=True))
         if after:
             statement = statement.where(col(TenantAdmin.id) > after)
         return self.session.execute(statement).scalars().all()

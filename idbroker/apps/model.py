@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, false, func, literal_column
-from sqlmodel import Field, col, select
+from sqlmodel import Field, col, or_, select
 
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.secrets import matches
@@ -84,8 +84,11 @@ class Apps(PlatformRepository):
         statement = select(App).where(App.id == app_id).with_for_update()
         return self.session.execute(statement, execution_options={"populate_existing": True}).scalars().first()
 
-    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[App]:
+    def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[App]:
         statement = select(App).order_by(col(App.id)).limit(limit)
+        if text:
+            columns = (App.name, App.id)
+            statement = statement.where(or_(*(col(column).icontains(text, autoescape=True) for column in columns)))
         if after:
             statement = statement.where(col(App.id) > after)
         return self.session.execute(statement).scalars().all()

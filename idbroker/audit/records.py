@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Text
+from sqlalchemy import BigInteger, Index, Text, and_, case, func
 from sqlmodel import Field, col, select
 
 from idbroker.audit.chain import Head, canonical
 from idbroker.audit.terms import searchable, term_key, terms_of
+from idbroker.kernel.clock import Day
 from idbroker.storage.guard import IsolationBreach
 from idbroker.storage.rows import AuditRow, UtcDateTime
 from idbroker.storage.statement import insert_many
@@ -64,14 +65,21 @@ class AuditTerm(AuditRow, table=True):
 class AuditRecords(TenantRepository):
     """Adding and reading in order; ``search.TrailSearch`` finds."""
 
-    def moments(self, actions: Sequence[str], since: datetime) -> list[tuple[str, datetime]]:
-        """(action, when) of these actions since then, among the newest records of the trail (``COUNTED``)."""
-        statement = select(AuditRecord.action, AuditRecord.at).where(
-            col(AuditRecord.sequence) > self.last().sequence - COUNTED,
-            col(AuditRecord.at) >= since,
-            col(AuditRecord.action).in_(actions),
+    def counts(self, actions: Sequence[str], days: Sequence[Day]) -> dict[str, list[int]]:
+        """Action → how many on each day, among the newest records of the trail (``COUNTED``)."""
+        at = col(AuditRecord.at)
+        counted = [func.sum(case((and_(at >= day.begins, at < day.ends), 1), else_=0)) for day in days]
+        statement = (
+            select(AuditRecord.action, *counted)
+            .where(
+                col(AuditRecord.sequence) > self.last().sequence - COUNTED,
+                at >= days[0].begins,
+                col(AuditRecord.action).in_(actions),
+            )
+            .group_by(col(AuditRecord.action))
         )
-        return [(row[0], row[1]) for row in self.session.execute(statement)]
+        found: list[Any] = list(self.session.execute(statement))
+        return {row[0]: [int(number) for number in row[1:]] for row in found}
 
     def last(self) -> Head:
         statement = select(AuditRecord.sequence, AuditRecord.hash).order_by(col(AuditRecord.sequence).desc()).limit(1)

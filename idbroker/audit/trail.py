@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -17,6 +16,7 @@ from idbroker.audit.feed import Feed, FeedOrder, Told, told_event
 from idbroker.audit.outbox import Outbox, OutboxRow, waiting_events
 from idbroker.audit.records import AuditRecords
 from idbroker.audit.search import Found, TrailQuery, TrailSearch
+from idbroker.kernel.clock import last_days
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.storage.database import Database
@@ -157,16 +157,10 @@ class Trail:
 
     def days(self, scope: TenantScope, actions: Sequence[str], count: int) -> dict[str, dict[str, int]]:
         """Day (UTC, oldest first) → action → how many, of the last ``count`` days."""
-        today = self._database.clock.now().date()
-        days: dict[str, dict[str, int]] = {(today - timedelta(days=ago)).isoformat(): {} for ago in reversed(range(count))}
-        since = datetime.combine(today - timedelta(days=count - 1), datetime.min.time(), UTC)
+        days = last_days(self._database.clock.now(), count)
         with self.store.tenant(scope, read_only=True) as unit:
-            moments = unit[AuditRecords].moments(actions, since)
-        for action, at in moments:
-            day = days.get(at.date().isoformat())
-            if day is not None:
-                day[action] = day.get(action, 0) + 1
-        return days
+            counted = unit[AuditRecords].counts(actions, days)
+        return {day.name: {action: of[at] for action, of in counted.items() if of[at]} for at, day in enumerate(days)}
 
     def record(self, scope: TenantScope, record_id: str) -> dict[str, Any] | None:
         with self.store.tenant(scope, read_only=True) as unit:

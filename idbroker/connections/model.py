@@ -80,8 +80,10 @@ class Domains(TenantRepository):
     def named(self, name: str) -> Domain | None:
         return self.session.execute(select(Domain).where(Domain.name == name)).scalars().first()
 
-    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Domain]:
+    def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[Domain]:
         statement = select(Domain).order_by(col(Domain.id)).limit(limit)
+        if text:
+            statement = statement.where(col(Domain.name).icontains(text, autoescape=True))
         if after:
             statement = statement.where(col(Domain.id) > after)
         return self.session.execute(statement).scalars().all()
@@ -114,8 +116,10 @@ class Connections(TenantRepository):
     def get(self, connection_id: str) -> Connection | None:
         return self.keyed(Connection, connection_id)
 
-    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Connection]:
+    def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[Connection]:
         statement = select(Connection).order_by(col(Connection.id)).limit(limit)
+        if text:
+            statement = statement.where(col(Connection.name).icontains(text, autoescape=True))
         if after:
             statement = statement.where(col(Connection.id) > after)
         return self.session.execute(statement).scalars().all()

@@ -108,6 +108,13 @@ class DirectoryTokens(TenantRepository):
             statement = statement.where(col(DirectoryToken.id) > after)
         return self.session.execute(statement.order_by(col(DirectoryToken.id)).limit(limit)).scalars().all()
 
+    def ending(self, until: datetime) -> Sequence[DirectoryToken]:
+        """Those not revoked that end before then, or have ended."""
+        statement = select(DirectoryToken).where(
+            col(DirectoryToken.revoked_at).is_(None), col(DirectoryToken.expires_at) < until
+        )
+        return self.session.execute(statement.order_by(col(DirectoryToken.expires_at)).limit(200)).scalars().all()
+
     def live_of(self, directory_id: str) -> Sequence[DirectoryToken]:
         statement = select(DirectoryToken).where(
             DirectoryToken.directory_id == directory_id, col(DirectoryToken.revoked_at).is_(None)

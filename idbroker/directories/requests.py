@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import delete, func
+from sqlalchemy import and_, case, delete, func, not_
 from sqlmodel import col, select
 
 from idbroker.directories.model import Directory
 from idbroker.directories.traffic_rows import DirectoryRequest, DirectoryTraffic
+from idbroker.kernel.clock import Day
 from idbroker.storage.unit import TenantRepository, changed
 
 KEPT_FOR = timedelta(days=7)
@@ -19,6 +22,18 @@ MAX_AGENTS = 20
 
 def sealed_purpose(row_id: str) -> str:
     return f"directory-request:{row_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class DayOfTraffic:
+    """``usual`` and ``longest``: milliseconds that an answer took."""
+
+    day: str
+    reads: int
+    writes: int
+    errors: int
+    usual: int
+    longest: int
 
 
 class DirectoryRequests(TenantRepository):
@@ -31,6 +46,29 @@ class DirectoryRequests(TenantRepository):
         if after:
             statement = statement.where(col(DirectoryRequest.id) < after)
         return self.session.execute(statement.order_by(col(DirectoryRequest.id).desc()).limit(limit)).scalars().all()
+
+    def by_day(self, directory_id: str, days: Sequence[Day]) -> list[DayOfTraffic]:
+        """How much was asked on each day, how it went and how long it took."""
+        at, milliseconds = col(DirectoryRequest.at), col(DirectoryRequest.milliseconds)
+        wrote = col(DirectoryRequest.method).in_(("POST", "PUT", "PATCH", "DELETE"))
+        failed = col(DirectoryRequest.status) >= 400
+        columns: list[Any] = []
+        for day in days:
+            then = and_(at >= day.begins, at < day.ends)
+            columns += [
+                func.count(case((and_(then, not_(wrote)), 1))),
+                func.count(case((and_(then, wrote), 1))),
+                func.count(case((and_(then, failed), 1))),
+                func.avg(case((then, milliseconds))),
+                func.max(case((then, milliseconds))),
+            ]
+        mine = select(*columns).where(DirectoryRequest.directory_id == directory_id, at >= days[0].begins)
+        row = self.session.execute(mine).one()
+        found: list[DayOfTraffic] = []
+        for number, day in enumerate(days):
+            reads, writes, errors, usual, longest = row[number * 5 : number * 5 + 5]
+            found.append(DayOfTraffic(day.name, reads, writes, errors, round(float(usual or 0)), longest or 0))
+        return found
 
     def forget(self, directory_id: str) -> None:
         """With the directory."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Index, column, or_, update
@@ -124,9 +125,21 @@ class Users(TenantRepository):
         self.session.delete(row)
         self.session.flush()
 
-    def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[User]:
+    def page(
+        self,
+        *,
+        text: str | None = None,
+        active: bool | None = None,
+        ids: Sequence[str] | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Sequence[User]:
         """``text`` is looked for in names and addresses, whatever the case."""
         statement = select(User).order_by(col(User.id)).limit(limit)
+        if active is not None:
+            statement = statement.where(User.active == active)
+        if ids is not None:
+            statement = statement.where(col(User.id).in_(ids))
         if text:
             columns = (User.email, User.user_name, User.display_name, User.given_name, User.family_name)
             statement = statement.where(or_(*(col(column).icontains(text, autoescape=True) for column in columns)))
@@ -150,6 +163,10 @@ class Identities(TenantRepository):
     def add(self, row: Identity) -> None:
         self.session.add(row)
         self.session.flush()
+
+    def of_user(self, user_id: str) -> Sequence[Identity]:
+        statement = select(Identity).where(Identity.user_id == user_id).order_by(col(Identity.created_at)).limit(100)
+        return self.session.execute(statement).scalars().all()
 
     def with_subject(self, subject: str) -> Sequence[Identity]:
         """Whoever is known by that subject, at whatever connection."""
@@ -237,6 +254,24 @@ class Groups(TenantRepository):
             self.session.delete(row)
 
 
+@dataclass(frozen=True, slots=True)
+class MembershipSource:
+    """``source`` as in ``Membership``."""
+
+    group: Group
+    source: str
+
+
+class Memberships(TenantRepository):
+    def of_user(self, user_id: str) -> list[MembershipSource]:
+        """By the groups' names."""
+        rows = self.session.execute(select(Membership).where(Membership.user_id == user_id)).scalars().all()
+        wanted = [row.group_id for row in rows]
+        groups = {row.id: row for row in self.session.execute(select(Group).where(col(Group.id).in_(wanted))).scalars()}
+        found = [MembershipSource(groups[row.group_id], row.source) for row in rows if row.group_id in groups]
+        return sorted(found, key=lambda one: one.group.display_name)
+
+
 class RoleMappings(TenantRepository):
     def add(self, row: RoleMapping) -> None:
         self.session.add(row)
@@ -245,8 +280,11 @@ class RoleMappings(TenantRepository):
     def get(self, mapping_id: str) -> RoleMapping | None:
         return self.keyed(RoleMapping, mapping_id)
 
-    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[RoleMapping]:
+    def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[RoleMapping]:
         statement = select(RoleMapping).order_by(col(RoleMapping.id)).limit(limit)
+        if text:
+            columns = (RoleMapping.group_name, RoleMapping.role)
+            statement = statement.where(or_(*(col(column).icontains(text, autoescape=True) for column in columns)))
         if after:
             statement = statement.where(col(RoleMapping.id) > after)
         return self.session.execute(statement).scalars().all()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -15,6 +16,25 @@ class Clock(Protocol):
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A day of UTC, from ``begins`` to before ``ends``."""
+
+    begins: datetime
+    ends: datetime
+
+    @property
+    def name(self) -> str:
+        return self.begins.date().isoformat()
+
+
+def last_days(now: datetime, count: int) -> list[Day]:
+    """Oldest first; the last one is today."""
+    today = datetime.combine(now.astimezone(UTC).date(), datetime.min.time(), UTC)
+    begins = [today - timedelta(days=ago) for ago in reversed(range(count))]
+    return [Day(day, day + timedelta(days=1)) for day in begins]
 
 
 def rfc3339(moment: datetime) -> str:

@@ -45,7 +45,7 @@ def admit(unit: TenantUnit, connection: ConnectionConfig, identity: ExternalIden
     email = _allowed_email(connection, identity.profile)
     user, created = _person(unit, connection, identity, email)
     if not created and connection.options.jit != "off" and user.directory_id is None:
-        _update(unit, user, identity.profile, email)
+        _update(unit, user, connection.id, identity.profile, email)
     if not user.active:
         raise AdmissionRefused("user_inactive", _ASK_ADMIN, detail=f"{user.id} is switched off")
     if connection.options.jit != "off" and identity.profile.groups is not None:
@@ -121,7 +121,7 @@ def _create(unit: TenantUnit, connection: ConnectionConfig, identity: ExternalId
     return user
 
 
-def _update(unit: TenantUnit, user: User, profile: Profile, email: str | None) -> None:
+def _update(unit: TenantUnit, user: User, connection_id: str, profile: Profile, email: str | None) -> None:
     """What came replaces what was; what did not come stays."""
     wanted: dict[str, str | bool] = dict(_attributes(profile))
     if email is not None:
@@ -131,7 +131,7 @@ def _update(unit: TenantUnit, user: User, profile: Profile, email: str | None) -
         for name, change in told.items():
             setattr(user, name, change.after)
         user.updated_at = unit.clock.now()
-        unit[Outbox].record(Event("user.updated", _resource(user), told))
+        unit[Outbox].record(Event("user.updated", _resource(user), told, context={"connection_id": connection_id}))
 
 
 def _attributes(profile: Profile) -> dict[str, str]:

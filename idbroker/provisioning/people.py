@@ -104,7 +104,8 @@ class DirectoryPeople:
             for name, change in told.items():
                 setattr(user, name, change.after)
             user.updated_at = unit.clock.now()
-            unit[Outbox].record(Event("user.updated", resource(user), told))
+            context = {"directory_id": source.directory_id}
+            unit[Outbox].record(Event("user.updated", resource(user), told, context=context))
         if facts.active:
             reactivate(unit, user)
         elif facts.active is False and user.active:

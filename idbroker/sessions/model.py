@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, delete, func, update
+from sqlalchemy import Index, and_, case, delete, distinct, func, update
 from sqlmodel import Field, col, or_, select
 
+from idbroker.kernel.clock import Day
 from idbroker.storage.rows import MAIN, JsonColumn, TenantRow, UtcDateTime
 from idbroker.storage.unit import TenantRepository, changed
 
@@ -111,6 +112,15 @@ class Sessions(TenantRepository):
         """Connection → when somebody last signed in through it."""
         statement = select(Session.connection_id, func.max(Session.started_at)).group_by(col(Session.connection_id))
         return {row[0]: row[1] for row in self.session.execute(statement)}
+
+    def people_by_day(self, days: Sequence[Day]) -> list[int]:
+        """How many different people signed in on each day."""
+        started = col(Session.started_at)
+        counted = [
+            func.count(distinct(case((and_(started >= day.begins, started < day.ends), col(Session.user_id))))) for day in days
+        ]
+        statement = select(*counted).where(started >= days[0].begins)
+        return [int(number) for number in self.session.execute(statement).one()]
 
     def of_upstream(self, person_digest: str) -> Sequence[Session]:
         """The live sessions of somebody whom the IdP names so."""

@@ -21,6 +21,7 @@ from idbroker.audit.chain import GENESIS, Head
 from idbroker.audit.heads import AuditHeads
 from idbroker.audit.records import AuditRecords
 from idbroker.audit.search import Found, TrailQuery, TrailSearch
+from idbroker.directories.requests import DayOfTraffic
 from idbroker.kernel.errors import Refusal
 from idbroker.storage import guard
 from idbroker.storage.cells import Cell
@@ -112,6 +113,8 @@ def nothing_of(world: World, result: Any) -> bool:
         return all(nothing_of(world, value) for value in values)
     if isinstance(result, Found):
         return not result.records
+    if isinstance(result, DayOfTraffic):
+        return not (result.reads or result.writes or result.errors or result.longest)
     if isinstance(result, TenantRow | IndexRow):
         return result.tenant_id != world.scope.tenant
     if isinstance(result, Head):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -125,6 +127,12 @@ class UiWorld:
         self.services.trail.seal_all()
         where = "/audit-events" if tenant is None else f"/tenants/{tenant}/audit-events"
         return list(self.api("GET", f"{where}?limit=200")["data"])
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """With what the server does beside answering; all of it is done at the end."""
+        with TestClient(self.broker.asgi, base_url=BASE):
+            yield
 
     def close(self) -> None:
         self.services.close()

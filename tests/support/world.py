@@ -35,6 +35,7 @@ from idbroker.directories.traffic_rows import DirectoryRequest
 from idbroker.directory.members import GroupMembers, NewMember
 from idbroker.directory.model import Group, Groups, Identities, Identity, RoleMapping, RoleMappings, User, Users
 from idbroker.directory.nesting import GroupLink
+from idbroker.kernel.clock import last_days
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import Actor, TenantScope
@@ -200,6 +201,8 @@ def make_world(stores: Stores, slug: str) -> World:
         "handle": Handle(scope.tenant, f"code-{slug}"),
         "actions": ["user.created"],
         "since": unit.clock.now() - timedelta(days=1),
+        "days": last_days(unit.clock.now(), 3),
+        "active": True,
         "indexed": False,
         "text": None,
         "live": False,

@@ -1,0 +1,145 @@
+"""What pages tell of a person, of sign-ins, of a directory's traffic and of what wants attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.ui_world import BASE, Person, UiWorld
+
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
+
+
+class Provisioned:
+    """A tenant with a directory that has told of Alice."""
+
+    def __init__(self, world: UiWorld) -> None:
+        self.world = world
+        world.tenant("acme")
+        made = world.api("POST", "/tenants/acme/directories", {"name": "The staff"})
+        self.directory = made["id"]
+        soon = "2026-11-25T00:00:00Z"
+        token = world.api("POST", f"/tenants/acme/directories/{self.directory}/tokens", {"expires_at": soon})["token"]
+        self._headers = {"authorization": f"Bearer {token}"}
+        self.alice = self.send("POST", "/Users", {"schemas": [USER], "userName": "alice@acme.example", "displayName": "Alice"})[
+            "id"
+        ]
+        member = [{"value": self.alice}]
+        with world.running():  # requests are written down behind the answers
+            self.send("POST", "/Groups", {"schemas": [GROUP], "displayName": "Admins", "members": member})
+        world.api("POST", "/tenants/acme/role-mappings", {"group": "Admins", "role": "boss"})
+        world.services.trail.seal_all()
+        self.operator: Person = world.entered("acme")
+
+    def send(self, method: str, path: str, body: Any) -> Any:
+        answer = self.world.client.request(method, f"{BASE}/scim/v2{path}", json=body, headers=self._headers)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+
+@pytest.fixture(scope="module")
+def acme(shared: UiWorld) -> Provisioned:
+    return Provisioned(shared)
+
+
+def test_each_attribute_says_whose_word_it_is(acme: Provisioned) -> None:
+    origin = acme.world.api("GET", f"/tenants/acme/users/{acme.alice}/provenance")
+    known = {one["name"]: one for one in origin["attributes"]}
+    directory = {"type": "directory", "id": acme.directory, "name": "The staff"}
+    assert known["display_name"]["value"] == "Alice"
+    assert known["display_name"]["source"] == directory
+    assert known["given_name"]["value"] is None
+    assert origin["memberships"] == [
+        {"group": {"id": origin["memberships"][0]["group"]["id"], "display_name": "Admins"}, "source": directory}
+    ]
+    assert origin["roles"] == [{"role": "boss", "app": None, "because_of": "Admins"}]
+    page = acme.operator.get(f"/admin/t/acme/people/{acme.alice}").text
+    assert "because of the group Admins" in page
+    assert "The staff" in page
+    assert "Not known: given name, family name, department, employee number." in page
+
+
+def test_an_operators_own_change_is_by_hand_no_more_than_it_was(acme: Provisioned) -> None:
+    """A later word of the directory names the directory, and its moment."""
+    operations = [{"op": "replace", "path": "displayName", "value": "Alice A."}]
+    schema = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+    before = acme.world.api("GET", f"/tenants/acme/users/{acme.alice}/provenance")["attributes"]
+    acme.world.clock.advance(minutes=5)
+    acme.send("PATCH", f"/Users/{acme.alice}", {"schemas": [schema], "Operations": operations})
+    acme.world.services.trail.seal_all()
+    after = acme.world.api("GET", f"/tenants/acme/users/{acme.alice}/provenance")["attributes"]
+    changed = [one["name"] for one, old in zip(after, before, strict=True) if one["at"] != old["at"]]
+    assert changed == ["display_name"]
+
+
+def test_a_rule_is_tried_on_a_person_before_it_is_given(acme: Provisioned) -> None:
+    page = acme.operator.get("/admin/t/acme/roles?who=alice&group=Admins&role=auditor").text
+    assert "<strong>boss</strong>" in page
+    assert '<strong>auditor</strong> <span class="badge good">new</span>' in page
+    page = acme.operator.get("/admin/t/acme/roles?who=alice&group=Others&role=auditor").text
+    assert "<strong>auditor</strong>" not in page
+    assert len(acme.world.api("GET", "/tenants/acme/role-mappings")["data"]) == 1
+
+
+def test_a_directory_tells_what_it_asked_and_how_fast(acme: Provisioned) -> None:
+    home = f"/admin/t/acme/directories/{acme.directory}"
+    log = acme.operator.get(f"{home}/requests").text
+    assert "POST /scim/v2/Groups" in log
+    assert "group.created Admins" in log
+    part = acme.operator.get(f"{home}/requests", **{"hx-request": "true"}).text
+    assert part.lstrip().startswith('<div id="log"')
+    days = acme.world.api("GET", f"/tenants/acme/directories/{acme.directory}/days")["days"]
+    assert len(days) == 7
+    assert days[-1]["writes"] >= 1
+    assert "Operations by day" in acme.operator.get(f"{home}/report").text
+
+
+def test_what_ends_soon_is_on_the_first_page(acme: Provisioned) -> None:
+    (ending,) = acme.world.api("GET", "/tenants/acme/expiring")["data"]
+    assert (ending["kind"], ending["of"]) == ("directory_token", acme.directory)
+    page = acme.operator.get("/admin/t/acme").text
+    assert "What ends soon" in page
+    assert f"{ending['days']} days left" in page
+
+
+def test_sign_ins_are_found_by_address_and_reference(acme: Provisioned) -> None:
+    home = "/admin/t/acme/sign-ins"
+    assert acme.operator.get(f"{home}?q=Alice@acme.example").location == f"{home}?email=alice%40acme.example"
+    assert acme.operator.get(f"{home}?q=k7qm-2xpa").location == f"{home}?reference=K7QM-2XPA"
+    assert "No sign-in matches" in acme.operator.get(f"{home}?reference=K7QM-2XPA").text
+    assert acme.operator.get(f"{home}?since=nonsense").status == 200
+    assert acme.operator.get(f"{home}/K7QM-2XPA").status == 404
+
+
+def test_alerts_are_told_by_mail_to_whom_one_says(acme: Provisioned) -> None:
+    home = "/admin/t/acme/alerts"
+    assert acme.operator.post(f"{home}/recipients", page=home, emails="it@acme.example\nnot an address").status == 422
+    assert acme.operator.post(f"{home}/recipients", page=home, emails="it@acme.example").location == home
+    assert acme.world.api("GET", "/tenants/acme/alert-recipients") == {"emails": ["it@acme.example"]}
+
+
+def test_the_brakes_ask_why(shared: UiWorld) -> None:
+    shared.tenant("braked")
+    operator, owner = shared.operator(), shared.admin("braked")
+    assert operator.post("/admin/tenants/braked/freeze", reason=" ").status == 422
+    assert operator.post("/admin/tenants/braked/freeze", reason="a leak").location == "/admin/tenants/braked"
+    assert owner.post("/admin/t/braked/settings", name="Other").status == 403
+    assert "frozen" in owner.get("/admin/t/braked").text
+    assert operator.post("/admin/tenants/braked/unfreeze", reason="over").status == 303
+    assert owner.post("/admin/t/braked/settings", name="Other").status == 303
+    assert owner.post("/admin/t/braked/sessions/end-all", reason="a laptop was stolen").status == 303
+    actions = [event["action"] for event in shared.events("braked")]
+    assert {"tenant.frozen", "tenant.unfrozen"} <= set(actions)
+
+
+def test_lists_are_searched(acme: Provisioned) -> None:
+    world = acme.world
+    assert [one["id"] for one in world.api("GET", f"/tenants/acme/users?ids={acme.alice}")["data"]] == [acme.alice]
+    world.api("GET", "/tenants/acme/users?ids=nonsense", status=422)
+    assert world.api("GET", "/tenants/acme/users?active=false")["data"] == []
+    world.api("GET", "/tenants/acme/users?active=perhaps", status=422)
+    for path in ("/tenants/acme/connections", "/tenants/acme/domains", "/tenants/acme/admins", "/apps"):
+        assert world.api("GET", f"{path}?q=zzz")["data"] == []
+    assert len(world.api("GET", "/tenants/acme/role-mappings?q=BOSS")["data"]) == 1
