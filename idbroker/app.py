@@ -381,30 +381,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         fetcher=services.fetcher,
     )
     account = AccountPage(services.database, services.sessions, cookies, pages, face=sign_in, logout=logout)
-    admin_api = AdminApi(
-        database=services.database,
-        tenants=services.tenants,
-        domains=services.domains,
-        connections=services.connections,
-        apps=services.apps,
-        sessions=services.sessions,
-        trail=services.trail,
-        notary=services.notary,
-        clock=services.clock,
-        candidates=services.candidates,
-        refresher=services.refresher,
-        trials=services.trials,
-        diagnoses=services.diagnoses,
-        directories=services.directories,
-        events_kept=timedelta(days=settings.event_days),
-        rotation=services.rotation,
-        scim=scim_knowledge(services.envelope),
-        webhooks=services.webhooks,
-        envelope=services.envelope,
-        sender=services.sender,
-        outbound_scim=services.outbound_scim,
-        plans=_plans(settings),
-    )
+    admin_api = administration(services)
     assets, admin_cookies = Assets(ADMIN_STATIC), AdminCookies(https=settings.is_https)
     tenancy = Tenancy(services.database, admin_cookies, Idempotency(services.database, services.envelope))
     admin_ui = AdminUi(
@@ -460,6 +437,34 @@ def build(services: Services, *, run_worker: bool) -> Broker:
 
     starlette = application(bridge, rows, {"/api/": problem, "/scim/": scim_error, "/": sign_in.refusal}, lifespan)
     return Broker(services, rows, admin_api, admin_ui, Edge(Shortcut(starlette), https=settings.is_https))
+
+
+def administration(services: Services) -> AdminApi:
+    """The Admin API's operations, for whatever face runs them."""
+    return AdminApi(
+        database=services.database,
+        tenants=services.tenants,
+        domains=services.domains,
+        connections=services.connections,
+        apps=services.apps,
+        sessions=services.sessions,
+        trail=services.trail,
+        notary=services.notary,
+        clock=services.clock,
+        candidates=services.candidates,
+        refresher=services.refresher,
+        trials=services.trials,
+        diagnoses=services.diagnoses,
+        directories=services.directories,
+        events_kept=timedelta(days=services.settings.event_days),
+        rotation=services.rotation,
+        scim=scim_knowledge(services.envelope),
+        webhooks=services.webhooks,
+        envelope=services.envelope,
+        sender=services.sender,
+        outbound_scim=services.outbound_scim,
+        plans=_plans(services.settings),
+    )
 
 
 def scim_knowledge(envelope: Envelope) -> ScimKnowledge:

@@ -10,6 +10,7 @@ from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import merged, parse, read_object
 from idbroker.admin_api.operation import TENANT, Operation
 from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listed, page_of, path_id, read_text
+from idbroker.admin_api.rehearsing import DRY_RUN, done, rehearsable
 from idbroker.admin_api.shapes import NO_CONTENT, Document, Time
 from idbroker.admin_api.versions import check_version, tagged
 from idbroker.connections.model import Connection, Connections
@@ -96,13 +97,15 @@ class ConnectionCalls:
 
     def operations(self) -> list[Operation]:
         read, write = Permission.CONNECTIONS_READ, Permission.CONNECTIONS_WRITE
+        create, update = rehearsable(self.create), rehearsable(self.update)
         return [
             Operation(
                 name="create_connection",
                 area="Connections",
                 summary="Make a connection from SAML metadata (text, URL or fields) or from an OpenID Connect issuer.",
-                row=ScopedRoute(method="POST", path=PATH, handler=self.create, limit="admin_write", permission=write),
+                row=ScopedRoute(method="POST", path=PATH, handler=create, limit="admin_write", permission=write),
                 body=NewConnectionBody,
+                query=(DRY_RUN,),
                 answer=ConnectionDocument,
                 status=201,
                 problems=(409, 502),
@@ -127,8 +130,9 @@ class ConnectionCalls:
                 name="update_connection",
                 area="Connections",
                 summary="Change what is given. In options and attribute_mapping a null takes one member away (RFC 7396).",
-                row=ScopedRoute(method="PATCH", path=ONE, handler=self.update, limit="admin_write", permission=write),
+                row=ScopedRoute(method="PATCH", path=ONE, handler=update, limit="admin_write", permission=write),
                 body=ConnectionBody,
+                query=(DRY_RUN,),
                 partial=True,
                 versioned=True,
                 answer=ConnectionDocument,
@@ -161,7 +165,7 @@ class ConnectionCalls:
             if reserved is not None and not unit[Reservations].take(connection_id):
                 raise Conflict("reservation_gone", "This reservation was used or given up meanwhile.")
             row = self._service.create(unit, form, connection_id, draft, reserved=reserved is not None)
-            return self._tagged(unit, row, 201)
+            return done(call, self._tagged(unit, row, 201))
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "con")
@@ -185,11 +189,13 @@ class ConnectionCalls:
         with self._database.tenant(scope) as unit:
             fresh = self._service.known(unit, connection_id)
             check_connection_version(call, fresh)
+            if not self._service.differs(unit, fresh, form, draft):
+                return self._tagged(unit, fresh)
             if fresh.version != row.version:
                 raise Conflict("connection_changed", "The connection was changed by another request meanwhile. Try again.")
             claim(call, unit, fresh)
             self._service.update(unit, fresh, form, draft)
-            return self._tagged(unit, fresh)
+            return done(call, self._tagged(unit, fresh))
 
     def _reserved(self, scope: TenantScope, reserved: Any) -> tuple[str, ConnectionConfig]:
         with self._database.tenant(scope, read_only=True) as unit:

@@ -13,6 +13,7 @@ from idbroker.cli.answers import Stop
 from idbroker.cli.api_keys import keys_app
 from idbroker.cli.apps import apps_app
 from idbroker.cli.audit import audit_app
+from idbroker.cli.declaring import declaring_app
 from idbroker.cli.saml import saml_app
 from idbroker.cli.server import app as server_app
 from idbroker.cli.signing_keys import signing_app
@@ -23,6 +24,7 @@ from idbroker.storage.schema import SchemaBehind
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="The B2B identity broker.")
 app.add_typer(server_app)
+app.add_typer(declaring_app)
 app.add_typer(admin_app, name="admin")
 app.add_typer(keys_app, name="keys")
 app.add_typer(tenant_app, name="tenant")

@@ -104,6 +104,23 @@ class ConnectionService:
         self.settled(unit, row, None)
         return row
 
+    def differs(self, unit: TenantUnit, row: Connection, form: ConnectionForm, draft: ConnectionDraft | None) -> bool:
+        """Whether ``update`` would change anything. What is only said about the settings (warnings) does not count."""
+        wanted: dict[str, Any] = {
+            "name": form.name,
+            "vendor": form.vendor or row.vendor,
+            "status": form.status,
+            "options": parse_options(form.options).model_dump(mode="json", exclude_defaults=True),
+            "attribute_mapping": form.attribute_mapping,
+            "routing_domains": _routing_domains(form.routing_domains),
+        }
+        if any(getattr(row, name) != value for name, value in wanted.items()):
+            return True
+        if draft is None:
+            return False
+        secrets = self.unseal(unit, row.id, row.secrets_sealed)
+        return _as_stored(draft.settings) != _as_stored(row.settings) or dict(draft.secrets) != secrets
+
     def update(self, unit: TenantUnit, row: Connection, form: ConnectionForm, draft: ConnectionDraft | None) -> Connection:
         """Change what differs; a ``draft`` replaces the IdP's settings. A change of status is an event of its own."""
         _check_mapping(form.attribute_mapping)
@@ -225,6 +242,10 @@ class ConnectionService:
         until = row.options.get("allow_sha1_until")
         if until is not None and until != sha1_before:
             unit[Outbox].record(Event("connection.weak_signatures_allowed", resource(row), context={"until": until}))
+
+
+def _as_stored(settings: Mapping[str, Any]) -> Any:
+    return json.loads(json.dumps(settings))
 
 
 def _spoken_for(domain: Domain) -> tuple[str, ...]:

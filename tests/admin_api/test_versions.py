@@ -208,3 +208,20 @@ def test_another_tenants_thing_is_unknown_whatever_version_is_named(small: Admin
     for tag in ("*", made.headers["etag"], '"x"'):
         answer = small.send("PATCH", path, {"name": "x"}, headers={"authorization": f"Bearer {key}", "if-match": tag})
         assert answer.status_code == 404
+
+
+def test_a_rehearsal_changes_nothing_and_a_change_of_nothing_is_none(small: AdminWorld) -> None:
+    path, made = connection(small)
+    tag, name = made.headers["etag"], {"name": "Other"}
+    told = small.send("PATCH", f"{path}?dry_run=true", name)
+    assert (told.status_code, told.json()["name"]) == (200, "Other")
+    assert told.headers["etag"] != tag == small.send("GET", path).headers["etag"]
+    assert small.send("PATCH", path, {"name": "IdP", "metadata_xml": "<x/>"}).headers["etag"] == tag
+    assert small.send("PATCH", f"{path}?dry_run=yes", name).status_code == 422
+    where = path.rpartition("/")[0]
+    body = {"type": "saml", "name": "Second", "metadata_xml": "<x/>"}
+    assert small.send("POST", f"{where}?dry_run=true", body).status_code == 201
+    assert small.send("POST", f"{where}?dry_run=true", {**body, "metadata": 1}).status_code == 422
+    assert len(small.get(where)["data"]) == 1
+    tenant_id = where.split("/")[2]
+    assert [event["action"] for event in small.sealed(tenant_id)].count("connection.updated") == 0
