@@ -31,6 +31,7 @@ _TENANT = (
     ("Sign-ins", "/sign-ins", Permission.AUDIT_READ),
     ("Refused sign-ins", "/refusals", Permission.CONNECTIONS_READ),
     ("Audit log", "/audit", Permission.AUDIT_READ),
+    ("Log streams", "/log-streams", Permission.LOG_STREAMS_READ),
     ("Admins", "/admins", Permission.ADMINS_READ),
     ("Setup links", "/setup-links", Permission.SETUP_LINKS_WRITE),
     ("Webhooks", "/webhooks", Permission.WEBHOOKS_READ),

@@ -20,6 +20,7 @@ from admin_ui.setup.bench import Bench
 from admin_ui.setup.connect import ConnectSteps
 from admin_ui.setup.domain import DomainStep
 from admin_ui.setup.finish import FinishSteps
+from admin_ui.setup.log_streams import LogStreamStep
 from admin_ui.setup.opening import Opening
 from admin_ui.setup.prove import ProveSteps
 from admin_ui.sign_in import SignInPages
@@ -31,6 +32,8 @@ from admin_ui.tenant.connections import ConnectionPages
 from admin_ui.tenant.directories import ACTS as DIRECTORY_ACTS
 from admin_ui.tenant.directories import DirectoryPages
 from admin_ui.tenant.domains import DomainPages
+from admin_ui.tenant.log_streams import ACTS as STREAM_ACTS
+from admin_ui.tenant.log_streams import LogStreamPages
 from admin_ui.tenant.overview import TenantOverview
 from admin_ui.tenant.people import PeoplePages
 from admin_ui.tenant.records import RecordPages
@@ -118,12 +121,15 @@ class AdminUi:
             *SignInRecordPages(desk).screens(),
             *RecordPages(desk).screens(),
             *WebhookPages(desk, acts, "/admin/t/{tenant}/webhooks").screens(),
+            *LogStreamPages(desk).screens(),
+            *acts.screens(STREAM_ACTS),
             *AccessPages(desk).screens(),
             *acts.screens(TENANT_ACTS),
             *opening.screens(),
             *DomainStep(bench).screens(),
             *ConnectSteps(bench).screens(),
             *ProveSteps(bench).screens(),
+            *LogStreamStep(bench).screens(),
             *FinishSteps(bench).screens(),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -59,6 +59,7 @@ from idbroker.login.trials import Trials
 from idbroker.outbound.dns import DnsTxtLookup
 from idbroker.outbound.fetcher import Fetcher, GuardedFetcher, Sender
 from idbroker.outbound.mail import SmtpMailer
+from idbroker.outbound.tls_lines import GuardedTls
 from idbroker.outbound_scim.pushing import ScimPusher
 from idbroker.outbound_scim.service import OutboundScim
 from idbroker.sessions.clerk import LifeCycleClerk
@@ -70,6 +71,10 @@ from idbroker.storage import schema
 from idbroker.storage.cells import HOME, Cell
 from idbroker.storage.database import Database
 from idbroker.storage.rows import AUDIT, MAIN
+from idbroker.streams.contract import Doors, Sink
+from idbroker.streams.dispatch import StreamDispatcher, wake_streams
+from idbroker.streams.secrets import StreamSecrets
+from idbroker.streams.service import StreamService
 from idbroker.telemetry.logs import set_up_logs
 from idbroker.tenants.entitlements import Plans, checked_own
 from idbroker.tenants.lifecycle import Terms
@@ -132,6 +137,9 @@ class Services:
     directories: DirectoryService
     webhooks: WebhookService
     outbound_scim: OutboundScim
+    streams: StreamService
+    stream_sender: Sender
+    sinks: Mapping[str, Sink]
 
     @property
     def rewrapping(self) -> Rewrapping:
@@ -148,6 +156,7 @@ class Services:
         logout = LogoutSender(self.database, IssuerKeys(self.keys), issuers, self.fetcher, self.clock)
         pusher = ScimPusher(self.database, self.envelope, self.sender)
         dispatcher = WebhookDispatcher(self.database, self.envelope, self.sender)
+        streams = StreamDispatcher(self.database, self.trail, StreamSecrets(self.envelope), self.sinks)
         forget_events = Job("forget events", timedelta(minutes=1), partial(forget_old, self.database, kept))
         work = [
             *jobs(self.database, self.trail, self.refresher, watch),
@@ -161,14 +170,16 @@ class Services:
         forget_admins = Job("forget visits of administration", timedelta(hours=1), partial(forget_visits, self.database))
         push = Job("push people and groups to apps", timedelta(seconds=1), pusher.start_due)
         tell_endings = Job("tell apps of endings", timedelta(seconds=1), logout.start_due)
-        follow = [forget_events, deliver, forget_sent, forget_admins, tell_endings, push]
-        return Worker([*work, *follow], self.clock, closing=[dispatcher.close, pusher.close, logout.close])
+        stream = Job("send log streams", timedelta(seconds=TICK_SECONDS), streams.start_due)
+        follow = [forget_events, deliver, stream, forget_sent, forget_admins, tell_endings, push]
+        return Worker([*work, *follow], self.clock, closing=[dispatcher.close, streams.close, pusher.close, logout.close])
 
     def close(self) -> None:
         self.database.close()
         self.trail.store.close()
         self.fetcher.close()
         self.sender.close()
+        self.stream_sender.close()
         self.limiter.close()
 
 
@@ -300,7 +311,11 @@ def build_services(
     candidates = CandidateService(connections)
     trail = Trail(database, store)
     trail_keys = TrailKeyRing(database, envelope, clock, max_age=timedelta(days=settings.trail_key_days))
+    trail.while_sealing = wake_streams
     quotas = TenantQuotas(database, clock)
+    # A sender of their own: however many receivers hang, webhooks find a free connection.
+    stream_sender = sender or GuardedFetcher(settings.outbound_allow)
+    doors = Doors(stream_sender, GuardedTls(settings.outbound_allow), clock, settings.log_stream_folder)
     return Services(
         settings=settings,
         clock=clock,
@@ -328,6 +343,9 @@ def build_services(
         sessions=SessionService(envelope, lifetime=timedelta(hours=settings.session_hours)),
         webhooks=WebhookService(envelope),
         outbound_scim=OutboundScim(envelope),
+        streams=StreamService(StreamSecrets(envelope), tiers, folder=settings.log_stream_folder is not None),
+        stream_sender=stream_sender,
+        sinks=plugins.sinks(doors),
         directories=DirectoryService(tiers),
     )
 
@@ -463,6 +481,8 @@ def administration(services: Services) -> AdminApi:
         envelope=services.envelope,
         sender=services.sender,
         outbound_scim=services.outbound_scim,
+        streams=services.streams,
+        sinks=services.sinks,
         plans=_plans(services.settings),
     )
 

@@ -22,6 +22,14 @@ from idbroker.storage.cells import HOME, CellPlan
 from idbroker.storage.dialect import Dialect
 from idbroker.storage.dialects.postgres import PostgresDialect
 from idbroker.storage.dialects.sqlite import SqliteDialect
+from idbroker.streams.contract import Doors, Sink
+from idbroker.streams.forms import StreamType
+from idbroker.streams.sinks.datadog import DatadogSink
+from idbroker.streams.sinks.elastic import ElasticSink
+from idbroker.streams.sinks.file import FileSink
+from idbroker.streams.sinks.https import HttpsSink
+from idbroker.streams.sinks.splunk import SplunkSink
+from idbroker.streams.sinks.syslog import SyslogSink
 from oidc.relying_party.protocol import OidcProtocol
 from oidc.relying_party.upkeep import OidcUpkeep
 from saml.protocol import SamlProtocol
@@ -71,10 +79,21 @@ TABLES = (
     "idbroker.sessions.pushed",
     "idbroker.sessions.refresh",
     "idbroker.sessions.revocations",
+    "idbroker.streams.model",
     "idbroker.tenants.model",
     "idbroker.webhooks.model",
 )
 """Every module that maps a table; a test finds the ones that are missing."""
+
+SINKS: Mapping[StreamType, Callable[[Doors], Sink]] = {
+    "https": HttpsSink,
+    "splunk_hec": SplunkSink,
+    "datadog": DatadogSink,
+    "elastic": ElasticSink,
+    "syslog": SyslogSink,
+    "file": FileSink,
+}
+"""Type of a log stream → what speaks to its receiver."""
 
 PROTOCOLS: tuple[Callable[[str, Clock, Fetcher], FederationProtocol], ...] = (SamlProtocol, OidcProtocol)
 UPKEEPS: Mapping[str, Callable[[str, Clock, Fetcher], Upkeep]] = {"saml": SamlUpkeep, "oidc": OidcUpkeep}
@@ -94,6 +113,10 @@ def protocols(base_url: str, clock: Clock, fetcher: Fetcher) -> Protocols:
 def upkeeps(base_url: str, clock: Clock, fetcher: Fetcher) -> Upkeeps:
     """Of the protocols whose connections need looking after."""
     return {name: factory(base_url, clock, fetcher) for name, factory in UPKEEPS.items()}
+
+
+def sinks(doors: Doors) -> Mapping[str, Sink]:
+    return {name: factory(doors) for name, factory in SINKS.items()}
 
 
 def limiter(settings: Settings, clock: Clock) -> Limiter:

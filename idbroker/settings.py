@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     past_due_days: Annotated[int, Field(ge=0, le=3650)] = 30
     cancelled_days: Annotated[int, Field(ge=0, le=3650)] = 30
     address_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = 3000
+    log_stream_folder: Path | None = None
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
     cells: Annotated[dict[Annotated[str, Field(pattern=CELL)], CellSettings], NoDecode] = {}
 
@@ -149,6 +150,13 @@ class Settings(BaseSettings):
                     raise ValueError(port)
             except ValueError as error:
                 raise ValueError("host:port with an IP address is needed, such as 127.0.0.1:5353") from error
+        return value
+
+    @field_validator("log_stream_folder")
+    @classmethod
+    def _log_stream_folder(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_absolute():
+            raise ValueError("an absolute path is needed")
         return value
 
     @field_validator("smtp_from")

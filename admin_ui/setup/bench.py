@@ -32,6 +32,7 @@ STEPS = (
     ("test", "Test", "sso"),
     ("attributes", "Attributes and roles", "sso"),
     ("scim", "Provisioning", "scim"),
+    ("streams", "Log streams", "log_streams"),
     ("finish", "Switch on", "sso"),
 )
 """(name, title, the scope that it needs), in order."""
@@ -59,7 +60,7 @@ class Work:
         """Where it goes on."""
         names = [step for step, _ in self.steps]
         following = names[names.index(name) + 1 :] if name in names else names
-        return f"{ROOT}/{following[0]}" if following else "/setup/done"
+        return f"{ROOT}/{following[0]}" if following else "/setup/work/done"
 
 
 class Bench:

@@ -33,6 +33,8 @@ class Permission(StrEnum):
     EVENTS_READ = "events:read"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_WRITE = "webhooks:write"
+    LOG_STREAMS_READ = "log_streams:read"
+    LOG_STREAMS_WRITE = "log_streams:write"
     API_KEYS_WRITE = "api_keys:write"
     ADMINS_READ = "admins:read"
     ADMINS_WRITE = "admins:write"

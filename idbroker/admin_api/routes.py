@@ -29,6 +29,7 @@ from idbroker.admin_api.explain import ExplainCall
 from idbroker.admin_api.health import HealthCalls
 from idbroker.admin_api.hrd import HrdCall
 from idbroker.admin_api.hrd_explain import HrdExplainCall
+from idbroker.admin_api.log_streams import LogStreamCalls
 from idbroker.admin_api.operation import Operation
 from idbroker.admin_api.operators import OperatorCalls
 from idbroker.admin_api.outbound_scim import OutboundScimCalls
@@ -70,6 +71,8 @@ from idbroker.outbound_scim.service import OutboundScim
 from idbroker.sessions.closing import Closing
 from idbroker.sessions.service import SessionService
 from idbroker.storage.database import Database
+from idbroker.streams.contract import Sink
+from idbroker.streams.service import StreamService
 from idbroker.tenants.entitlements import Plans
 from idbroker.tenants.service import TenantService
 from idbroker.web.route import OpenRoute, Row
@@ -112,6 +115,8 @@ class AdminApi:
         envelope: Envelope,
         sender: Sender,
         outbound_scim: OutboundScim,
+        streams: StreamService,
+        sinks: Mapping[str, Sink],
         plans: Plans | None = None,
     ) -> None:
         closing = Closing(database, tenants, sessions)
@@ -144,6 +149,7 @@ class AdminApi:
             *AlertCalls().operations(),
             *WebhookCalls(database, webhooks).operations(),
             *WebhookDeliveryCalls(database, webhooks, envelope, sender=sender, clock=clock, kept=events_kept).operations(),
+            *LogStreamCalls(database, trail, streams, sinks, clock).operations(),
             *ApiKeyCalls(database).operations(),
             *HealthCalls(database, trail).operations(),
             *ExpiringCall(connections).operations(),

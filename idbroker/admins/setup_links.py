@@ -30,7 +30,7 @@ SCOPES: Mapping[SetupScope, frozenset[Permission]] = {
     ),
     "scim": frozenset({Permission.DIRECTORIES_READ, Permission.DIRECTORIES_WRITE, Permission.PEOPLE_READ}),
     "audit": frozenset({Permission.AUDIT_READ}),
-    "log_streams": frozenset({Permission.AUDIT_READ}),
+    "log_streams": frozenset({Permission.LOG_STREAMS_READ, Permission.LOG_STREAMS_WRITE}),
 }
 """What each scope lets the bearer do."""
 

@@ -62,6 +62,8 @@ class Trail:
         self.store = store
         self.on_sealed: Callable[[TenantId, int], None] = lambda tenant, count: None
         """Told of every tenant of which so many records were sealed (the notary)."""
+        self.while_sealing: Callable[[PlatformUnit, Sequence[TenantId]], None] = lambda main, tenants: None
+        """Done in the transaction that takes a batch of these tenants out of the outbox (waking streams)."""
 
     def seal_all(self) -> int:
         """Seal what waits, in turns. Returns how many records were sealed.
@@ -125,6 +127,7 @@ class Trail:
                     removed = unit[Outbox].remove([row.id for row in rows])
                     unit[TrailHeads].advance(heads[tenant])
                 told[tenant] = _to_tell(row for row in rows if row.id in removed)
+            self.while_sealing(main, list(waiting))
             if self._database.cells is None:
                 _tell(main, told)
         for tenant, rows in waiting.items():

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-import queue
-import socket
 import ssl
 import threading
 import time
@@ -18,7 +15,8 @@ import httpcore2
 import httpx2
 
 from idbroker.kernel.errors import Refusal
-from idbroker.outbound.address_guard import Network, may_reach
+from idbroker.outbound.address_guard import Network
+from idbroker.outbound.resolving import BlockedAddress, NoAddress, NoAnswerInTime, reachable
 
 TIMEOUT_SECONDS = 5.0
 MAX_BYTES = 1_000_000
@@ -128,10 +126,6 @@ class GuardedFetcher:
         return b"".join(parts)
 
 
-class BlockedAddress(Exception):
-    """The guard said no to every address of a name."""
-
-
 class _Deadline(threading.local):
     """When the call of this thread must be over: slow drips count against the whole, not against each read."""
 
@@ -163,40 +157,20 @@ class _GuardedBackend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        found = _resolved(host, port, self._deadline.left())
-        addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
-        judged = [address for address in addresses if may_reach(address, self._allowed)]
-        if not judged:
-            raise BlockedAddress(host)
+        try:
+            judged = reachable(host, port, self._allowed, self._deadline.left())
+        except NoAnswerInTime as error:
+            raise httpcore2.ConnectTimeout(str(error)) from error
+        except NoAddress as error:
+            raise httpcore2.ConnectError(str(error)) from error
         for position, address in enumerate(judged):
             try:
-                stream = self._plain.connect_tcp(str(address), port, self._deadline.left(), local_address, socket_options)
+                stream = self._plain.connect_tcp(address, port, self._deadline.left(), local_address, socket_options)
                 return _DeadlineStream(stream, self._deadline)
             except httpcore2.ConnectError:
                 if position == len(judged) - 1:
                     raise
         raise httpcore2.ConnectError(f"{host} cannot be reached")
-
-
-def _resolved(host: str, port: int, seconds: float) -> list[Any]:
-    """What the name resolves to. The system's resolver cannot be told to hurry, so it is asked in a thread of its own: a name
-    server that never answers holds that thread, and not the call."""
-    answers: queue.SimpleQueue[list[Any] | Exception] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
-        except (OSError, UnicodeError) as error:
-            answers.put(error)
-
-    threading.Thread(target=ask, name="resolve", daemon=True).start()
-    try:
-        answer = answers.get(timeout=seconds)
-    except queue.Empty:
-        raise httpcore2.ConnectTimeout(f"the name server did not say where {host} is") from None
-    if isinstance(answer, Exception):
-        raise httpcore2.ConnectError(f"{host} has no address") from answer
-    return answer
 
 
 class _DeadlineStream(httpcore2.NetworkStream):

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("idbroker_requests", "HTTP requests answered.", ["route", "status"], registry=REGISTRY)
 SEALED = Counter("idbroker_trail_sealed", "Audit records sealed into the trail.", registry=REGISTRY)
+STREAMED = Counter("idbroker_streamed", "Audit records that log streams' receivers took.", ["type"], registry=REGISTRY)
 LIMITED = Counter(
     "idbroker_limited",
     "Requests near a limit (soft) or over it (hard).",

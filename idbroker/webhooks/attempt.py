@@ -11,7 +11,7 @@ from typing import Any
 
 from idbroker.kernel.clock import rfc3339
 from idbroker.outbound.fetcher import FetchFailed, Sender
-from idbroker.webhooks.signing import signed_headers
+from idbroker.outbound.standard_webhooks import signed_headers
 
 MAX_ANSWER_KEPT = 500
 MAX_RETRY_AFTER = timedelta(hours=1)

@@ -17,6 +17,7 @@ from idbroker.kernel.event import Change, Event, Resource
 from idbroker.kernel.ids import PLATFORM_TRAIL, new_id
 from idbroker.keys.envelope import Envelope
 from idbroker.outbound.retrying import GIVE_UP_AFTER
+from idbroker.outbound.standard_webhooks import new_signing_secret
 from idbroker.storage.unit import TenantUnit
 from idbroker.webhooks.fan_out import queued
 from idbroker.webhooks.model import (
@@ -28,7 +29,6 @@ from idbroker.webhooks.model import (
     Webhooks,
     WebhookSecret,
 )
-from idbroker.webhooks.signing import new_signing_secret
 from idbroker.webhooks.turn import SECRET_PURPOSE
 
 MAX_WEBHOOKS = 50

@@ -56,6 +56,8 @@ def arguments(function: Callable[..., Any], a: World) -> dict[str, Any]:
     known = {
         **a.names,
         "app": "app_1",
+        "upto": 10_000,
+        "now": now,
         "request": {},
         "idle_expires_at": now,
         "family": FamilyRow(

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from idbroker.outbound import fetcher as fetcher_module
 from idbroker.outbound.fetcher import FetchFailed, GuardedFetcher
 from tests.support.servers import http, tcp_server
 
@@ -134,7 +133,7 @@ def names(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
         asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
-    monkeypatch.setattr(fetcher_module.socket, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return asked
 
 
@@ -164,7 +163,7 @@ def test_a_name_without_an_address(fetcher: GuardedFetcher, monkeypatch: pytest.
     def nothing(*args: Any, **kwargs: Any) -> Any:
         raise socket.gaierror("no such name")
 
-    monkeypatch.setattr(fetcher_module.socket, "getaddrinfo", nothing)
+    monkeypatch.setattr(socket, "getaddrinfo", nothing)
     assert failed(fetcher, "http://nowhere.example.com/").code == "outbound_failed"
 
 

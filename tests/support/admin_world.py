@@ -6,10 +6,12 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from starlette.testclient import TestClient
 
+from idbroker import plugins
 from idbroker.access.api_keys import ApiKeys
 from idbroker.admin_api.portraits import Portraitist
 from idbroker.admin_api.routes import AdminApi
@@ -47,6 +49,11 @@ from idbroker.login.trials import Trials
 from idbroker.outbound_scim.pushing import ScimPusher
 from idbroker.outbound_scim.service import OutboundScim
 from idbroker.sessions.service import Beginning, SessionService
+from idbroker.streams.contract import Doors
+from idbroker.streams.dispatch import StreamDispatcher, wake_streams
+from idbroker.streams.secrets import StreamSecrets
+from idbroker.streams.service import StreamService
+from idbroker.tenants.entitlements import Plans
 from idbroker.tenants.service import TenantService
 from idbroker.web.edge import Bridge, Edge, EdgeSettings, application
 from idbroker.web.problems import problem
@@ -55,7 +62,7 @@ from idbroker.webhooks.dispatch import WebhookDispatcher
 from idbroker.webhooks.service import WebhookService
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
-from tests.support.receivers import Receivers
+from tests.support.receivers import Lines, Receivers
 from tests.support.upkeep import ScriptedUpkeep
 
 BASE = "https://id.example.com"
@@ -116,6 +123,8 @@ class AdminWorld:
     stores: Stores
     clock: TestClock
     txt: dict[str, list[str]] = field(default_factory=dict)
+    folder: Path | None = None
+    """For streams into files."""
 
     def __post_init__(self) -> None:
         envelope = self.envelope = Envelope(LocalMasterKeys([bytes(range(32))]))
@@ -127,7 +136,9 @@ class AdminWorld:
         self.tenants = TenantService(envelope)
         self.sessions = SessionService(envelope, lifetime=timedelta(hours=12))
         database = self.stores.main
-        self.receivers = Receivers()
+        self.receivers, self.lines = Receivers(), Lines()
+        self.sinks = plugins.sinks(Doors(self.receivers, self.lines, self.clock, self.folder))
+        stream_secrets = StreamSecrets(envelope)
         connections = ConnectionService(protocols, envelope, {"saml": self.upkeep})
         candidates = CandidateService(connections)
         database.portraits = Portraitist(connections)
@@ -160,7 +171,11 @@ class AdminWorld:
             envelope=envelope,
             sender=self.receivers,
             outbound_scim=OutboundScim(envelope),
+            streams=StreamService(stream_secrets, Plans(), folder=self.folder is not None),
+            sinks=self.sinks,
         )
+        self.trail.while_sealing = wake_streams
+        self.streams = StreamDispatcher(self.stores.main, self.trail, stream_secrets, self.sinks)
         self.dispatcher = WebhookDispatcher(self.stores.main, envelope, self.receivers)
         self.pusher = ScimPusher(self.stores.main, envelope, self.receivers)
         bridge = Bridge(Tenancy(self.stores.main), EdgeSettings(BASE, ()))

@@ -52,5 +52,18 @@ class Receivers:
         pass
 
 
+@dataclass
+class Lines:
+    """Syslog receivers: what came to which (host, port), or an exception for it."""
+
+    answers: dict[str, Exception] = field(default_factory=dict)
+    received: list[tuple[str, int, bytes]] = field(default_factory=list)
+
+    def send(self, host: str, port: int, data: bytes, *, authorities: str | None) -> None:
+        self.received.append((host, port, data))
+        if host in self.answers:
+            raise self.answers[host]
+
+
 def unreachable() -> FetchFailed:
     return FetchFailed("outbound_timeout", "The other server did not answer in time.")

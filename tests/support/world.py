@@ -54,6 +54,7 @@ from idbroker.sessions.model import AuthorizationCode, AuthorizationCodes, Sessi
 from idbroker.sessions.refresh import RefreshFamilies, RefreshFamily
 from idbroker.sessions.revocations import LogoutDelivery, LogoutDue, Revocations
 from idbroker.storage.unit import TenantUnit
+from idbroker.streams.model import LogStream, LogStreams, LogStreamTurn
 from idbroker.tenants.service import TenantService
 from idbroker.webhooks.model import (
     Webhook,
@@ -156,6 +157,7 @@ def make_world(stores: Stores, slug: str) -> World:
         "limit": 100,
         "event_id": f"evt_{slug}",
         "webhook_id": f"whk_{slug}",
+        "stream_id": f"lst_{slug}",
         "app_id": "app_1",
         "noun": "user",
         "resource_id": f"usr_{slug}",
@@ -275,6 +277,7 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
         **_beside_the_connection(unit, tenant, slug),
         **_administration(unit, tenant, slug),
         **_webhook(unit, tenant, slug),
+        **_stream(unit, tenant, slug),
     }
     return {
         **beside,
@@ -307,6 +310,17 @@ def _webhook(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     unit.session.add(push)
     unit.session.add(ScimQueue(tenant_id=tenant, app_id="app_1", due_at=now))
     return {"Webhooks": row, "WebhookDeliveries": delivery, "ScimPushes": push}
+
+
+def _stream(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
+    now = unit.clock.now()
+    row = LogStream(
+        tenant_id=tenant, id=f"lst_{slug}", type="https", name="SIEM", settings={"url": f"https://{slug}.example"},
+        secret_names=[], secrets_sealed=b"", cursor=0, created_at=now, updated_at=now,
+    )  # fmt: skip
+    unit[LogStreams].add(row)
+    unit.session.add(LogStreamTurn(tenant_id=tenant, stream_id=row.id, due_at=now))
+    return {"LogStreams": row}
 
 
 def _beside_the_connection(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
