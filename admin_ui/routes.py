@@ -70,6 +70,9 @@ WITHOUT_PAGES = (
     "get_setup_link",  # seen in the list
     # What has no page yet:
     "list_cells",
+    "erase_user",
+    "list_erasures",
+    "get_erasure",
 )
 
 

@@ -1,6 +1,6 @@
 """The audit trail: how fast it is sealed, signed, searched.
 
-    python benchmarks/trail.py [--records 200000] [--engines sqlite,postgres] [--seal 4000] [--target 1000]
+    python benchmarks/trail.py [--records 200000] [--engines sqlite,postgres] [--seal 4000] [--clear] [--target 1000]
 
 Sealing: events that wait in the outbox, of one tenant and of 1,000 tenants, until all are in the store: by one worker, in
 this process, as fast as it goes. ``--target`` is what must be kept up with: twice the sign-ins per second that
@@ -41,6 +41,7 @@ from idbroker.kernel.ids import TenantId, new_id
 from idbroker.kernel.scope import Actor, TenantScope
 from idbroker.keys.envelope import Envelope
 from idbroker.keys.master import LocalMasterKeys
+from idbroker.keys.person_keys import KeptPersonKeys
 from idbroker.keys.trail_keys import TrailKeyRing
 from idbroker.storage import schema
 from idbroker.storage.database import Database
@@ -49,6 +50,7 @@ from idbroker.storage.dialects.sqlite import SqliteDialect
 from idbroker.storage.rows import AUDIT, MAIN
 
 PEOPLE = 5000
+TENANTS = (1, 1000)
 VISITOR = Actor("visitor", ip="192.0.2.7", user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")
 
 
@@ -57,6 +59,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=200_000)
     parser.add_argument("--engines", default="sqlite,postgres")
     parser.add_argument("--seal", type=int, default=4000)
+    parser.add_argument("--clear", action="store_true", help="without sealing what is somebody's: what that costs")
     parser.add_argument("--target", type=float, default=1000)
     options = parser.parse_args()
     plugins.load_tables()
@@ -64,7 +67,7 @@ def main() -> None:
         for engine in options.engines.split(","):
             database, store, close = opened(engine, Path(folder))
             print(f"\n{engine}")
-            sealing(database, store, options.seal, options.target)
+            sealing(database, store, options)
             searching(database, store, options.records)
             database.close()
             store.close()
@@ -85,10 +88,11 @@ def opened(engine: str, folder: Path) -> tuple[Database, Database, Callable[[], 
     return main_database, store, close
 
 
-def sealing(database: Database, store: Database, count: int, target: float) -> None:
-    trail = Trail(database, store)
-    notary = Notary(database, trail, TrailKeyRing(database, Envelope(LocalMasterKeys([bytes(32)])), database.clock))
-    for tenants in (1, 1000):
+def sealing(database: Database, store: Database, options: argparse.Namespace) -> None:
+    count, target, envelope = options.seal, options.target, Envelope(LocalMasterKeys([bytes(32)]))
+    trail = Trail(database, store, None if options.clear else KeptPersonKeys(envelope))
+    notary = Notary(database, trail, TrailKeyRing(database, envelope, database.clock))
+    for tenants in TENANTS:
         names = [TenantId(new_id("tnt")) for _ in range(tenants)]
         began = time.perf_counter()
         for number in range(0, count, 2):
@@ -122,7 +126,7 @@ def sign_in(person: int, session: str | None = None) -> Event:
 
 def searching(database: Database, store: Database, count: int) -> None:
     scope = TenantScope(TenantId(new_id("tnt")), VISITOR)
-    trail, chance = Trail(database, store), random.Random(7)
+    trail, chance = Trail(database, store, KeptPersonKeys(Envelope(LocalMasterKeys([bytes(32)])))), random.Random(7)
     began = time.perf_counter()
     fill(store, scope, count, chance)
     print(f"  filling with {count:,} records took {time.perf_counter() - began:,.0f} s")

@@ -33,6 +33,7 @@ from idbroker.connections.domains import DomainService, TxtLookup
 from idbroker.connections.refresh import Refresher
 from idbroker.connections.service import ConnectionService
 from idbroker.directories.service import DirectoryService
+from idbroker.erasure.people import PersonEraser
 from idbroker.federation.contract import Protocols
 from idbroker.front.account import AccountPage
 from idbroker.front.routes import Front
@@ -42,6 +43,7 @@ from idbroker.kernel.ids import PLATFORM_TRAIL
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.keys.envelope import Envelope
 from idbroker.keys.master import LocalMasterKeys
+from idbroker.keys.person_keys import KeptPersonKeys
 from idbroker.keys.rewrap import Rewrapping
 from idbroker.keys.rotation import KeyRotation
 from idbroker.keys.signing import SigningKeyRing
@@ -115,6 +117,7 @@ class Services:
     master_keys: tuple[bytes, ...]
     database: Database
     trail: Trail
+    people: KeptPersonKeys
     notary: Notary
     trail_keys: TrailKeyRing
     envelope: Envelope
@@ -144,6 +147,10 @@ class Services:
     @property
     def rewrapping(self) -> Rewrapping:
         return Rewrapping(self.database, LocalMasterKeys(self.master_keys), self.envelope)
+
+    @property
+    def eraser(self) -> PersonEraser:
+        return PersonEraser(self.database, self.trail, self.people, self.envelope, self.sessions)
 
     @property
     def closing(self) -> Closing:
@@ -237,8 +244,13 @@ def _tenant_jobs(services: Services) -> list[Job]:
         return sum(one.moved for one in services.rewrapping.rewrap(owners))
 
     again = Job("wrap keys with the newest master key", timedelta(hours=1), wrap_again, slow=True)
+
+    def finish_erasures() -> int:
+        return services.eraser.finish_all(each_tenant(services.database))
+
     return [
         Job("move tenants on", timedelta(minutes=10), clerk.run_due, slow=True),
+        Job("finish erasures", timedelta(minutes=10), finish_erasures, slow=True),
         *([again] if len(services.master_keys) > 1 else []),
     ]
 
@@ -309,7 +321,8 @@ def build_services(
     schema.check_placements(database)
     keys = SigningKeyRing(database, envelope, clock)
     candidates = CandidateService(connections)
-    trail = Trail(database, store)
+    people = KeptPersonKeys(envelope)
+    trail = Trail(database, store, people)
     trail_keys = TrailKeyRing(database, envelope, clock, max_age=timedelta(days=settings.trail_key_days))
     trail.while_sealing = wake_streams
     quotas = TenantQuotas(database, clock)
@@ -322,6 +335,7 @@ def build_services(
         master_keys=master_keys,
         database=database,
         trail=trail,
+        people=people,
         notary=Notary(database, trail, trail_keys),
         trail_keys=trail_keys,
         envelope=envelope,
@@ -358,6 +372,7 @@ class Broker:
     rows: tuple[Row, ...]
     admin_api: AdminApi
     admin_ui: AdminUi
+    scim: Scim
     asgi: ASGIApp
 
 
@@ -454,7 +469,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         worker.stop()
 
     starlette = application(bridge, rows, {"/api/": problem, "/scim/": scim_error, "/": sign_in.refusal}, lifespan)
-    return Broker(services, rows, admin_api, admin_ui, Edge(Shortcut(starlette), https=settings.is_https))
+    return Broker(services, rows, admin_api, admin_ui, scim, Edge(Shortcut(starlette), https=settings.is_https))
 
 
 def administration(services: Services) -> AdminApi:
@@ -484,6 +499,7 @@ def administration(services: Services) -> AdminApi:
         streams=services.streams,
         sinks=services.sinks,
         plans=_plans(services.settings),
+        eraser=services.eraser,
     )
 
 

@@ -23,6 +23,7 @@ from idbroker.admin_api.directory_tokens import DirectoryTokenCalls
 from idbroker.admin_api.directory_traffic import DirectoryTrafficCalls
 from idbroker.admin_api.documentation import Documentation
 from idbroker.admin_api.domains import DomainCalls
+from idbroker.admin_api.erasures import ErasureCalls
 from idbroker.admin_api.events import EventCalls
 from idbroker.admin_api.expiring import ExpiringCall
 from idbroker.admin_api.explain import ExplainCall
@@ -61,6 +62,7 @@ from idbroker.connections.refresh import Refresher
 from idbroker.connections.reservations import ReservationService
 from idbroker.connections.service import ConnectionService
 from idbroker.directories.service import DirectoryService
+from idbroker.erasure.people import PersonEraser
 from idbroker.kernel.clock import Clock
 from idbroker.keys.envelope import Envelope
 from idbroker.keys.rotation import KeyRotation
@@ -118,6 +120,7 @@ class AdminApi:
         streams: StreamService,
         sinks: Mapping[str, Sink],
         plans: Plans | None = None,
+        eraser: PersonEraser | None = None,
     ) -> None:
         closing = Closing(database, tenants, sessions)
         described: list[Operation] = [
@@ -140,6 +143,7 @@ class AdminApi:
             *OutboundScimCalls(outbound_scim).operations(),
             *PeopleCalls().operations(),
             *ProvenanceCall(database, trail).operations(),
+            *(ErasureCalls(eraser).operations() if eraser is not None else ()),
             *SessionCalls(sessions).operations(),
             *RevocationCalls().operations(),
             *RoleMappingCalls(database).operations(),

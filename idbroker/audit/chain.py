@@ -43,6 +43,11 @@ def canonical(document: Mapping[str, Any]) -> bytes:
     return _ENCODER.encode(document).encode()
 
 
+def canonical_value(value: Any) -> bytes:
+    """The same of any JSON value."""
+    return _ENCODER.encode(value).encode()
+
+
 def link(document: Mapping[str, Any], before: Head) -> dict[str, Any]:
     """The document as the next record of the chain: with ``sequence``, ``prev_hash`` and ``hash``."""
     record = {**document, "sequence": before.sequence + 1, "prev_hash": before.hash}

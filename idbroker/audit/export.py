@@ -5,6 +5,9 @@ heads.jsonl     the signed heads and cuts, oldest first, and the pack's own end
 keys.json       the public keys of the signatures, each endorsed by the one before it
 README.txt      what this is and how it is checked
 
+The pack holds records as they were sealed, and of people no more than their ids: it may outlive them. The others show what is
+somebody's, as long as it can be opened; ``hash`` is then that of the sealed form.
+
 Nothing is built in memory, and no transaction is held while a slow reader reads: each page of records is read by itself,
 which is safe because records never change.
 """
@@ -40,6 +43,8 @@ This is the audit trail of one tenant, sealed by an idbroker.
 records.jsonl holds the records, oldest first. Each names the hash of the one before it (prev_hash) and its own:
     hash = SHA-256( prev_hash || canonical JSON of the record without "hash" )
 Canonical JSON: keys sorted, no white space, UTF-8. The first record's prev_hash is 64 zeros.
+What is somebody's (names, addresses, browsers) stands in a record's "sealed", under a key of that person's, and null in its
+place. The broker shows it in its other exports until the person is erased; the hash covers the sealed form and holds anyway.
 
 heads.jsonl holds signed heads, oldest first. Each says how many records there were (size), the last one's hash, and the
 root of the Merkle tree over them (RFC 6962 2.1; leaf n is the hash of record n):
@@ -122,7 +127,7 @@ def matching(trail: Trail, scope: TenantScope, query: TrailQuery) -> Iterator[li
         with trail.store.tenant(scope, read_only=True) as unit:
             page = unit[TrailSearch].between(query, after, min(last, after + PAGE))
         if page:
-            yield page
+            yield trail.opened(scope, page)
         after += PAGE
 
 

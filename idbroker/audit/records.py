@@ -14,7 +14,8 @@ from sqlalchemy import BigInteger, Index, Text, and_, case, func
 from sqlmodel import Field, col, select
 
 from idbroker.audit.chain import Head, canonical
-from idbroker.audit.terms import searchable, term_key, terms_of
+from idbroker.audit.person_seal import Indexed
+from idbroker.audit.terms import searchable, term_key, terms_of, words
 from idbroker.kernel.clock import Day
 from idbroker.storage.guard import IsolationBreach
 from idbroker.storage.rows import AuditRow, UtcDateTime
@@ -62,6 +63,24 @@ class AuditTerm(AuditRow, table=True):
     sequence: int = Field(primary_key=True)
 
 
+class AuditPersonal(AuditRow, table=True):
+    """Text of a sealed item of a record, for search alone: no part of the chain, and removed with the person's key.
+
+    ``text`` stands with the first of the item's owners; the others' rows say whose it is too.
+    """
+
+    __tablename__ = "audit_personal"
+    __table_args__ = (
+        Index("ix_audit_personal_tenant_id_person_id", "tenant_id", "person_id", "sequence"),
+        {"sqlite_with_rowid": False},
+    )
+
+    sequence: int = Field(primary_key=True)
+    item: int = Field(primary_key=True)
+    person_id: str = Field(primary_key=True)
+    text: str = Field(sa_type=Text)
+
+
 class AuditRecords(TenantRepository):
     """Adding and reading in order; ``search.TrailSearch`` finds."""
 
@@ -93,9 +112,12 @@ class AuditRecords(TenantRepository):
     def known(self, ids: Sequence[str]) -> set[str]:
         return set(self.session.execute(select(AuditRecord.id).where(col(AuditRecord.id).in_(ids))).scalars())
 
-    def append(self, records: Sequence[tuple[Mapping[str, Any], datetime]]) -> None:
-        """Add (record, when). Raises IsolationBreach for a record that tells of another tenant."""
-        rows, terms = [], []
+    def append(
+        self, records: Sequence[tuple[Mapping[str, Any], datetime]], personal: Mapping[int, Sequence[Indexed]] | None = None
+    ) -> None:
+        """Add (record, when). ``personal``: sequence → what search may know of its sealed items. Raises IsolationBreach for
+        a record that tells of another tenant."""
+        rows, terms, texts = [], [], []
         for record, at in records:
             if record["tenant_id"] != self.tenant:
                 raise IsolationBreach("a record of another tenant cannot be sealed into this chain")
@@ -113,12 +135,38 @@ class AuditRecords(TenantRepository):
                     "document": canonical(record).decode(),
                 }
             )
+            items = (personal or {}).get(sequence, ())
             terms += [
                 {"era": sequence >> ERA_BITS, "term": key, "sequence": sequence}
-                for key in {term_key(self.tenant, term) for term in terms_of(record)}
+                for key in {term_key(self.tenant, term) for term in terms_of(record, [item.text for item in items])}
+            ]
+            texts += [
+                {"sequence": sequence, "item": number, "person_id": owner, "text": "" if later else item.text}
+                for number, item in enumerate(items)
+                for later, owner in enumerate(item.owners)
             ]
         insert_many(self.unit, AuditRecord, rows)
         insert_many(self.unit, AuditTerm, terms)
+        insert_many(self.unit, AuditPersonal, texts)
+
+    def forget_person(self, person_id: str, limit: int) -> int:
+        """Take the text of up to ``limit`` of a person's items out of the index, with the words that stood in them alone.
+        How many items they were."""
+        mine = select(AuditPersonal.sequence, AuditPersonal.item).where(AuditPersonal.person_id == person_id)
+        found = [(row[0], row[1]) for row in self.session.execute(mine.order_by(col(AuditPersonal.sequence)).limit(limit))]
+        for sequence, item in found:
+            self._forget_item(sequence, item)
+        return len(found)
+
+    def _forget_item(self, sequence: int, item: int) -> None:
+        here = select(AuditPersonal.item, AuditPersonal.text).where(AuditPersonal.sequence == sequence)
+        rows = self.session.execute(here).all()
+        document = self.session.execute(select(AuditRecord.document).where(AuditRecord.sequence == sequence)).scalar()
+        texts = [text for number, text in rows if number != item]
+        stays = set() if document is None else set(terms_of(json.loads(document), texts, at_most=None))
+        goes = {term_key(self.tenant, term) for number, text in rows if number == item for term in words(text)}
+        goes -= {term_key(self.tenant, term) for term in stays}
+        self.unit.dialect.forget_item(self.unit.transaction.connection, self.tenant, sequence, item, sorted(goes))
 
     def following(self, behind: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
         """The next records behind a sequence, in order, as stored: each with its place in the store, which a record that was

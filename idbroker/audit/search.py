@@ -16,11 +16,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import col, select
 
 from idbroker.audit.outbox import MAX_TEXT
-from idbroker.audit.records import ERA_BITS, AuditRecord, AuditTerm
+from idbroker.audit.records import ERA_BITS, AuditPersonal, AuditRecord, AuditTerm
 from idbroker.audit.terms import is_term, term_key
 from idbroker.storage.unit import TenantRepository
 
@@ -253,10 +253,18 @@ class TrailSearch(TenantRepository):
             found.append(_tried(AuditRecord.at) >= query.since)
         if query.until is not None:
             found.append(_tried(AuditRecord.at) < query.until)
-        if query.text:
-            found.append(col(AuditRecord.search).contains(query.text.casefold(), autoescape=True))
-        found += [col(AuditRecord.search).contains(word.casefold(), autoescape=True) for word in query.words]
+        found += [self._says(text) for text in ([query.text] if query.text else []) + list(query.words)]
         return found
+
+    def _says(self, text: str) -> Any:
+        """That the record holds the text, in clear or in what is somebody's."""
+        wanted = text.casefold()
+        sealed = select(AuditPersonal.sequence).where(
+            AuditPersonal.tenant_id == self.tenant,
+            AuditPersonal.sequence == AuditRecord.sequence,
+            col(AuditPersonal.text).contains(wanted, autoescape=True),
+        )
+        return or_(col(AuditRecord.search).contains(wanted, autoescape=True), sealed.exists())
 
     def _read(self, statement: Any, limit: int) -> list[dict[str, Any]]:
         ordered = statement.order_by(col(AuditRecord.sequence).desc()).limit(limit)

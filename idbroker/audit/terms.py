@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from idbroker.audit.chain import canonical
@@ -39,15 +39,21 @@ def searchable(record: Mapping[str, Any]) -> str:
     return "\n".join(str(part) for part in parts if part).casefold()
 
 
-def terms_of(record: Mapping[str, Any]) -> list[str]:
-    """The words under which the record is found, folded, each once."""
+def terms_of(record: Mapping[str, Any], sealed: Sequence[str] = (), *, at_most: int | None = MAX_TERMS) -> list[str]:
+    """The words under which the record is found, folded, each once. ``sealed``: texts of it that stand there sealed."""
     found: dict[str, None] = {}
-    for text in _texts(record):
+    for text in _all_texts(record, sealed):
         for term in words(text):
             found[term] = None
-            if len(found) >= MAX_TERMS:
+            if at_most is not None and len(found) >= at_most:
                 return list(found)
     return list(found)
+
+
+def _all_texts(record: Mapping[str, Any], sealed: Sequence[str]) -> Iterator[str]:
+    for text in sealed:
+        yield from text.split("\n")
+    yield from _texts(record)
 
 
 def words(text: str) -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -10,10 +12,11 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from idbroker.audit.chain import Head, head_of, link
+from idbroker.audit.chain import Head, canonical, head_of, link
 from idbroker.audit.events import is_told
 from idbroker.audit.feed import Feed, FeedOrder, Told, told_event
 from idbroker.audit.outbox import Outbox, OutboxRow, waiting_events
+from idbroker.audit.person_seal import Draft, Indexed, Owner, PersonKeys, drafted, opened, owners_of, sealed
 from idbroker.audit.records import AuditRecords
 from idbroker.audit.search import Found, TrailQuery, TrailSearch
 from idbroker.kernel.clock import last_days
@@ -55,10 +58,14 @@ class TrailHeads(TenantRepository):
 
 
 class Trail:
-    """Seals what waits in the outbox, and reads what was sealed."""
+    """Seals what waits in the outbox, and reads what was sealed.
 
-    def __init__(self, database: Database, store: Database) -> None:
+    ``people`` keeps the keys under which what is somebody's is sealed in the records; without it, it stands there in clear.
+    """
+
+    def __init__(self, database: Database, store: Database, people: PersonKeys | None = None) -> None:
         self._database = database
+        self._people = people
         self.store = store
         self.on_sealed: Callable[[TenantId, int], None] = lambda tenant, count: None
         """Told of every tenant of which so many records were sealed (the notary)."""
@@ -106,18 +113,24 @@ class Trail:
         already has is passed over. Two sealers at once collide on the sequence and one of them starts over.
         """
         noted: dict[TenantId, tuple[int, str] | None] = {}
+        drafts: dict[TenantId, list[Draft]] = {}
+        owners: dict[TenantId, dict[str, Owner]] = {}
         with self._database.platform(SYSTEM, read_only=True) as main:
             waiting = _waiting(main, tenants, limit)
-            for tenant in waiting:
+            for tenant, rows in waiting.items():
+                drafts[tenant] = [self._drafted(row.document) for row in rows]
                 with main.enter(TenantScope(tenant, SYSTEM)) as unit:
                     noted[tenant] = noted_end(unit)
+                    owners[tenant] = self._known_owners(unit, drafts[tenant])
         if not waiting:
             return 0
+        self._make_keys(drafts, owners)
         heads: dict[TenantId, Head] = {}
         with self.store.platform(SYSTEM) as store:
             for tenant, rows in waiting.items():
                 with store.enter(TenantScope(tenant, SYSTEM)) as unit:
-                    heads[tenant] = _append(unit, rows, noted[tenant])
+                    done = [sealed(draft, owners[tenant]) for draft in drafts[tenant]]
+                    heads[tenant] = _append(unit, rows, done, noted[tenant])
         if self._database.cells is not None:
             self._tell_first(waiting)
         with self._database.platform(SYSTEM) as main:
@@ -151,12 +164,29 @@ class Trail:
     def page(self, scope: TenantScope, query: TrailQuery) -> Found:
         """The next matches, newest first, in bounded time: see ``audit/search.py``."""
         with self.store.tenant(scope, read_only=True) as unit:
-            return unit[TrailSearch].page(query)
+            found = unit[TrailSearch].page(query)
+        return Found(self.opened(scope, found.records), found.before)
 
     def search(self, scope: TenantScope, query: TrailQuery) -> list[dict[str, Any]]:
         """The newest ``limit`` matches, however long it takes to find them."""
         with self.store.tenant(scope, read_only=True) as unit:
-            return list(islice(unit[TrailSearch].all(query), query.limit))
+            found = list(islice(unit[TrailSearch].all(query), query.limit))
+        return self.opened(scope, found)
+
+    def opened(self, scope: TenantScope, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Sealed records as people read them: what is somebody's is shown as long as his key lives."""
+        wanted = owners_of(records)
+        keys: Mapping[str, bytes] = {}
+        if wanted and self._people is not None:
+            with self._database.tenant(scope, read_only=True) as unit:
+                keys = self._people.opening(unit, wanted)
+        return [opened(record, keys) for record in records]
+
+    def opened_texts(self, scope: TenantScope, documents: list[str]) -> list[str]:
+        """The same of canonical JSON. What has nothing sealed in it stays as it is, byte for byte."""
+        closed = {at: json.loads(text) for at, text in enumerate(documents) if '"sealed":[' in text}
+        shown = dict(zip(closed, self.opened(scope, list(closed.values())), strict=True))
+        return [canonical(shown[at]).decode() if at in shown else text for at, text in enumerate(documents)]
 
     def days(self, scope: TenantScope, actions: Sequence[str], count: int) -> dict[str, dict[str, int]]:
         """Day (UTC, oldest first) → action → how many, of the last ``count`` days."""
@@ -167,11 +197,30 @@ class Trail:
 
     def record(self, scope: TenantScope, record_id: str) -> dict[str, Any] | None:
         with self.store.tenant(scope, read_only=True) as unit:
-            return unit[AuditRecords].get(record_id)
+            found = unit[AuditRecords].get(record_id)
+        return None if found is None else self.opened(scope, [found])[0]
 
     def head(self, scope: TenantScope) -> Head:
         with self._database.tenant(scope, read_only=True) as unit:
             return unit[TrailHeads].get()
+
+    def _drafted(self, document: Mapping[str, Any]) -> Draft:
+        return drafted(document) if self._people is not None else Draft(document, [])
+
+    def _known_owners(self, unit: TenantUnit, drafts: Sequence[Draft]) -> dict[str, Owner]:
+        wanted = {owner for draft in drafts for owner in draft.owners}
+        return dict(self._people.known(unit, wanted)) if wanted and self._people is not None else {}
+
+    def _make_keys(self, drafts: Mapping[TenantId, Sequence[Draft]], owners: Mapping[TenantId, dict[str, Owner]]) -> None:
+        """For whoever is told of for the first time. Committed before the store is written: no record waits for its key."""
+        missing = {tenant: {o for one in told for o in one.owners} - owners[tenant].keys() for tenant, told in drafts.items()}
+        if self._people is None or not any(missing.values()):
+            return
+        with self._database.platform(SYSTEM) as main:
+            for tenant, wanted in missing.items():
+                if wanted:
+                    with main.enter(TenantScope(tenant, SYSTEM)) as unit:
+                        owners[tenant].update(self._people.made(unit, sorted(wanted)))
 
 
 def _waiting(main: PlatformUnit, tenants: Sequence[TenantId], limit: int) -> dict[TenantId, list[Any]]:
@@ -190,7 +239,12 @@ def _waiting(main: PlatformUnit, tenants: Sequence[TenantId], limit: int) -> dic
     return waiting
 
 
-def _append(unit: TenantUnit, rows: Sequence[Any], noted: tuple[int, str] | None) -> Head:
+def _append(
+    unit: TenantUnit,
+    rows: Sequence[Any],
+    done: Sequence[tuple[Mapping[str, Any], list[Indexed]]],
+    noted: tuple[int, str] | None,
+) -> Head:
     """Link the events to the tenant's chain. Which end is to be noted then.
 
     Only where the store is not at the end that the main database knows, because a sealer was killed or another one is at it,
@@ -201,13 +255,16 @@ def _append(unit: TenantUnit, rows: Sequence[Any], noted: tuple[int, str] | None
     known = set() if head == before else records.known([row.id for row in rows])
     if len(known) == len(rows) and len(known) < head.sequence - before.sequence:
         return before
-    linked = []
-    for row in rows:
+    linked: list[tuple[Mapping[str, Any], datetime]] = []
+    personal: dict[int, list[Indexed]] = {}
+    for row, (document, index) in zip(rows, done, strict=True):
         if row.id not in known:
-            record = link(row.document, head)
+            record = link(document, head)
             linked.append((record, row.at))
             head = head_of(record)
-    records.append(linked)
+            if index:
+                personal[head.sequence] = index
+    records.append(linked, personal)
     return head
 
 

@@ -69,13 +69,13 @@ class DiagnosisKeeper:
                 code=refusal.code,
                 at=now,
                 until=now + KEPT,
-                sealed=seal_report(self._envelope, unit, f"diagnosis:{reference}", report),
+                sealed=seal_report(self._envelope, unit, diagnosis_purpose(reference), report),
             )
         )
         unit[Diagnoses].trim(refusal.connection_id, PER_CONNECTION)
 
     def open(self, unit: TenantUnit, row: Diagnosis) -> Document:
-        return open_report(self._envelope, unit, f"diagnosis:{row.reference}", row.sealed)
+        return open_report(self._envelope, unit, diagnosis_purpose(row.reference), row.sealed)
 
     def known(self, unit: TenantUnit, reference: str) -> Diagnosis:
         """Raises NotFound."""
@@ -90,6 +90,14 @@ class DiagnosisKeeper:
         unit[Diagnoses].delete(row)
         context = {"connection_id": row.connection_id, "code": row.code}
         unit[Outbox].record(Event("diagnosis.redacted", Resource("sign_in", reference), context=context))
+
+
+def diagnosis_purpose(reference: str) -> str:
+    return f"diagnosis:{reference}"
+
+
+def trial_purpose(test_id: str) -> str:
+    return f"test:{test_id}"
 
 
 def seal_report(envelope: Envelope, unit: TenantUnit, purpose: str, report: Document) -> bytes:

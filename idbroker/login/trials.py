@@ -18,11 +18,11 @@ from idbroker.kernel.clock import rfc3339
 from idbroker.kernel.errors import Conflict, NotFound, Refusal
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import TenantId, new_id
-from idbroker.kernel.scope import TenantScope
+from idbroker.kernel.scope import Actor, TenantScope
 from idbroker.kernel.secrets import digest, matches, new_secret
 from idbroker.keys.envelope import Envelope
 from idbroker.login.attempt import Attempt, Attempts
-from idbroker.login.diagnoses import KEPT, open_report, seal_report
+from idbroker.login.diagnoses import KEPT, open_report, seal_report, trial_purpose
 from idbroker.login.replay import SeenReplies
 from idbroker.login.steps import GoOn, SendToIdp, SignInRefused, Visitor
 from idbroker.login.trial_report import Answered, Trial, tried
@@ -129,7 +129,8 @@ class Trials:
         self, config: ConnectionConfig, trial_id: str, reference: AttemptRef, reply: UnverifiedReply, visitor: Visitor
     ) -> GoOn:
         """The IdP has answered: whatever that is worth, it ends at the report. Raises Refusal when the test is over already."""
-        scope = self._scope(config.tenant, visitor)
+        # Who tries it out is nobody yet: an address that could never be erased with anybody is not kept.
+        scope = TenantScope(config.tenant, Actor(type="visitor"), visitor.request)
         protocol = self._connections.protocol(config.protocol)
         trial = tried(self._database, scope, protocol, Answered(config, reply, reference))
         with self._database.platform(visitor.actor) as platform:
@@ -170,13 +171,13 @@ class Trials:
         }
         if whole:
             sealed = row.sealed
-            told["report"] = open_report(self._envelope, unit, f"test:{row.id}", sealed) if sealed is not None else None
+            told["report"] = open_report(self._envelope, unit, trial_purpose(row.id), sealed) if sealed is not None else None
         return told
 
     def _keep(self, unit: TenantUnit, config: ConnectionConfig, trial_id: str, trial: Trial) -> None:
         if trial.identity is not None and trial.code is None:
             unit[SeenReplies].claim(config.id, trial.identity.replay_key, trial.identity.replay_until)
-        sealed = seal_report(self._envelope, unit, f"test:{trial_id}", trial.report)
+        sealed = seal_report(self._envelope, unit, trial_purpose(trial_id), trial.report)
         outcome = "passed" if trial.code is None else "failed"
         if not unit[TrialSignIns].finish(trial_id, outcome, trial.code, sealed):
             raise Refusal("attempt_finished", _OVER, detail="the test has its result already")

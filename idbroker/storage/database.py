@@ -90,6 +90,14 @@ class Database:
             return iter(self.cells)
         return iter((Cell(CellPlan(HOME, None, True, self.dialect), self.engine),))
 
+    def scrub(self) -> int:
+        """Overwrite what the files still hold of deleted rows, where the engine does so when asked. How many that were."""
+        done = 0
+        for cell in self.each_cell():
+            with cell.dialect.turn(read_only=False), self.connected(cell) as connection:
+                done += cell.dialect.scrub(connection)
+        return done
+
     def close(self) -> None:
         for cell in self.each_cell():
             cell.engine.dispose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -28,6 +29,14 @@ class Dialect(Protocol):
 
     def owner_engine(self) -> Engine:
         """An engine with the right to change the schema; the caller disposes of it."""
+        ...
+
+    def forget_item(self, connection: Connection, tenant: TenantId, sequence: int, item: int, terms: Sequence[int]) -> None:
+        """Take the text of a sealed item of an audit record out of the index, with those words."""
+        ...
+
+    def scrub(self, connection: Connection) -> bool:
+        """Overwrite what the engine's files still hold of deleted rows. Whether this engine does that when asked."""
         ...
 
     def turn(self, *, read_only: bool) -> AbstractContextManager[None]:

@@ -34,6 +34,10 @@ CUT_STATEMENTS = (
     DELETE FROM audit_terms WHERE tenant_id = :tenant
         AND era < (SELECT min(sequence) FROM audit_records WHERE tenant_id = :tenant) >> 16
     """,
+    """
+    DELETE FROM audit_personal WHERE tenant_id = :tenant
+        AND sequence < (SELECT min(sequence) FROM audit_records WHERE tenant_id = :tenant)
+    """,
 )
 """How SQLite removes what a cut stands for, in pieces; PostgreSQL has the function below. An era of words goes in one piece."""
 
@@ -61,7 +65,8 @@ def policy_statements(metadata: MetaData) -> list[str]:
 
 
 def apply(connection: Connection, metadata: MetaData, role: str, schema: str) -> None:
-    """Create the policies and grant the server's role what it needs, no more. The audit store is append-only for it."""
+    """Create the policies and grant the server's role what it needs, no more. The audit store is append-only for it, but for
+    what two functions do: ``audit_apply_cut`` and ``audit_forget_item``."""
     quoted = connection.dialect.identifier_preparer.quote(role)
     for statement in policy_statements(metadata):
         connection.execute(text(statement))
@@ -71,8 +76,9 @@ def apply(connection: Connection, metadata: MetaData, role: str, schema: str) ->
         connection.execute(text(f'REVOKE ALL ON "{table.name}" FROM {quoted}'))
         connection.execute(text(f'GRANT {rights} ON "{table.name}" TO {quoted}'))
     if metadata is AUDIT:
-        for statement in cut_function(schema):
+        for statement in (*cut_function(schema), *forget_function(schema)):
             connection.execute(text(statement))
+        connection.execute(text(f"GRANT EXECUTE ON FUNCTION audit_forget_item(bigint, bigint, bigint[]) TO {quoted}"))
         connection.execute(text(f"GRANT EXECUTE ON FUNCTION audit_apply_cut() TO {quoted}"))
     connection.execute(text(f'GRANT SELECT ON "alembic_version" TO {quoted}'))
     connection.execute(text(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA "{schema}" TO {quoted}'))
@@ -102,10 +108,46 @@ def cut_function(schema: str) -> list[str]:
             GET DIAGNOSTICS removed = ROW_COUNT;
             SELECT min(sequence) INTO first FROM audit_records WHERE tenant_id = owner;
             DELETE FROM audit_terms WHERE tenant_id = owner AND era < first >> 16;
+            DELETE FROM audit_personal WHERE tenant_id = owner AND sequence < first;
             RETURN removed;
         END $$
         """,  # noqa: S608 # made of constants and of the configured schema alone
         "REVOKE ALL ON FUNCTION audit_apply_cut() FROM PUBLIC",
+    ]
+
+
+FORGET_STATEMENTS = (
+    """
+    DELETE FROM audit_terms WHERE tenant_id = :tenant AND era = :sequence >> 16 AND sequence = :sequence
+        AND term IN (SELECT value FROM json_each(:terms))
+        AND EXISTS (SELECT 1 FROM audit_personal WHERE tenant_id = :tenant AND sequence = :sequence AND item = :item)
+    """,
+    "DELETE FROM audit_personal WHERE tenant_id = :tenant AND sequence = :sequence AND item = :item",
+)
+"""How SQLite takes the text of a person's item out of the index; PostgreSQL has the function below."""
+
+
+def forget_function(schema: str) -> list[str]:
+    """The only way in which the index of words loses any before a cut: words of a record in which a person's part is sealed,
+    together with that part's text. The records themselves are out of its reach."""
+    return [
+        f"""
+        CREATE OR REPLACE FUNCTION audit_forget_item(of_sequence bigint, of_item bigint, words bigint[])
+        RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = "{schema}", pg_temp AS $$
+        DECLARE
+            owner text := current_setting('{TENANT_SETTING}', true);
+            removed bigint;
+        BEGIN
+            DELETE FROM audit_personal WHERE tenant_id = owner AND sequence = of_sequence AND item = of_item;
+            GET DIAGNOSTICS removed = ROW_COUNT;
+            IF removed > 0 THEN
+                DELETE FROM audit_terms WHERE tenant_id = owner AND era = of_sequence >> 16
+                    AND term = ANY (words) AND sequence = of_sequence;
+            END IF;
+            RETURN removed;
+        END $$
+        """,  # noqa: S608 # made of constants and of the configured schema alone
+        "REVOKE ALL ON FUNCTION audit_forget_item(bigint, bigint, bigint[]) FROM PUBLIC",
     ]
 
 

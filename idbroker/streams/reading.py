@@ -22,15 +22,17 @@ FOREVER = 2**31 - 1
 def next_batch(trail: Trail, tenant: TenantId, cursor: int, attempting: int | None) -> Sequence[Record]:
     """What comes behind ``cursor``: up to ``attempting`` where a batch was begun before, else as much as fits in one."""
     upto = FOREVER if attempting is None else attempting
-    with trail.store.tenant(TenantScope(tenant, SYSTEM), read_only=True) as store:
+    scope = TenantScope(tenant, SYSTEM)
+    with trail.store.tenant(scope, read_only=True) as store:
         rows = sealed_after(store, cursor, upto=upto, limit=BATCH_RECORDS)
+    shown = trail.opened_texts(scope, [row[3] for row in rows])
     taken: list[Record] = []
     size = 0
-    for row in rows:
-        size += len(row[3])
+    for row, document in zip(rows, shown, strict=True):
+        size += len(document)
         if taken and size > BATCH_BYTES and attempting is None:
             break
-        taken.append(Record(*row))
+        taken.append(Record(row[0], row[1], row[2], document))
     return taken
 
 

@@ -303,7 +303,7 @@ def _limited(answer: Answer, meter: RequestMeter) -> Answer:
     told = tuple(meter.headers(answer.status))
     names = {name for name, _ in told}
     kept = tuple(pair for pair in answer.headers if pair[0].lower() not in names)
-    return Answer(answer.status, answer.body, answer.media_type, (*kept, *told))
+    return replace(answer, headers=(*kept, *told))
 
 
 def _response(answer: Answer) -> ASGIApp:

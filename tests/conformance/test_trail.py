@@ -179,7 +179,7 @@ def test_a_tenant_that_cannot_be_sealed_stops_no_other(stores: Stores, trail: Tr
     scopes = [make_tenant(stores, f"t{n}") for n in range(3)]
     genuine = AuditRecords.append
 
-    def append(self: AuditRecords, records: Any) -> None:
+    def append(self: AuditRecords, records: Any, personal: Any = None) -> None:
         if self.tenant == scopes[1].tenant:
             raise ValueError("poisoned")
         genuine(self, records)

@@ -13,7 +13,7 @@ from idbroker.app import build, build_services
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
 from idbroker.settings import Settings
-from saml.demo_idp import DemoPerson, DemoSamlIdp
+from saml.demo_idp import Answer, DemoPerson, DemoSamlIdp
 from tests.support.clock import TestClock
 from tests.support.databases import Urls
 from tests.support.saml_world import ScriptedFetcher, key_pair
@@ -29,10 +29,10 @@ class Fetcher(ScriptedFetcher):
 
 
 class Whole:
-    def __init__(self, urls: Urls, clock: TestClock, **settings: Any) -> None:
+    def __init__(self, urls: Urls, clock: TestClock, *, sender: Any = None, **settings: Any) -> None:
         self.clock = clock
         given = {"database_url": urls.database, "database_owner_url": urls.owner, "master_key": MASTER, "public_url": BASE}
-        self.services = build_services(Settings(**{**given, **settings}), clock=clock, fetcher=Fetcher())
+        self.services = build_services(Settings(**{**given, **settings}), clock=clock, fetcher=Fetcher(), sender=sender)
         self.broker = build(self.services, run_worker=False)
         self.client = self.at("192.0.2.1")
         with self.services.database.platform(OPERATOR) as unit:
@@ -95,11 +95,11 @@ class SamlTenant:
         assert answer.status_code == 302, answer.text
         return str(answer.headers["location"])
 
-    def finish(self, browser: TestClient, location: str, name: str = "alice") -> Any:
+    def finish(self, browser: TestClient, location: str, name: str = "alice", answer: Answer | None = None) -> Any:
         """The answer to the IdP's answer."""
         request = self.idp.read_request(dict(parse_qsl(urlsplit(location).query)), deflated=True)
         person = DemoPerson(f"{name}-1", {"email": (f"{name}@{self.domain}",), "firstName": (name.title(),)})
-        form = {"SAMLResponse": self.idp.respond(person, request), "RelayState": request.relay_state}
+        form = {"SAMLResponse": self.idp.respond(person, request, answer), "RelayState": request.relay_state}
         return browser.post(urlsplit(self.connection["sp"]["acs_url"]).path, data=form)
 
     def sign_in(self, browser: TestClient, name: str = "alice") -> Any:

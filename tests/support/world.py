@@ -42,6 +42,7 @@ from idbroker.kernel.scope import Actor, TenantScope
 from idbroker.kernel.secrets import digest
 from idbroker.keys.envelope import Envelope, TenantKeys
 from idbroker.keys.master import LocalMasterKeys
+from idbroker.keys.person_keys import PersonKey, PersonKeyRows
 from idbroker.keys.signing import SigningKeyRing, SigningKeys
 from idbroker.keys.trail_keys import TrailKey, TrailKeyRing, TrailKeys
 from idbroker.login.diagnosis_rows import Diagnoses, Diagnosis
@@ -188,6 +189,10 @@ def make_world(stores: Stores, slug: str) -> World:
         "sequence": 99,
         "record_id": record["id"],
         "records": [(record, unit.clock.now())],
+        "personal": {},
+        "person_id": f"usr_{slug}",
+        "found": [(f"usr_{slug}", digest(f"person-{slug}"), b"")],
+        "marks": [digest(f"person-{slug}")],
         "kind": "User",
         "head_kind": "head",
         "alert_kind": "head",
@@ -265,6 +270,8 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     unit[SeenReplies].claim(connection.id, f"reply-{slug}", now + timedelta(minutes=5))
     trail_key = TrailKey(tenant_id=tenant, generation=1, kid=f"kid_{slug}", private_sealed=b"", document="{}", created_at=now)
     unit[TrailKeys].add(trail_key)
+    person_key = PersonKey(tenant_id=tenant, id=f"usr_{slug}", mark=digest(f"person-{slug}"), sealed=b"", created_at=now)
+    unit[PersonKeyRows].add(person_key)
     alert = Alert(
         tenant_id=tenant, id=f"alr_{slug}", kind="head", subject=f"subject-{slug}", summary="s", details={}, opened_at=now,
         last_at=now, mail_due_at=now,
@@ -285,6 +292,7 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
         "Users": user, "Identities": identity, "Groups": group, "RoleMappings": mapping, "Domains": domain,
         "Connections": connection, "Sessions": session, "AuthorizationCodes": code, "RefreshFamilies": family,
         "outbox": waiting, "Alerts": alert, "KeptAnswers": kept, "TrailKeys": trail_key,
+        "PersonKeyRows": person_key,
         "SigningKeys": unit[SigningKeys].all("RS256")[0], "TenantKeys": unit[TenantKeys].newest(),
         "TrailHeads": unit[TrailHeads].get(), "SeenReplies": unit.session.get(
             SeenReply, (tenant, connection.id, digest(f"reply-{slug}"))

@@ -6,7 +6,7 @@ superuser URL, as on a developer's machine), every connection steps down to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -67,6 +67,14 @@ class PostgresDialect:
 
     def apply_cut(self, connection: Connection, tenant: TenantId) -> int:
         return int(connection.execute(text("SELECT audit_apply_cut()")).scalar_one())
+
+    def forget_item(self, connection: Connection, tenant: TenantId, sequence: int, item: int, terms: Sequence[int]) -> None:
+        values = {"sequence": sequence, "item": item, "terms": list(terms)}
+        connection.execute(text("SELECT audit_forget_item(:sequence, :item, CAST(:terms AS bigint[]))"), values)
+
+    def scrub(self, connection: Connection) -> bool:
+        """Dead rows are taken away by autovacuum; the server's role may not ask for it."""
+        return False
 
     def prepare(self, connection: Connection) -> None:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))

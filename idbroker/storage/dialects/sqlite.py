@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,20 @@ class SqliteDialect:
 
     def apply_cut(self, connection: Connection, tenant: TenantId) -> int:
         values = {"tenant": tenant, "piece": rls.CUT_PIECE}
-        removed, _ = (connection.execute(text(statement), values).rowcount for statement in rls.CUT_STATEMENTS)
+        removed, *_ = [connection.execute(text(statement), values).rowcount for statement in rls.CUT_STATEMENTS]
         return removed
+
+    def forget_item(self, connection: Connection, tenant: TenantId, sequence: int, item: int, terms: Sequence[int]) -> None:
+        values = {"tenant": tenant, "sequence": sequence, "item": item, "terms": json.dumps(list(terms))}
+        for statement in rls.FORGET_STATEMENTS:
+            connection.execute(text(statement), values)
+
+    def scrub(self, connection: Connection) -> bool:
+        """The file is written anew, without free pages, and the write-ahead log is emptied."""
+        raw: Any = connection.connection.driver_connection
+        raw.execute("VACUUM")
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return True
 
     def prepare(self, connection: Connection) -> None:
         """The file is there, and BEGIN IMMEDIATE has taken the turn."""

@@ -32,7 +32,19 @@ def _take() -> ClauseElement:
     return delete(outbox).where(outbox.c.tenant_id == scope(), outbox.c.id == bindparam("taken"))
 
 
+def _person_key() -> ClauseElement:
+    keys = MAIN.tables["person_keys"]
+    return select(keys.c.id, keys.c.sealed).where(keys.c.tenant_id == scope(), keys.c.id == bindparam("person"))
+
+
 _LAST_SEALED, _NOTED, _NOTE, _TAKE = map(TenantStatement, (_last_sealed, _noted, _note, _take))
+_PERSON_KEY = TenantStatement(_person_key)
+
+
+def person_key(unit: TenantUnit, person_id: str) -> tuple[str, bytes | None] | None:
+    """(id, sealed key) of a person whom the trail tells of; the key None once it was destroyed."""
+    found = _PERSON_KEY.first(unit, person=person_id)
+    return None if found is None else (found[0], found[1])
 
 
 def last_sealed(unit: TenantUnit) -> tuple[int, str] | None:
