@@ -70,8 +70,8 @@ class Endpoints:
 
     def create(self, exchange: Exchange) -> Answer:
         def act(desk: Desk) -> Answer:
-            stored = self._family.create(desk, body)
-            return self._shown(desk, stored, self._projection(exchange, desk), 201)
+            made = self._family.create(desk, body)
+            return self._answer(desk, made, self._family.shown_new(desk, made, self._projection(exchange, desk)), 201)
 
         body = self._proven_body(exchange)
         return self._written(exchange, act)
@@ -145,9 +145,11 @@ class Endpoints:
         return Projection(self._type(desk), _names(query.get("attributes")), _names(query.get("excludedAttributes")))
 
     def _shown(self, desk: Desk, stored: Stored, projection: Projection, status: int) -> Answer:
+        return self._answer(desk, stored, self._family.shown(desk, stored, projection), status)
+
+    def _answer(self, desk: Desk, stored: Stored, body: bytes, status: int) -> Answer:
         location = f"{desk.base}/{self._kind}s/{stored.id}"
-        headers = (("etag", etag(stored.version)), ("location", location))
-        return Answer(status, self._family.shown(desk, stored, projection), MEDIA_TYPE, headers)
+        return Answer(status, body, MEDIA_TYPE, (("etag", etag(stored.version)), ("location", location)))
 
 
 def _names(text: str | None) -> tuple[str, ...]:

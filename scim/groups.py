@@ -86,6 +86,9 @@ class GroupResources:
         self._groups.remove(desk.unit, stored.id)
         desk.unit[Resources].remove("Group", desk.directory_id, stored.id)
 
+    def shown_new(self, desk: Desk, stored: Stored, projection: Projection) -> bytes:
+        return self.shown(desk, stored, projection)
+
     def shown(self, desk: Desk, stored: Stored, projection: Projection) -> bytes:
         related: list[Json] = []
         if projection.shows("members"):
@@ -109,7 +112,8 @@ class GroupResources:
             return stored
         now = moment(desk.unit.clock.now())
         written = replace(stored, version=stored.version + 1, document=orjson.dumps(document).decode(), modified_at=now)
-        values = {**group_values(document, desk.caller.schemas.group), "version": written.version, "modified_at": now}
+        changed = {} if document == before else group_values(document, desk.caller.schemas.group, before)
+        values = {**changed, "version": written.version, "modified_at": now}
         desk.unit[Resources].write("Group", stored.id, values)
         return written
 

@@ -180,7 +180,7 @@ def render(desk: Desk, kind: Kind, rows: Sequence[Stored], query: ListQuery) -> 
     if kind == "User":
         wanted = projection.shows("groups") and rows
         groups = desk.unit[GroupMembers].groups_of(desk.directory_id, [row.id for row in rows]) if wanted else {}
-        return [as_bytes(kind, base, row, projection, group_refs(base, groups.get(row.id, []))) for row in rows]
+        return [as_bytes(kind, base, row, projection, group_refs(base, groups.get(row.id, ()))) for row in rows]
     if not projection.shows("members"):
         return [as_bytes(kind, base, row, projection) for row in rows]
     members = desk.unit[GroupMembers]

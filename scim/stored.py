@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,27 +36,41 @@ def kept(document: Mapping[str, Any]) -> Json:
     return {name: value for name, value in document.items() if name not in _OUTSIDE}
 
 
-def user_values(document: Json, kind: ResourceType) -> dict[str, Any]:
-    """The columns that follow from the document."""
-    name, display = str(document["userName"]), document.get("displayName")
+def user_values(document: Json, kind: ResourceType, before: Json | None = None) -> dict[str, Any]:
+    """The columns that follow from the document; where there was one ``before``, those that follow from it no more."""
+    return {**_others(_user_columns, document, before), **_document_columns(document, kind)}
+
+
+def group_values(document: Json, kind: ResourceType, before: Json | None = None) -> dict[str, Any]:
+    return {**_others(_group_columns, document, before), **_document_columns(document, kind)}
+
+
+def _others(columns: Callable[[Json], dict[str, Any]], document: Json, before: Json | None) -> dict[str, Any]:
+    made = columns(document)
+    if before is None:
+        return made
+    old = columns(before)
+    return {name: value for name, value in made.items() if value != old.get(name)}
+
+
+def _user_columns(document: Json) -> dict[str, Any]:
+    """Without ``active`` where the document does not say it: then it stays as it is."""
+    name, display, standing = str(document["userName"]), document.get("displayName"), _standing(document)
     return {
         "user_name_key": fold(name),
         "external_id": document.get("externalId"),
         "display_name_key": None if display is None else fold(display),
         "label_key": fold(facts(document).display_name or name),
-        "active": _standing(document),
-        "document": orjson.dumps(document).decode(),
-        "comparable": comparable(document, kind),
+        **({} if standing is None else {"active": standing}),
     }
 
 
-def group_values(document: Json, kind: ResourceType) -> dict[str, Any]:
-    return {
-        "display_name_key": fold(document["displayName"]),
-        "external_id": document.get("externalId"),
-        "document": orjson.dumps(document).decode(),
-        "comparable": comparable(document, kind),
-    }
+def _group_columns(document: Json) -> dict[str, Any]:
+    return {"display_name_key": fold(document["displayName"]), "external_id": document.get("externalId")}
+
+
+def _document_columns(document: Json, kind: ResourceType) -> dict[str, Any]:
+    return {"document": orjson.dumps(document).decode(), "comparable": comparable(document, kind)}
 
 
 def emails(document: Mapping[str, Any]) -> dict[str, bool]:
@@ -136,8 +150,11 @@ def as_bytes(kind: Kind, base: str, stored: Stored, projection: Projection, rela
     """As it goes out. The stored document is joined as it is when nothing of it is left out."""
     if not projection.whole:
         return orjson.dumps(projection.show(whole(kind, base, stored, related)))
-    more: Json = {"id": stored.id}
-    if related:
-        more["groups" if kind == "User" else "members"] = list(related)
-    more["meta"] = meta(kind, base, stored)
-    return stored.document.encode()[:-1] + b"," + orjson.dumps(more)[1:]
+    told = f',"{"groups" if kind == "User" else "members"}":{orjson.dumps(list(related)).decode()}' if related else ""
+    created = rfc3339(stored.created_at)
+    modified = created if stored.modified_at == stored.created_at else rfc3339(stored.modified_at)
+    # Ids, times, numbers and a URL: nothing that JSON would want escaped.
+    return (
+        f'{stored.document[:-1]},"id":"{stored.id}"{told},"meta":{{"resourceType":"{kind}","created":"{created}",'
+        f'"lastModified":"{modified}","location":"{base}/{kind}s/{stored.id}","version":"\\"{stored.version}\\""}}}}'
+    ).encode()

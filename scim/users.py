@@ -42,7 +42,7 @@ class Users:
         user_id = self._people.create(desk.unit, desk.caller.source, facts(document))
         now = moment(desk.unit.clock.now())
         stored = Stored(user_id, 1, orjson.dumps(document).decode(), now, now)
-        values = {**user_values(document, kind), "active": document.get("active", True) is True}
+        values = {"active": True, **user_values(document, kind)}
         fixed = {"id": user_id, "directory_id": desk.directory_id, "version": 1, "created_at": now, "modified_at": now}
         try:
             desk.unit[Resources].insert("User", {**values, **fixed})
@@ -79,6 +79,10 @@ class Users:
         self._people.remove(desk.unit, desk.caller.source, stored.id)
         desk.unit[Resources].remove("User", desk.directory_id, stored.id)
 
+    def shown_new(self, desk: Desk, stored: Stored, projection: Projection) -> bytes:
+        """Somebody who has just come is in no group of the directory yet."""
+        return as_bytes("User", desk.base, stored, projection)
+
     def shown(self, desk: Desk, stored: Stored, projection: Projection) -> bytes:
         related: list[Json] = []
         if projection.shows("groups"):
@@ -99,14 +103,17 @@ class Users:
             return stored
         now = moment(desk.unit.clock.now())
         written = replace(stored, version=stored.version + 1, document=orjson.dumps(document).decode(), modified_at=now)
-        values = {**user_values(document, desk.caller.schemas.user), "version": written.version, "modified_at": now}
+        changed = user_values(document, desk.caller.schemas.user, before)
+        values = {**changed, "version": written.version, "modified_at": now}
         try:
             desk.unit[Resources].write("User", stored.id, values)
         except IntegrityError as error:
             raise _taken() from error
         if emails(document) != emails(before):
             desk.unit[Resources].write_emails(desk.directory_id, stored.id, emails(document), replaces=True)
-        self._people.update(desk.unit, desk.caller.source, stored.id, facts(document))
+        said = facts(document)
+        if said != facts(before):
+            self._people.update(desk.unit, desk.caller.source, stored.id, said)
         return written
 
 

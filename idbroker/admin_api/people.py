@@ -10,6 +10,7 @@ from idbroker.admin_api.operation import TENANT, Operation, QueryParameter
 from idbroker.admin_api.paging import MAX_LIMIT, PAGE_QUERY, TEXT_QUERY, listing, page_of, path_id, read_text
 from idbroker.admin_api.shapes import Document, Time, shown
 from idbroker.directory.model import Group, Groups, Identities, RoleMapping, RoleMappings, User, Users
+from idbroker.directory.people import Person
 from idbroker.directory.roles import roles_for
 from idbroker.kernel.errors import NotFound, invalid_field
 from idbroker.kernel.ids import is_id
@@ -48,6 +49,9 @@ class UserDocument(Document):
     created_at: Time
     updated_at: Time
     last_sign_in_at: Time | None
+
+
+_OF_THE_ROW = tuple(name for name in UserDocument.model_fields if name not in ("connection_ids", "groups", "roles"))
 
 
 class GroupDocument(Document):
@@ -168,7 +172,7 @@ def known_user(call: Call, unit: TenantUnit) -> User:
     return row
 
 
-def people_documents(unit: TenantUnit, rows: Sequence[User]) -> list[UserDocument]:
+def people_documents(unit: TenantUnit, rows: Sequence[User | Person]) -> list[UserDocument]:
     """Four statements, however many people; for one, as with every change of a person, two that are compiled."""
     if len(rows) == 1:
         places = places_of(unit, rows[0].id)
@@ -180,18 +184,18 @@ def people_documents(unit: TenantUnit, rows: Sequence[User]) -> list[UserDocumen
     return [_person(row, connections.get(row.id, []), groups.get(row.id, []), mappings) for row in rows]
 
 
-def _person(row: User, connections: list[str], groups: list[Group], mappings: Sequence[RoleMapping]) -> UserDocument:
+def _person(row: User | Person, connections: list[str], groups: list[Group], mappings: Sequence[RoleMapping]) -> UserDocument:
     names = {group.display_name for group in groups}
     roles = [(m.role, m.app) for m in mappings if m.group_name in names]
     return _shown(row, connections, [(group.id, group.display_name) for group in groups], roles)
 
 
 def _shown(
-    row: User, connections: list[str], groups: Sequence[tuple[str, str]], roles: Sequence[tuple[str, str]]
+    row: User | Person, connections: list[str], groups: Sequence[tuple[str, str]], roles: Sequence[tuple[str, str]]
 ) -> UserDocument:
     return UserDocument.model_validate(
         {
-            **row.model_dump(),
+            **{name: getattr(row, name) for name in _OF_THE_ROW},
             "connection_ids": connections,
             "groups": [GroupReference(id=group_id, display_name=name) for group_id, name in groups],
             "roles": list(roles_for(roles, None)),

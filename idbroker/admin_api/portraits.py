@@ -11,7 +11,8 @@ from idbroker.admin_api.sessions import session_documents
 from idbroker.alerts.model import Alerts
 from idbroker.connections.model import Connections
 from idbroker.connections.service import ConnectionService
-from idbroker.directory.model import Groups, Users
+from idbroker.directory.group_rows import GroupRows
+from idbroker.directory.people import People
 from idbroker.sessions.model import Sessions
 from idbroker.storage.unit import TenantUnit
 
@@ -24,13 +25,13 @@ class Portraitist:
 
     def __call__(self, unit: TenantUnit, noun: str, ids: Sequence[str]) -> Mapping[str, Mapping[str, Any]]:
         if noun == "user":
-            people = [row for row in map(unit[Users].get, ids) if row is not None]
+            people = [row for row in map(unit[People].get, ids) if row is not None]
             return {one.id: one.model_dump(mode="json") for one in people_documents(unit, people)}
         if noun == "session":
             sessions = [row for row in map(unit[Sessions].get, ids) if row is not None]
             return {one.id: one.model_dump(mode="json") for one in session_documents(unit, sessions)}
         if noun == "group":
-            groups = [row for row in map(unit[Groups].get, ids) if row is not None]
+            groups = [row for row in map(unit[GroupRows].get, ids) if row is not None]
             return {row.id: GroupDocument.model_validate(row).model_dump(mode="json") for row in groups}
         if noun == "alert":
             alerts = [row for row in map(unit[Alerts].get, ids) if row is not None]

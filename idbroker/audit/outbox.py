@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +41,19 @@ class OutboxRow(TenantRow, table=True):
     """The resource as the change leaves it, for events that apps are told of (``audit/feed.py``)."""
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """What will be a row: the columns without the tenant."""
+
+    id: str
+    at: datetime
+    document: dict[str, Any]
+    portrait: dict[str, Any] | None = None
+
+    def columns(self) -> dict[str, Any]:
+        return {"id": self.id, "at": self.at, "document": self.document, "portrait": self.portrait}
+
+
 class Outbox(TenantRepository):
     """Events are kept back until the unit's work is done: then the resources that they tell of are shown as the work left
     them, and all of it is one INSERT. What was recorded inside a savepoint goes when that is rolled back.
@@ -47,8 +61,8 @@ class Outbox(TenantRepository):
 
     def __init__(self, unit: TenantUnit) -> None:
         super().__init__(unit)
-        self._waiting: list[OutboxRow] = []
-        self._unpainted: list[OutboxRow] = []
+        self._waiting: list[_Waiting] = []
+        self._unpainted: list[_Waiting] = []
         self._within: dict[str, SessionTransaction] = {}
         self.told: list[Event] = []
         """What this unit has recorded so far, in order."""
@@ -76,7 +90,7 @@ class Outbox(TenantRepository):
             "session_id": event.session_id,
             "request_id": scope.request,
         }
-        row = OutboxRow(tenant_id=self.tenant, id=event_id, at=now, document=_storable(document, MAX_TEXT))
+        row = _Waiting(event_id, now, _storable(document, MAX_TEXT))
         if not self._waiting:
             self.unit.at_end(self._finish)
         savepoint = self.unit.transaction.savepoint
@@ -103,15 +117,15 @@ class Outbox(TenantRepository):
         self._write()
 
     def _write(self) -> None:
-        insert_many(self.unit, OutboxRow, [row.model_dump(exclude={"tenant_id"}) for row in self._waiting])
+        insert_many(self.unit, OutboxRow, [row.columns() for row in self._waiting])
         self._waiting = []
 
-    def _paint(self, rows: Sequence[OutboxRow]) -> None:
+    def _paint(self, rows: Sequence[_Waiting]) -> None:
         """One question per kind of resource, however many events tell of it."""
         portraits = self.unit.portraits
         if portraits is None:
             return
-        by_noun: dict[str, list[OutboxRow]] = {}
+        by_noun: dict[str, list[_Waiting]] = {}
         for row in rows:
             by_noun.setdefault(noun_of(row.document["action"]), []).append(row)
         for noun, told in by_noun.items():

@@ -5,47 +5,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache, partial
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Select, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
 from idbroker.directories.resources import ANCHORS, TABLES, USERS, Kind, Stored, columns
-from idbroker.storage.statement import TenantStatement, scope
+from idbroker.storage.statement import EngineStatement, TenantStatement, scope
 from idbroker.storage.unit import TenantRepository, changed
 
 REMEMBERED = timedelta(minutes=30)
 Where = ColumnElement[bool] | None
 
 
-def _base(kind: Kind, where: Where) -> Select[Any]:
-    table = TABLES[kind]
-    statement = select(*columns(table)).where(
-        table.c.tenant_id == bindparam("tenant"), table.c.directory_id == bindparam("directory")
-    )
-    return statement if where is None else statement.where(where)
+Which = Literal["first", "after", "last", "named", "offset"]
 
 
-def _unfiltered(kind: Kind, which: str) -> Select[Any]:
+def _list(kind: Kind, which: Which, where: Where = None, order: Sequence[ColumnElement[Any]] = ()) -> Select[Any]:
     table = TABLES[kind]
     statement = select(*columns(table)).where(table.c.tenant_id == scope(), table.c.directory_id == bindparam("directory"))
-    statement = statement.limit(bindparam("limit"))
-    if which == "last":
-        return statement.order_by(table.c.id.desc())
+    if where is not None:
+        statement = statement.where(where)
     if which == "after":
         statement = statement.where(table.c.id > bindparam("after"))
-    if which == "offset":
-        statement = statement.offset(bindparam("offset"))
     if which == "named":
         statement = statement.where(USERS.c.user_name_key == bindparam("name"))
-    return statement.order_by(table.c.id)
+    if which == "offset":
+        statement = statement.offset(bindparam("offset"))
+    by_id = table.c.id.desc() if which == "last" else table.c.id
+    return statement.order_by(*order, by_id).limit(bindparam("limit"))
 
 
 @cache
-def _plain(kind: Kind, which: str) -> TenantStatement:
-    """The lists without a filter, and with the one that every client sends, made once."""
-    return TenantStatement(partial(_unfiltered, kind, which))
+def _made_once(kind: Kind, which: Which) -> TenantStatement:
+    """The lists without a filter, and with the one that every client sends."""
+    return TenantStatement(partial(_list, kind, which))
 
 
 class ResourceLists(TenantRepository):
@@ -53,48 +48,44 @@ class ResourceLists(TenantRepository):
 
     def after(self, kind: Kind, directory_id: str, where: Where, after: str | None, limit: int) -> list[Stored]:
         values: dict[str, Any] = {"directory": directory_id, "limit": limit}
-        if after is not None:
-            values["after"] = after
-        if where is None:
-            return self._made(kind, "first" if after is None else "after", values)
-        table = TABLES[kind]
-        statement = _base(kind, where).order_by(table.c.id).limit(bindparam("limit"))
-        return self._rows(statement if after is None else statement.where(table.c.id > bindparam("after")), values)
+        if after is None:
+            return self._rows(kind, "first", values, where)
+        return self._rows(kind, "after", {**values, "after": after}, where)
 
     def last(self, kind: Kind, directory_id: str, limit: int) -> list[Stored]:
         """The last ones, in the order of the list."""
-        return self._made(kind, "last", {"directory": directory_id, "limit": limit})[::-1]
+        return self._rows(kind, "last", {"directory": directory_id, "limit": limit})[::-1]
 
     def named(self, directory_id: str, name: str) -> list[Stored]:
         """The one user, if any, of that folded userName."""
-        return self._made("User", "named", {"directory": directory_id, "name": name, "limit": 1})
+        return self._rows("User", "named", {"directory": directory_id, "name": name, "limit": 1})
 
     def at(
         self, kind: Kind, directory_id: str, where: Where, *, offset: int, limit: int, order: Sequence[ColumnElement[Any]] = ()
     ) -> list[Stored]:
-        values = {"directory": directory_id, "offset": offset, "limit": limit}
-        if where is None and not order:
-            return self._made(kind, "offset", values)
-        statement = _base(kind, where).order_by(*(order or ()), TABLES[kind].c.id)
-        return self._rows(statement.limit(bindparam("limit")).offset(bindparam("offset")), values)
+        return self._rows(kind, "offset", {"directory": directory_id, "offset": offset, "limit": limit}, where, order)
 
     def count(self, kind: Kind, directory_id: str, where: Where, after: str | None) -> int:
         table = TABLES[kind]
-        statement = select(func.count()).where(
-            table.c.tenant_id == bindparam("tenant"), table.c.directory_id == bindparam("directory")
-        )
-        values: dict[str, Any] = {"directory": directory_id}
+        mine = (table.c.tenant_id == scope(), table.c.directory_id == bindparam("directory"))
+        statement, values = select(func.count()).where(*mine), {"directory": directory_id}
         if where is not None:
             statement = statement.where(where)
         if after is not None:
             statement, values["after"] = statement.where(table.c.id > bindparam("after")), after
         return int(self.scoped(statement, values).scalar_one())
 
-    def _made(self, kind: Kind, which: str, values: dict[str, Any]) -> list[Stored]:
-        return [Stored(*row) for row in _plain(kind, which).rows(self.unit, **values)]
-
-    def _rows(self, statement: Select[Any], values: dict[str, Any]) -> list[Stored]:
-        return [Stored(*row) for row in self.scoped(statement, values)]
+    def _rows(
+        self,
+        kind: Kind,
+        which: Which,
+        values: dict[str, Any],
+        where: Where = None,
+        order: Sequence[ColumnElement[Any]] = (),
+    ) -> list[Stored]:
+        if where is None and not order:
+            return [Stored(*row) for row in _made_once(kind, which).rows(self.unit, **values)]
+        return [Stored(*row) for row in self.scoped(_list(kind, which, where, order), values)]
 
 
 _ANCHOR = TenantStatement(
@@ -108,16 +99,17 @@ _ANCHOR = TenantStatement(
 )
 
 
-def _put(made: Any) -> Any:
+def _put(engine: str) -> Any:
     names = ("directory_id", "query", "next_index", "kind", "after_id", "gone", "at")
-    fresh = made(ANCHORS).values(tenant_id=bindparam("tenant"), **{name: bindparam(f"v_{name}") for name in names})
+    made = sqlite.insert if engine == "sqlite" else postgresql.insert
+    fresh: Any = made(ANCHORS).values(tenant_id=scope(), **{name: bindparam(f"v_{name}") for name in names})
     return fresh.on_conflict_do_update(
         index_elements=["tenant_id", "directory_id", "query", "next_index"],
         set_={name: fresh.excluded[name] for name in ("after_id", "gone", "at")},
     )
 
 
-_PUT = {"sqlite": _put(sqlite.insert), "postgresql": _put(postgresql.insert)}
+_PUT = EngineStatement(_put)
 
 
 class Walks(TenantRepository):
@@ -140,7 +132,7 @@ class Walks(TenantRepository):
             "v_directory_id": directory_id, "v_query": walk, "v_next_index": index, "v_kind": kind, "v_after_id": after_id,
             "v_gone": gone, "v_at": self.now(),
         }  # fmt: skip
-        self.scoped(_PUT[self.unit.dialect.name], values)
+        _PUT.change(self.unit, **values)
 
     def purge(self) -> int:
         statement = delete(ANCHORS).where(ANCHORS.c.tenant_id == bindparam("tenant"), ANCHORS.c.at < bindparam("before"))

@@ -33,7 +33,9 @@ class Directory(TenantRow, table=True):
     dry_run: bool = False
     """Nothing that it writes is kept; what it would have changed is told."""
     brake_users: int | None = None
-    brake_percent: int | None = BRAKE_PERCENT
+    brake_percent: int | None = None
+    """None is an admin's word, too. What a new directory begins with is the form's to say: a column's default would take the
+    place of None."""
     brake_minutes: int = BRAKE_MINUTES
     """Held when more than so many people, or that part of them, would be switched off within the minutes."""
     brake_held_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

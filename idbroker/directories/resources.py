@@ -6,14 +6,14 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any, Literal
 
 from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idbroker.directories.resource_rows import ResourceCount, ScimEmail, ScimGroup, ScimUser, WalkAnchor
-from idbroker.storage.statement import TenantStatement, scope
+from idbroker.storage.statement import EngineStatement, TenantStatement, among, scope
 from idbroker.storage.unit import TenantRepository
 
 Kind = Literal["User", "Group"]
@@ -55,23 +55,23 @@ def _insert(table: Table) -> Any:
     return insert(table).values(tenant_id=scope(), **given)
 
 
-def _update(table: Table) -> Any:
-    kept = {"tenant_id", "id", "directory_id", "created_at"}
-    return (
-        update(table)
-        .where(table.c.tenant_id == scope(), table.c.id == bindparam("id_"))
-        .values({column.name: _given(column) for column in table.c if column.name not in kept})
-    )
+@cache
+def _update(kind: Kind, names: tuple[str, ...]) -> TenantStatement:
+    """One for each set of columns that have ever changed together."""
+    table = TABLES[kind]
 
+    def build() -> Any:
+        return update(table).where(_mine(table)).values({n: bindparam(f"v_{n}", type_=table.c[n].type) for n in names})
 
-def _given(column: Any) -> Any:
-    """``active`` None: as it was."""
-    given = bindparam(f"v_{column.name}", type_=column.type)
-    return func.coalesce(given, column) if column.name == "active" else given
+    return TenantStatement(build)
 
 
 def _each(build: Callable[[Table], Any]) -> dict[Kind, TenantStatement]:
     return {kind: TenantStatement(partial(build, table)) for kind, table in TABLES.items()}
+
+
+def _each_many(build: Callable[[Table, str], Any]) -> dict[Kind, EngineStatement]:
+    return {kind: EngineStatement(partial(build, table)) for kind, table in TABLES.items()}
 
 
 def _mine(table: Table) -> Any:
@@ -81,29 +81,20 @@ def _mine(table: Table) -> Any:
 _ONE = _each(_one)
 _HELD = _each(lambda table: _one(table).with_for_update())
 _INSERT = _each(_insert)
-_UPDATE = _each(_update)
 _DELETE = _each(lambda table: delete(table).where(_mine(table)))
-_TOUCH_ONE = _each(lambda table: update(table).where(_mine(table)).values(version=table.c.version + 1))
-_KNOWN_ONE = _each(
-    lambda table: select(table.c.id).where(_mine(table), table.c.directory_id == bindparam("directory")).with_for_update()
-)
-_TOUCH = {
-    kind: update(table)
-    .where(table.c.tenant_id == bindparam("tenant"), table.c.id.in_(bindparam("ids", expanding=True)))
-    .values(version=table.c.version + 1)
-    for kind, table in TABLES.items()
-}
-_KNOWN = {
-    kind: select(table.c.id)
-    .where(
-        table.c.tenant_id == bindparam("tenant"),
-        table.c.directory_id == bindparam("directory"),
-        table.c.id.in_(bindparam("ids", expanding=True)),
+_TOUCH = _each_many(
+    lambda table, engine: (
+        update(table).where(table.c.tenant_id == scope(), among(table.c.id, "ids", engine)).values(version=table.c.version + 1)
     )
-    .order_by(table.c.id)
-    .with_for_update()
-    for kind, table in TABLES.items()
-}
+)
+_KNOWN = _each_many(
+    lambda table, engine: (
+        select(table.c.id)
+        .where(table.c.tenant_id == scope(), table.c.directory_id == bindparam("directory"), among(table.c.id, "ids", engine))
+        .order_by(table.c.id)  # in one order everywhere, so that nobody waits in a ring
+        .with_for_update()
+    )
+)
 _EMAILS_IN = TenantStatement(lambda: _insert(EMAILS))
 _EMAILS_OUT = TenantStatement(lambda: delete(EMAILS).where(EMAILS.c.tenant_id == scope(), EMAILS.c.user_id == bindparam("id_")))
 _TOTAL = TenantStatement(
@@ -113,18 +104,22 @@ _TOTAL = TenantStatement(
         COUNTS.c.kind == bindparam("kind"),
     )
 )
-_FORGET_ONE = (
-    update(ANCHORS)
-    .where(
-        ANCHORS.c.tenant_id == bindparam("tenant"),
-        ANCHORS.c.directory_id == bindparam("directory"),
-        ANCHORS.c.kind == bindparam("of_kind"),
-        ANCHORS.c.after_id >= bindparam("id_"),
+_FORGET_ONE = TenantStatement(
+    lambda: (
+        update(ANCHORS)
+        .where(
+            ANCHORS.c.tenant_id == scope(),
+            ANCHORS.c.directory_id == bindparam("directory"),
+            ANCHORS.c.kind == bindparam("of_kind"),
+            ANCHORS.c.after_id >= bindparam("id_"),
+        )
+        .values(gone=ANCHORS.c.gone + 1)
     )
-    .values(gone=ANCHORS.c.gone + 1)
 )
-_ACTIVE = select(func.count()).where(
-    USERS.c.tenant_id == bindparam("tenant"), USERS.c.directory_id == bindparam("directory"), USERS.c.active.is_(True)
+_ACTIVE = TenantStatement(
+    lambda: select(func.count()).where(
+        USERS.c.tenant_id == scope(), USERS.c.directory_id == bindparam("directory"), USERS.c.active.is_(True)
+    )
 )
 
 
@@ -140,14 +135,7 @@ class Resources(TenantRepository):
 
     def known(self, kind: Kind, directory_id: str, ids: Sequence[str]) -> set[str]:
         """Which of those there are; they stay until the transaction ends."""
-        if len(ids) == 1:
-            return {row[0] for row in _KNOWN_ONE[kind].rows(self.unit, id_=ids[0], directory=directory_id)}
-        found: set[str] = set()
-        wanted = sorted(ids)  # in one order everywhere, so that nobody waits in a ring
-        for start in range(0, len(wanted), 500):
-            values = {"directory": directory_id, "ids": wanted[start : start + 500]}
-            found |= set(self.scoped(_KNOWN[kind], values).scalars())
-        return found
+        return {row[0] for row in _KNOWN[kind].rows(self.unit, directory=directory_id, ids=list(ids))}
 
     def insert(self, kind: Kind, values: Mapping[str, Any]) -> None:
         """All columns but the tenant. Raises IntegrityError for a userName that is taken."""
@@ -155,8 +143,9 @@ class Resources(TenantRepository):
         self._count(kind, values["directory_id"], 1)
 
     def write(self, kind: Kind, resource_id: str, values: Mapping[str, Any]) -> None:
-        """All columns but tenant, id, directory and time of creation."""
-        _UPDATE[kind].change(self.unit, id_=resource_id, **{f"v_{name}": value for name, value in values.items()})
+        """Those columns and no other. Raises IntegrityError for a userName that is taken."""
+        names = tuple(sorted(set(values) - {"tenant_id", "id", "directory_id", "created_at"}))
+        _update(kind, names).change(self.unit, id_=resource_id, **{f"v_{name}": values[name] for name in names})
 
     def write_emails(self, directory_id: str, user_id: str, addresses: Mapping[str, bool], *, replaces: bool) -> None:
         """The folded addresses, each with whether it is the primary one."""
@@ -170,11 +159,8 @@ class Resources(TenantRepository):
 
     def touch(self, kind: Kind, ids: Sequence[str]) -> None:
         """Another version of each: what others say of them has changed."""
-        if len(ids) == 1:
-            _TOUCH_ONE[kind].change(self.unit, id_=ids[0])
-            return
-        for start in range(0, len(ids), 500):
-            self.scoped(_TOUCH[kind], {"ids": list(ids[start : start + 500])})
+        if ids:
+            _TOUCH[kind].change(self.unit, ids=list(ids))
 
     def remove(self, kind: Kind, directory_id: str, resource_id: str) -> bool:
         if _DELETE[kind].change(self.unit, id_=resource_id) != 1:
@@ -182,7 +168,7 @@ class Resources(TenantRepository):
         if kind == "User":
             _EMAILS_OUT.change(self.unit, id_=resource_id)
         self._count(kind, directory_id, -1)
-        self.scoped(_FORGET_ONE, {"directory": directory_id, "of_kind": kind, "id_": resource_id})
+        _FORGET_ONE.change(self.unit, directory=directory_id, of_kind=kind, id_=resource_id)
         return True
 
     def forget_all(self, directory_id: str) -> None:
@@ -196,17 +182,18 @@ class Resources(TenantRepository):
         return int(row[0]) if row is not None else 0
 
     def active_users(self, directory_id: str) -> int:
-        return int(self.scoped(_ACTIVE, {"directory": directory_id}).scalar_one())
+        row = _ACTIVE.first(self.unit, directory=directory_id)
+        return 0 if row is None else int(row[0])
 
     def _count(self, kind: Kind, directory_id: str, step: int) -> None:
         # Slots, so that writers at one moment do not all wait for one row.
         slot = random.randrange(SLOTS)  # noqa: S311 # spreads load, hides nothing
-        statement = _COUNT[self.unit.dialect.name]
-        statement.change(self.unit, directory=directory_id, kind_=kind, slot_=slot, step=step)
+        _COUNT.change(self.unit, directory=directory_id, kind_=kind, slot_=slot, step=step)
 
 
-def _count_statement(made: Any) -> Any:
-    fresh = made(COUNTS).values(
+def _count(engine: str) -> Any:
+    made = sqlite.insert if engine == "sqlite" else postgresql.insert
+    fresh: Any = made(COUNTS).values(
         tenant_id=scope(),
         directory_id=bindparam("directory"),
         kind=bindparam("kind_"),
@@ -218,7 +205,4 @@ def _count_statement(made: Any) -> Any:
     )
 
 
-_COUNT = {
-    "sqlite": TenantStatement(lambda: _count_statement(sqlite.insert)),
-    "postgresql": TenantStatement(lambda: _count_statement(postgresql.insert)),
-}
+_COUNT = EngineStatement(_count)

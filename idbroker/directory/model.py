@@ -147,10 +147,6 @@ class Users(TenantRepository):
             statement = statement.where(col(User.id) > after)
         return self.session.execute(statement).scalars().all()
 
-    def with_emails(self, emails: Sequence[str]) -> Sequence[User]:
-        """Everyone with one of those addresses in normal form."""
-        return self.session.execute(select(User).where(col(User.email).in_(emails)).limit(20)).scalars().all()
-
     def with_email(self, email: str) -> Sequence[User]:
         """Everyone with that address in normal form. More than one is possible, which is why it identifies nobody."""
         return self.session.execute(select(User).where(User.email == email).limit(2)).scalars().all()
@@ -167,10 +163,6 @@ class Identities(TenantRepository):
     def of_user(self, user_id: str) -> Sequence[Identity]:
         statement = select(Identity).where(Identity.user_id == user_id).order_by(col(Identity.created_at)).limit(100)
         return self.session.execute(statement).scalars().all()
-
-    def with_subject(self, subject: str) -> Sequence[Identity]:
-        """Whoever is known by that subject, at whatever connection."""
-        return self.session.execute(select(Identity).where(Identity.subject == subject).limit(20)).scalars().all()
 
     def subjects_of(self, connection_id: str, user_id: str) -> Sequence[str]:
         """By which subjects a connection knows a person; usually one."""

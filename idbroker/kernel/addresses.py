@@ -26,7 +26,9 @@ def normal_domain(text: str) -> str:
     if not name or len(name) > 253:
         raise BadAddress("a domain name has 1 to 253 characters")
     try:
-        ascii_name = idna.encode(name, uts46=True, std3_rules=True).decode().lower()
+        # What is plain letters and digits already is its own A-label; IDNA takes 0.1 ms to say so.
+        plain = name.isascii() and "--" not in name
+        ascii_name = name.lower() if plain else idna.encode(name, uts46=True, std3_rules=True).decode().lower()
     except (idna.IDNAError, UnicodeError) as error:
         raise BadAddress(f"“{name[:80]}” is not a domain name") from error
     labels = ascii_name.split(".")

@@ -18,7 +18,7 @@ from idbroker.kernel.addresses import BadAddress, email_domain, normal_email
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.event import Change, Event, Resource
 from idbroker.kernel.ids import new_id
-from idbroker.provisioning.linking import link, provisioned
+from idbroker.provisioning.linking import link, one_at_a_time, provisioned
 from idbroker.storage.unit import TenantUnit
 
 _ASK_ADMIN = "Your organisation's settings do not let you in here. Please ask your administrator."
@@ -63,6 +63,7 @@ def _person(unit: TenantUnit, connection: ConnectionConfig, identity: ExternalId
     user = unit[Users].held(known.user_id) if known is not None else None
     if user is not None:
         return user, False
+    one_at_a_time(unit, (identity.subject, email))
     found = provisioned(unit, connection, identity.subject, email)
     user = unit[Users].held(found.user_id) if found is not None else None
     if found is not None and user is not None:

@@ -49,10 +49,11 @@ class Brake:
         """Before one more person is switched off. Raises BrakeHeld."""
         now = unit.clock.now()
         # One after the other: of many at one moment each must see those before it. What stands in the row goes, too.
-        row = unit[Directories].held(directory_id) if self.users is not None or self.percent is not None else None
-        if row is not None:
-            released = row.brake_released_until is not None and now < row.brake_released_until
-            if row.brake_held_at is not None and not released:
+        brake = unit[Deactivations].brake(directory_id) if self.users is not None or self.percent is not None else None
+        if brake is not None:
+            held_at, released_until = brake
+            released = released_until is not None and now < released_until
+            if held_at is not None and not released:
                 raise BrakeHeld(directory_id)
             if not released:
                 self._judge(unit, directory_id, now)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from idbroker.audit.outbox import Outbox
 from idbroker.directories.resources import Resources
+from idbroker.directory.group_rows import GroupRow, GroupRows
 from idbroker.directory.members import GroupMembers, MemberKind, NewMember
-from idbroker.directory.model import Group, Groups
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.event import Change, Event, Resource
 from idbroker.kernel.ids import is_id, new_id
@@ -36,7 +36,7 @@ class DirectoryGroups:
     """All within the caller's transaction, who holds the group's row."""
 
     def create(self, unit: TenantUnit, source: Source, display_name: str) -> str:
-        row = Group(
+        row = GroupRow(
             tenant_id=unit.scope.tenant,
             id=new_id("grp"),
             display_name=display_name,
@@ -44,29 +44,29 @@ class DirectoryGroups:
             directory_id=source.directory_id,
             created_at=unit.clock.now(),
         )
-        unit[Groups].add(row)
+        unit[GroupRows].insert(row)
         context = {"source": "scim", "directory_id": source.directory_id}
         unit[Outbox].record(Event("group.created", Resource("group", row.id, display_name), context=context))
         return row.id
 
     def rename(self, unit: TenantUnit, group_id: str, display_name: str) -> None:
-        row = unit[Groups].get(group_id)
+        row = unit[GroupRows].get(group_id)
         if row is None or row.display_name == display_name:
             return
         change = Change(row.display_name, display_name)
-        row.display_name = display_name
+        unit[GroupRows].rename(group_id, display_name)
         unit[Outbox].record(Event("group.updated", Resource("group", row.id, display_name), {"display_name": change}))
         unit[Resources].touch("User", sorted(unit[GroupMembers].ids("User", group_id)))
 
     def remove(self, unit: TenantUnit, group_id: str) -> None:
-        row = unit[Groups].get(group_id)
+        row = unit[GroupRows].get(group_id)
         if row is None:
             return
         unit[Outbox].record(Event("group.deleted", Resource("group", row.id, row.display_name)))
         unit[Resources].touch("User", sorted(unit[GroupMembers].ids("User", group_id)))
         unit[GroupMembers].empty(group_id)
         unit[GroupMembers].forget("Group", group_id)
-        unit[Groups].delete(row)
+        unit[GroupRows].remove(group_id)
 
     def add(self, unit: TenantUnit, source: Source, group: GroupRef, members: Sequence[NewMember]) -> int:
         """How many were not members yet. Raises UnknownMember."""

@@ -8,16 +8,17 @@ Whichever came first keeps its id. Two candidates are as good as none, and nobod
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from idbroker.connections.model import Connections
 from idbroker.directories.linking import ProvisionedPeople
-from idbroker.directory.model import Identities, Identity, User, Users
+from idbroker.directory.model import Identities, Identity
+from idbroker.directory.people import People, Person
 from idbroker.federation.contract import ConnectionConfig
 from idbroker.federation.options import ConnectionOptions
-from idbroker.kernel.addresses import BadAddress, email_domain, normal_email, parent_domains
+from idbroker.kernel.addresses import BadAddress, email_domain, normal_email
 from idbroker.storage.statements.places import verified_domains
 from idbroker.storage.unit import TenantUnit
 
@@ -30,29 +31,49 @@ class Found:
     by: LinkedBy
 
 
+class ProvenDomains:
+    """The tenant's, read when they are first asked for."""
+
+    def __init__(self, unit: TenantUnit) -> None:
+        self._unit = unit
+        self._domains: list[tuple[str, bool]] | None = None
+
+    def own(self, address: str) -> bool:
+        """Whether the address's domain is proven, itself or through a parent that includes its subdomains."""
+        if self._domains is None:
+            self._domains = verified_domains(self._unit)
+        domain = email_domain(address)
+        return any(name == domain or (below and domain.endswith(f".{name}")) for name, below in self._domains)
+
+
+def one_at_a_time(unit: TenantUnit, names: Iterable[str | None]) -> None:
+    """Whoever makes a person says first by what names he could be found: subject, externalId, addresses in normal form. A
+    sign-in and a directory that mean the same person at the same moment share one of them, and the second sees the first."""
+    unit.take_turns(sorted({name for name in names if name}))
+
+
 def known_from_sign_in(
-    unit: TenantUnit, connection_id: str | None, external_id: str | None, names: Iterable[str | None]
+    unit: TenantUnit, connection_id: str | None, external_id: str | None, addresses: Sequence[str], proven: ProvenDomains
 ) -> Found | None:
-    """The person whom a directory, bound to that connection or to none, means. ``names``: userName, primary e-mail."""
+    """The person whom a directory, bound to that connection or to none, means. ``addresses``: userName and primary e-mail, as
+    far as they are addresses, in normal form."""
     if external_id is not None:
         found = _one(
-            identity.user_id
-            for identity in unit[Identities].with_subject(external_id)
-            if connection_id in (None, identity.connection_id) and _allows(unit, identity.connection_id, "external_id")
+            user_id
+            for known, user_id in unit[People].known_by(external_id)
+            if connection_id in (None, known) and _allows(unit, known, "external_id")
         )
-        if found is not None and _is_free(unit[Users].get(found)):
+        if found is not None and _is_free(unit[People].get(found)):
             return Found(found, "external_id")
-    addresses = [address for address in dict.fromkeys(map(_address, names)) if address and owned(unit, address)]
-    if not addresses:
-        return None
-    people = [user for user in unit[Users].with_emails(addresses) if _is_free(user) and user.email_verified]
+    owned = [address for address in addresses if proven.own(address)]
+    people = [one for one in unit[People].with_emails(owned) if _is_free(one) and one.email_verified]
     if not people:
         return None
-    known_at = unit[Identities].connections_of([user.id for user in people])
+    known_at = unit[Identities].connections_of([one.id for one in people])
     found = _one(
-        user.id
-        for user in people
-        if any(connection_id in (None, known) and _allows(unit, known, "email") for known in known_at.get(user.id, []))
+        one.id
+        for one in people
+        if any(connection_id in (None, known) and _allows(unit, known, "email") for known in known_at.get(one.id, []))
     )
     return None if found is None else Found(found, "email")
 
@@ -87,11 +108,9 @@ def link(unit: TenantUnit, connection_id: str, subject: str, user_id: str) -> No
     unit[Identities].add(row)
 
 
-def owned(unit: TenantUnit, address: str) -> bool:
-    """Whether the tenant has proven the address's domain, itself or through a parent that includes its subdomains."""
-    domain = email_domain(address)
-    parents = parent_domains(domain)
-    return any(name == domain or (below and name in parents) for name, below in verified_domains(unit))
+def addresses_of(names: Iterable[str | None]) -> list[str]:
+    """Those that are addresses, in normal form, each once."""
+    return list(dict.fromkeys(filter(None, map(_address, names))))
 
 
 def _address(name: str | None) -> str | None:
@@ -101,8 +120,8 @@ def _address(name: str | None) -> str | None:
         return None
 
 
-def _is_free(user: User | None) -> bool:
-    return user is not None and user.directory_id is None
+def _is_free(person: Person | None) -> bool:
+    return person is not None and person.directory_id is None
 
 
 def _allows(unit: TenantUnit, connection_id: str, rule: LinkedBy) -> bool:

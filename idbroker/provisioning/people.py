@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from idbroker.audit.outbox import Outbox
 from idbroker.directory.members import GroupMembers
-from idbroker.directory.model import User, Users
-from idbroker.kernel.addresses import BadAddress, normal_email
+from idbroker.directory.people import People, Person
 from idbroker.kernel.event import Change, Event
 from idbroker.kernel.ids import new_id
 from idbroker.provisioning.brake import Brake
-from idbroker.provisioning.linking import known_from_sign_in, owned
+from idbroker.provisioning.linking import ProvenDomains, addresses_of, known_from_sign_in, one_at_a_time
 from idbroker.provisioning.standing import DELETED, deactivate, reactivate, resource
 from idbroker.sessions.service import SessionService
 from idbroker.storage.unit import TenantUnit
@@ -51,38 +50,40 @@ class DirectoryPeople:
 
     def create(self, unit: TenantUnit, source: Source, facts: Facts) -> str:
         """The person's id: a new one, or that of somebody known from sign-in who is meant by the rule of the connection."""
-        found = known_from_sign_in(unit, source.connection_id, facts.external_id, (facts.user_name, facts.email))
-        user = unit[Users].held(found.user_id) if found is not None else None
-        if found is None or user is None:
-            return self._new(unit, source, facts)
-        user.source, user.directory_id = "scim", source.directory_id
+        proven, addresses = ProvenDomains(unit), addresses_of((facts.user_name, facts.email))
+        one_at_a_time(unit, (facts.external_id, *addresses))
+        found = known_from_sign_in(unit, source.connection_id, facts.external_id, addresses, proven)
+        known = unit[People].held(found.user_id) if found is not None else None
+        if found is None or known is None or known.directory_id is not None:  # another directory's since he was found
+            return self._new(unit, source, facts, proven)
+        mine = {"source": "scim", "directory_id": source.directory_id}
+        unit[People].change(known.id, mine)
         context = {"directory_id": source.directory_id, "by": found.by}
-        unit[Outbox].record(Event("user.linked", resource(user), context=context))
-        self._apply(unit, source, user, facts)
-        return user.id
+        unit[Outbox].record(Event("user.linked", resource(known), context=context))
+        self._apply(unit, source, replace(known, source="scim", directory_id=source.directory_id), facts)
+        return known.id
 
     def update(self, unit: TenantUnit, source: Source, user_id: str, facts: Facts) -> None:
-        user = unit[Users].held(user_id)
-        if user is not None:
-            self._apply(unit, source, user, facts)
+        person = unit[People].held(user_id)
+        if person is not None:
+            self._apply(unit, source, person, facts)
 
     def remove(self, unit: TenantUnit, source: Source, user_id: str) -> None:
         """Gone, with all that was open. How he was known at connections is kept, so that a sign-in does not bring him back."""
-        user = unit[Users].held(user_id)
-        if user is None:
+        person = unit[People].held(user_id)
+        if person is None:
             return
-        if user.active:
-            source.brake.press(unit, source.directory_id, user.id)
-        user.active = False
-        unit.session.flush()
-        self._sessions.end_all(unit, user.id, DELETED)
-        unit[Outbox].record(Event("user.deleted", resource(user), context={"directory_id": source.directory_id}))
-        unit[GroupMembers].forget("User", user.id)
-        unit[Users].delete(user)
+        if person.active:
+            source.brake.press(unit, source.directory_id, person.id)
+            unit[People].change(person.id, {"active": False})
+        self._sessions.end_all(unit, person.id, DELETED)
+        unit[Outbox].record(Event("user.deleted", resource(person), context={"directory_id": source.directory_id}))
+        unit[GroupMembers].forget("User", person.id)
+        unit[People].remove(person.id)
 
-    def _new(self, unit: TenantUnit, source: Source, facts: Facts) -> str:
+    def _new(self, unit: TenantUnit, source: Source, facts: Facts, proven: ProvenDomains) -> str:
         now = unit.clock.now()
-        user = User(
+        person = Person(
             tenant_id=unit.scope.tenant,
             id=new_id("usr"),
             source="scim",
@@ -90,53 +91,43 @@ class DirectoryPeople:
             active=facts.active is not False,
             created_at=now,
             updated_at=now,
-            **_wanted(unit, facts),
+            last_sign_in_at=None,
+            **_wanted(facts, proven),
         )
-        unit[Users].add(user)
+        unit[People].insert(person)
         context = {"source": "scim", "directory_id": source.directory_id}
-        unit[Outbox].record(Event("user.created", resource(user), context=context))
-        return user.id
+        unit[Outbox].record(Event("user.created", resource(person), context=context))
+        return person.id
 
-    def _apply(self, unit: TenantUnit, source: Source, user: User, facts: Facts) -> None:
-        wanted = _wanted(unit, facts)
-        told = {name: Change(getattr(user, name), value) for name, value in wanted.items() if getattr(user, name) != value}
+    def _apply(self, unit: TenantUnit, source: Source, person: Person, facts: Facts) -> None:
+        wanted = _wanted(facts, ProvenDomains(unit))
+        told = {name: Change(getattr(person, name), value) for name, value in wanted.items() if getattr(person, name) != value}
         if told:
-            for name, change in told.items():
-                setattr(user, name, change.after)
-            user.updated_at = unit.clock.now()
+            changed = {name: change.after for name, change in told.items()}
+            unit[People].change(person.id, {**changed, "updated_at": unit.clock.now()})
+            person = replace(person, **changed)
             context = {"directory_id": source.directory_id}
-            unit[Outbox].record(Event("user.updated", resource(user), told, context=context))
+            unit[Outbox].record(Event("user.updated", resource(person), told, context=context))
         if facts.active:
-            reactivate(unit, user)
-        elif facts.active is False and user.active:
-            source.brake.press(unit, source.directory_id, user.id)
-            deactivate(unit, self._sessions, user)
+            reactivate(unit, person)
+        elif facts.active is False and person.active:
+            source.brake.press(unit, source.directory_id, person.id)
+            deactivate(unit, self._sessions, person)
 
 
-def _wanted(unit: TenantUnit, facts: Facts) -> dict[str, Any]:
+def _wanted(facts: Facts, proven: ProvenDomains) -> dict[str, Any]:
     """The columns of the person. An address is verified when the tenant has proven its domain."""
-    email = _email(facts)
+    email = next(iter(addresses_of((facts.email, facts.user_name))), None)
     return {
         "user_name": facts.user_name,
         "email": email,
-        "email_verified": email is not None and owned(unit, email),
+        "email_verified": email is not None and proven.own(email),
         "given_name": _cut(facts.given_name),
         "family_name": _cut(facts.family_name),
         "display_name": _cut(facts.display_name),
         "department": _cut(facts.department),
         "employee_number": _cut(facts.employee_number),
     }
-
-
-def _email(facts: Facts) -> str | None:
-    """The primary address, else a userName that is one; None when neither is."""
-    for text in (facts.email, facts.user_name):
-        try:
-            if text:
-                return normal_email(text)
-        except BadAddress:
-            continue
-    return None
 
 
 def _cut(text: str | None) -> str | None:

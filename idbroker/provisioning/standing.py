@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from idbroker.audit.outbox import Outbox
-from idbroker.directory.model import User
+from idbroker.directory.people import People, Person
 from idbroker.kernel.event import Event, Resource
 from idbroker.sessions.service import SessionService
 from idbroker.storage.unit import TenantUnit
@@ -12,22 +14,33 @@ DEACTIVATED = "user_deactivated"
 DELETED = "user_deleted"
 
 
-def deactivate(unit: TenantUnit, sessions: SessionService, user: User) -> None:
-    """No sign-in any more, and nothing that an earlier one gave: sessions, codes, refresh families."""
-    if not user.active:
+class Named(Protocol):
+    """What an event says of a person."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def email(self) -> str | None: ...
+    @property
+    def user_name(self) -> str | None: ...
+
+
+def deactivate(unit: TenantUnit, sessions: SessionService, person: Person) -> None:
+    """No sign-in any more, and nothing that an earlier one gave: sessions, codes, refresh families. The row is held: a sign-in
+    that was under way has been waited for, and its session is seen."""
+    if not person.active:
         return
-    user.active, user.updated_at = False, unit.clock.now()
-    unit.session.flush()  # takes the person's row first: a sign-in that is under way is waited for, and its session is seen
-    sessions.end_all(unit, user.id, DEACTIVATED)
-    unit[Outbox].record(Event("user.deactivated", resource(user), context={"directory_id": user.directory_id}))
+    unit[People].change(person.id, {"active": False, "updated_at": unit.clock.now()})
+    sessions.end_all(unit, person.id, DEACTIVATED)
+    unit[Outbox].record(Event("user.deactivated", resource(person), context={"directory_id": person.directory_id}))
 
 
-def reactivate(unit: TenantUnit, user: User) -> None:
-    if user.active:
+def reactivate(unit: TenantUnit, person: Person) -> None:
+    if person.active:
         return
-    user.active, user.updated_at = True, unit.clock.now()
-    unit[Outbox].record(Event("user.reactivated", resource(user), context={"directory_id": user.directory_id}))
+    unit[People].change(person.id, {"active": True, "updated_at": unit.clock.now()})
+    unit[Outbox].record(Event("user.reactivated", resource(person), context={"directory_id": person.directory_id}))
 
 
-def resource(user: User) -> Resource:
+def resource(user: Named) -> Resource:
     return Resource("user", user.id, user.email or user.user_name)

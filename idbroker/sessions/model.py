@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, and_, case, delete, distinct, func, update
+from sqlalchemy import Index, and_, bindparam, case, delete, distinct, func, update
+from sqlalchemy import select as sqlselect
 from sqlmodel import Field, col, or_, select
 
 from idbroker.kernel.clock import Day
 from idbroker.storage.rows import MAIN, JsonColumn, TenantRow, UtcDateTime
+from idbroker.storage.statement import TenantStatement, scope
 from idbroker.storage.unit import TenantRepository, changed
 
 KEPT_FOR = timedelta(days=90)
@@ -82,6 +84,24 @@ class AuthorizationCode(TenantRow, table=True):
     """``jti`` of the access token that it gave, so that a second use can revoke it."""
 
 
+def _open() -> Any:
+    # ``refresh_families`` is named by its name: its module builds on this one.
+    sessions, families = MAIN.tables["sessions"].c, MAIN.tables["refresh_families"].c
+    live = sqlselect(sessions.id).where(
+        sessions.tenant_id == scope(),
+        sessions.user_id == bindparam("user"),
+        sessions.ended_at.is_(None),
+        sessions.expires_at > bindparam("moment"),
+    )
+    unended = sqlselect(families.id).where(
+        families.tenant_id == scope(), families.user_id == bindparam("user"), families.ended_at.is_(None)
+    )
+    return live.union_all(unended).limit(1)
+
+
+_OPEN = TenantStatement(_open)
+
+
 class Sessions(TenantRepository):
     def add(self, row: Session) -> None:
         self.session.add(row)
@@ -107,6 +127,10 @@ class Sessions(TenantRepository):
             Session.user_id == user_id, col(Session.ended_at).is_(None), col(Session.expires_at) > self.now()
         )
         return self.session.execute(statement).scalars().all()
+
+    def anything_open(self, user_id: str) -> bool:
+        """Whether there is anything to end when he is switched off: mostly there is not."""
+        return _OPEN.first(self.unit, user=user_id, moment=self.now()) is not None
 
     def latest_by_connection(self) -> dict[str, datetime]:
         """Connection → when somebody last signed in through it."""

@@ -103,6 +103,8 @@ class SessionService:
         )
 
     def end_all(self, unit: TenantUnit, user_id: str, reason: str) -> Sequence[Session]:
+        if not unit[Sessions].anything_open(user_id):
+            return ()
         rows = unit[Sessions].live_of_user(user_id)
         for row in rows:
             self.end(unit, row, reason)

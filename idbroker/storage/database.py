@@ -133,7 +133,7 @@ class Database:
             try:
                 yield transaction
                 transaction.flush()
-                if not read_only:
-                    transaction.commit()
+                # Readers commit too: after a ROLLBACK psycopg forgets every statement that it had prepared.
+                transaction.commit()
             finally:
                 transaction.close()

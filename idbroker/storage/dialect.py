@@ -51,6 +51,10 @@ class Dialect(Protocol):
         """Bind the open transaction to another tenant."""
         ...
 
+    def take_turns(self, connection: Connection, tenant: TenantId, names: Sequence[str]) -> None:
+        """Until the transaction ends, no other one of the tenant's goes past this with one of those names."""
+        ...
+
     def see_relayed(self, connection: Connection) -> None:
         """Let the open transaction read the relayed tables (outbox, feed) of every tenant; nothing else, and read only."""
         ...

@@ -2,6 +2,7 @@
 
     TenantStatement     on a tenant's unit; every tenant-owned table in it must be held to ``SCOPE``, or it does not compile.
                         A SELECT may read the tenant's own row of ``tenants`` as well
+    EngineStatement     the same, worded by engine: with ``among`` a list of any length goes into one statement
     PlatformStatement   on the platform's unit; a tenant-owned table in it does not compile
 
 The value of ``SCOPE`` is the unit's tenant; no caller can give another. Row-level security stands below, as everywhere.
@@ -14,10 +15,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Dialect, Table, bindparam, insert
+from sqlalchemy import JSON, BindParameter, Connection, Dialect, Table, any_, bindparam, func, insert, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.dml import Insert
-from sqlalchemy.sql.elements import BinaryExpression, ClauseElement
+from sqlalchemy.sql.elements import BinaryExpression, ClauseElement, ColumnElement
 from sqlalchemy.sql.selectable import FromClause, Select
 
 from idbroker.kernel.ids import PLATFORM_TRAIL
@@ -27,15 +29,23 @@ from idbroker.storage.rows import AUDIT, MAIN, IndexRow, TenantRow, tenant_table
 from idbroker.storage.transaction import Transaction
 from idbroker.storage.unit import PlatformUnit, TenantUnit
 
-_SCOPE = "idbroker_scope"
+_SCOPE = "tenant"
 _OWN = "tenants"
 """The one platform table in which a tenant has a row of its own (``own_tenant.py``)."""
 Convert = Callable[[Any], Any]
 
 
 def scope() -> BindParameter[Any]:
-    """Stands for the unit's tenant in a statement."""
+    """Stands for the unit's tenant in a statement. ``TenantRepository.scoped`` fills it in as well."""
     return bindparam(_SCOPE)
+
+
+def among(column: ColumnElement[Any], name: str, engine: str) -> ColumnElement[bool]:
+    """Whether it is in the list that the parameter holds. The statement is the same for a list of one and of a thousand."""
+    if engine == "postgresql":
+        return column == any_(bindparam(name, type_=ARRAY(column.type)))
+    listed = func.json_each(bindparam(name, type_=JSON())).table_valued("value")
+    return column.in_(select(listed.c.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,10 @@ class _Statement:
     def _check(self, statement: ClauseElement) -> None:
         raise NotImplementedError
 
+    def _worded(self, engine: str) -> ClauseElement:
+        del engine
+        return self._build()
+
     def _for(self, transaction: Transaction) -> tuple[Connection, _Compiled]:
         if self._shared is None:
             self._shared = not any(lives_in_cell(table) for table in tables_in(self._build()))
@@ -87,7 +101,7 @@ class _Statement:
         dialect = connection.dialect
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
-            statement = self._build()
+            statement = self._worded(dialect.name)
             self._check(statement)
             compiled = self._compiled[dialect.name] = _compile(statement, dialect)
         if transaction.spans and not compiled.together:
@@ -118,7 +132,9 @@ class TenantStatement(_Statement):
         """Once for each of the rows, in one go."""
         connection, compiled = self._for(unit.transaction)
         parameters = [compiled.parameters(self._values(unit, row)) for row in rows]
-        if parameters:
+        if len(parameters) == 1:  # what drivers do for many costs more than that for one
+            unit.transaction.run(connection, compiled.text, parameters[0])
+        elif parameters:
             unit.transaction.run_many(connection, compiled.text, parameters)
 
     def _values(self, unit: TenantUnit, values: dict[str, Any]) -> dict[str, Any]:
@@ -138,6 +154,20 @@ class TenantStatement(_Statement):
                 raise IsolationBreach(f"“{name}” is not a tenant's, and has no place in a tenant's statement")
             if table not in held and not (isinstance(statement, Insert) and _inserts_scope(statement)):
                 raise IsolationBreach(f"nothing holds “{name}” to the scope")
+
+
+class EngineStatement(TenantStatement):
+    def __init__(self, build: Callable[[str], ClauseElement]) -> None:
+        """``build`` is told the engine's name."""
+        super().__init__(lambda: build("sqlite"))
+        self._by_engine = build
+
+    def check(self) -> None:
+        for engine in ("sqlite", "postgresql"):
+            self._check(self._by_engine(engine))
+
+    def _worded(self, engine: str) -> ClauseElement:
+        return self._by_engine(engine)
 
 
 def insert_many(unit: TenantUnit, cls: type[TenantRow | IndexRow], rows: Iterable[Mapping[str, Any]]) -> None:

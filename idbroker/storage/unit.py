@@ -65,6 +65,11 @@ class TenantUnit:
             action()
         self._at_end.clear()
 
+    def take_turns(self, names: Sequence[str]) -> None:
+        """Wait until no other transaction of this tenant that has named one of them is open. Name all at once, and only once:
+        whoever names more later may wait in a ring."""
+        self.dialect.take_turns(self.transaction.connection, self.scope.tenant, names)
+
     @property
     def portraits(self) -> Portraits | None:
         return self.transaction.portraits

@@ -126,3 +126,42 @@ def test_a_cursor_is_good_for_its_own_query_and_directory_and_an_hour(world: Sci
         assert (refused.status_code, refused.json()["scimType"]) == (400, "invalidCursor")
     world.clock.advance(hours=2)
     assert idp.send("GET", f"/Users?cursor={cursor}&count=2").json()["scimType"] == "expiredCursor"
+
+
+def test_a_sign_in_and_a_directory_at_one_moment_make_one_person(world: ScimWorld):
+    """Each looks for the other's work and would find nothing: whoever comes second waits, and finds it."""
+    tenant = world.tenant("acme")
+    world.domain(tenant, "acme.example")
+    idp, config = world.directory(tenant), world.config(tenant, world.connection(tenant)["id"], ["acme.example"])
+
+    def come(number: int) -> Any:
+        who, by_subject = f"p{number // 2}", number // 2 % 2
+        address = f"{who}@acme.example"
+        if number % 2:
+            return idp.send("POST", "/Users", {"userName": who if by_subject else address, "externalId": f"s{number // 2}"})
+        return world.sign_in(config, f"s{number // 2}" if by_subject else f"other-{who}", email=address).user.id
+
+    ways = at_once(24, come)
+    made = [answer.json()["id"] for answer in ways[1::2]]
+    assert ways[::2] == made
+    assert len(world.get(f"/tenants/{tenant}/users?limit=100")["data"]) == 12
+
+
+def test_two_directories_that_mean_one_person_do_not_share_him(world: ScimWorld):
+    """One knows him by his subject, one by his address: he goes to the one that came first."""
+    tenant = world.tenant("acme")
+    world.domain(tenant, "acme.example")
+    config = world.config(tenant, world.connection(tenant)["id"], ["acme.example"])
+    clients = [world.directory(tenant), world.directory(tenant)]
+    known = [world.sign_in(config, f"s{number}", email=f"p{number}@acme.example").user.id for number in range(6)]
+
+    def claim(number: int) -> str:
+        who = number // 2
+        names = {"userName": f"p{who}", "externalId": f"s{who}"} if number % 2 else {"userName": f"p{who}@acme.example"}
+        answer = clients[number % 2].send("POST", "/Users", names)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    ids = at_once(12, claim)
+    assert len(set(ids)) == 12
+    assert all(len({known[number]} & set(ids[number * 2 : number * 2 + 2])) <= 1 for number in range(6))

@@ -32,9 +32,11 @@ from idbroker.directories.model import Directories, Directory, DirectoryToken, D
 from idbroker.directories.requests import DirectoryRequests, TrafficCounts
 from idbroker.directories.resources import Resources
 from idbroker.directories.traffic_rows import DirectoryRequest
+from idbroker.directory.group_rows import GroupRow
 from idbroker.directory.members import GroupMembers, NewMember
 from idbroker.directory.model import Group, Groups, Identities, Identity, RoleMapping, RoleMappings, User, Users
 from idbroker.directory.nesting import GroupLink
+from idbroker.directory.people import Person
 from idbroker.kernel.clock import last_days
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import TenantId
@@ -412,6 +414,12 @@ def _scim_names(now: datetime, slug: str) -> dict[str, Any]:
     return {
         "kind": "User",
         "resource_id": f"usr_{slug}",
+        "person": Person(
+            tenant_id=f"tnt_{slug}", id=f"usr_{slug}", email=f"alice@{slug}.example", email_verified=True, user_name="alice",
+            given_name=None, family_name=None, display_name=None, department=None, employee_number=None, active=True,
+            source="scim", created_at=now, updated_at=now, last_sign_in_at=None, directory_id=f"dir_{slug}",
+        ),
+        "group": GroupRow(f"tnt_{slug}", f"grp_{slug}", f"Group {slug}", f"dir_{slug}", now, f"dir_{slug}"),
         "member_id": f"usr_{slug}",
         "directory_ids": [f"dir_{slug}"],
         "emails": [f"alice@{slug}.example"],

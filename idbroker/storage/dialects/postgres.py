@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, literal_column, make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ColumnElement
 
 from idbroker.kernel.ids import TenantId
@@ -20,7 +22,8 @@ SERVER_ROLE = "idbroker_server"
 MIGRATION_LOCK = 0x1DB0BE4  # any constant: two migrations of one database take turns
 
 _SET_TENANT = f"SELECT set_config('{rls.TENANT_SETTING}', %s, true)"
-_BEGIN = f"{_SET_TENANT}, set_config('transaction_read_only', %s, true)"
+_TAKE_TURNS = "SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number"
+_TENANT, _READ_ONLY = "idbroker_tenant", "idbroker_read_only"
 
 
 class PostgresDialect:
@@ -44,6 +47,7 @@ class PostgresDialect:
     def engine(self) -> Engine:
         engine = self._engine(self._url, pool=self._pool, options=self._server_options)
         event.listen(engine, "connect", _step_down)
+        event.listen(engine, "begin", _on_begin)
         return engine
 
     def owner_engine(self) -> Engine:
@@ -54,10 +58,16 @@ class PostgresDialect:
         yield
 
     def begin(self, connection: Connection, tenant: TenantId, *, read_only: bool) -> None:
-        connection.exec_driver_sql(_BEGIN, (tenant, "on" if read_only else "off"))
+        connection.execution_options(**{_TENANT: tenant, _READ_ONLY: read_only}).begin()
 
     def set_tenant(self, connection: Connection, tenant: TenantId) -> None:
         connection.exec_driver_sql(_SET_TENANT, (tenant,))
+
+    def take_turns(self, connection: Connection, tenant: TenantId, names: Sequence[str]) -> None:
+        # In one order everywhere. Two names that share a number only wait for each other.
+        keys = sorted({_number(f"{tenant}\n{name}") for name in names})
+        if keys:
+            connection.exec_driver_sql(_TAKE_TURNS, (keys,))
 
     def see_relayed(self, connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT set_config('{rls.RELAY_SETTING}', 'on', true)")
@@ -110,6 +120,10 @@ class PostgresDialect:
         return SERVER_ROLE
 
 
+def _number(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)
+
+
 def _step_down(connection: Any, record: Any) -> None:
     """On every new connection of the server: a role that policies do not bind gives itself up for one that they do."""
     with connection.cursor() as cursor:
@@ -122,3 +136,20 @@ def _step_down(connection: Any, record: Any) -> None:
         if mighty and prepared:
             cursor.execute(f"SET ROLE {SERVER_ROLE}")
     connection.commit()
+    connection.autocommit = True  # the driver begins nothing by itself: _on_begin does, with more in the same message
+
+
+def _on_begin(connection: Connection) -> None:
+    """BEGIN and the tenant in one message: of a short transaction's time, each way to the server and back is a good part."""
+    options, driver = connection.get_execution_options(), connection.dialect.loaded_dbapi
+    words = "BEGIN READ ONLY" if options.get(_READ_ONLY) else "BEGIN"
+    if _TENANT in options:
+        words += f"; SELECT set_config('{rls.TENANT_SETTING}', {driver.sql.quote(options[_TENANT])}, true)"
+    try:
+        connection.connection.driver_connection.execute(words)  # type: ignore[union-attr] # psycopg's own
+    except driver.Error as error:
+        dialect = connection.dialect
+        if dialect.is_disconnect(error, connection.connection, None):
+            connection.invalidate(error)
+            connection.engine.dispose(close=False)  # whoever lost this one lost the pool's others too
+        raise DBAPIError.instance(words, None, error, driver.Error, dialect=dialect) from error

@@ -68,6 +68,9 @@ class SqliteDialect:
     def set_tenant(self, connection: Connection, tenant: TenantId) -> None:
         """Nothing to tell the engine: the session guard is the net here."""
 
+    def take_turns(self, connection: Connection, tenant: TenantId, names: Sequence[str]) -> None:
+        """Whoever writes has the file to himself."""
+
     def see_relayed(self, connection: Connection) -> None:
         """No policy to lift."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import Text, and_, bindparam, cast, null, select
 from sqlalchemy.sql.elements import ClauseElement
 
 from idbroker.storage.rows import MAIN
@@ -21,22 +21,23 @@ class Places:
     roles: list[tuple[str, str]]
 
 
-def _connections() -> ClauseElement:
-    identities = MAIN.tables["identities"]
-    return select(identities.c.connection_id).where(
+def _places() -> ClauseElement:
+    """One question: rows of (connection, nothing, nothing, nothing) and of (nothing, group, its name, a role or nothing)."""
+    identities, memberships, groups, mappings = (
+        MAIN.tables[name] for name in ("identities", "memberships", "groups", "role_mappings")
+    )
+    nothing = cast(null(), Text)
+    known = select(identities.c.connection_id, nothing, nothing, nothing).where(
         identities.c.tenant_id == scope(), identities.c.user_id == bindparam("user_id")
     )
-
-
-def _groups() -> ClauseElement:
-    memberships, groups, mappings = (MAIN.tables[name] for name in ("memberships", "groups", "role_mappings"))
     of_him = and_(groups.c.tenant_id == scope(), groups.c.id == memberships.c.group_id)
     rule = and_(mappings.c.tenant_id == scope(), mappings.c.group_name == groups.c.display_name, mappings.c.app == "")
-    return (
-        select(groups.c.id, groups.c.display_name, mappings.c.role)
+    member = (
+        select(nothing, groups.c.id, groups.c.display_name, mappings.c.role)
         .select_from(memberships.join(groups, of_him).outerjoin(mappings, rule))
         .where(memberships.c.tenant_id == scope(), memberships.c.user_id == bindparam("user_id"))
     )
+    return known.union_all(member)
 
 
 def _verified() -> ClauseElement:
@@ -46,14 +47,14 @@ def _verified() -> ClauseElement:
     )
 
 
-_CONNECTIONS, _GROUPS, _VERIFIED = map(TenantStatement, (_connections, _groups, _verified))
+_PLACES, _VERIFIED = TenantStatement(_places), TenantStatement(_verified)
 
 
 def places_of(unit: TenantUnit, user_id: str) -> Places:
-    connections: list[str] = [row[0] for row in _CONNECTIONS.rows(unit, user_id=user_id)]
-    found = _GROUPS.rows(unit, user_id=user_id)
-    groups = sorted({(group_id, name) for group_id, name, _ in found}, key=lambda group: group[1])
-    return Places(connections, groups, [(role, "") for _, _, role in found if role is not None])
+    found = _PLACES.rows(unit, user_id=user_id)
+    groups = sorted({(group_id, name) for _, group_id, name, _ in found if group_id is not None}, key=lambda group: group[1])
+    connections = [connection_id for connection_id, _, _, _ in found if connection_id is not None]
+    return Places(connections, groups, [(role, "") for _, _, _, role in found if role is not None])
 
 
 def verified_domains(unit: TenantUnit) -> list[tuple[str, bool]]:

@@ -1,0 +1,178 @@
+"""A server that is killed while it writes: what is there afterwards is whole, on both engines.
+
+The world of these tests looks at the same database as the server does, which is a program of its own and dies by SIGKILL.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from idbroker.directories.resources import Resources
+from idbroker.directory.people import People, Person
+from idbroker.kernel.ids import new_id
+from scim.schemas.schema_set import STANDARD
+from scim.stored import user_values
+from tests.support.clock import TestClock
+from tests.support.databases import Stores
+from tests.support.scim_world import GROUP, MASTER, PATCH_OP, USER, Directory, ScimWorld
+
+ROOT = Path(__file__).parents[2]
+BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+MEMBERS = 1000
+
+
+class Server:
+    def __init__(self, stores: Stores, log: Path) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("IDBROKER_")},
+            "IDBROKER_DATABASE_URL": stores.urls.database,
+            "IDBROKER_MASTER_KEY": base64.b64encode(MASTER).decode(),
+            "IDBROKER_PUBLIC_URL": f"http://127.0.0.1:{self.port}",
+        }
+        if stores.urls.owner:
+            environment["IDBROKER_DATABASE_OWNER_URL"] = stores.urls.owner
+        command = [sys.executable, "-m", "idbroker.cli", "serve", "--port", str(self.port)]
+        with log.open("w") as said:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            assert self.process.poll() is None, "the server has ended"
+            assert time.monotonic() < deadline, "the server did not come up"
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
+                return
+
+    def send(self, idp: Directory, method: str, path: str, body: Any) -> bytes | None:
+        """The answer's body; None when the server has died under the request."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {"authorization": f"Bearer {idp.token}", "content-type": "application/scim+json"}
+        with closing(connection):
+            try:
+                connection.request(method, f"/scim/v2{path}", orjson.dumps(body), headers)
+                answer = connection.getresponse()
+                content = answer.read()
+            except (OSError, http.client.HTTPException):
+                return None
+        assert answer.status < 400, content
+        return content
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def serving(stores: Stores, folder: Path) -> Iterator[Server]:
+    server = Server(stores, folder / "server.log")
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.kill()
+
+
+def under_way(action: Callable[[], Any]) -> threading.Thread:
+    thread = threading.Thread(target=action)
+    thread.start()
+    return thread
+
+
+def bulk(count: int) -> Any:
+    """People in tens, each ten followed by a group of them."""
+    operations: list[Any] = []
+    for number in range(count):
+        name = f"u{number:03}@acme.example"
+        data = {"schemas": [USER], "userName": name, "emails": [{"value": name, "primary": True}]}
+        operations.append({"method": "POST", "path": "/Users", "bulkId": f"u{number}", "data": data})
+        if number % 10 == 9:
+            members = [{"value": f"bulkId:u{one}"} for one in range(number - 9, number + 1)]
+            group = {"schemas": [GROUP], "displayName": f"g{number}", "members": members}
+            operations.append({"method": "POST", "path": "/Groups", "bulkId": f"g{number}", "data": group})
+    return {"schemas": [BULK], "Operations": operations}
+
+
+@pytest.mark.parametrize("after", [1, 25])
+def test_a_bulk_that_is_cut_off_leaves_whole_operations(stores: Stores, clock: TestClock, tmp_path: Path, after: int):
+    world = ScimWorld(stores, clock)
+    idp = world.directory()
+    with serving(stores, tmp_path) as server:
+        asking = under_way(lambda: server.send(idp, "POST", "/Bulk", bulk(90)))
+        while idp.ok("GET", "/Users?count=0")["totalResults"] < after:
+            assert asking.is_alive()
+        server.kill()
+        asking.join()
+    users = idp.ok("GET", "/Users?count=500&sortBy=userName")
+    there = [one["userName"] for one in users["Resources"]]
+    assert there == [f"u{number:03}@acme.example" for number in range(len(there))]  # in order, and none in between missing
+    assert after <= len(there) == users["totalResults"] < 90
+    people = {one["id"]: one for one in world.get(f"/tenants/{idp.tenant}/users?limit=200")["data"]}
+    assert {one["id"]: one["userName"] for one in users["Resources"]} == {i: p["email"] for i, p in people.items()}
+    assert all(idp.find("/Users", f'emails.value eq "{name}"') for name in there[-2:])
+    groups = idp.ok("GET", "/Groups")["Resources"]
+    assert len(groups) in (len(there) // 10, len(there) // 10 - (len(there) % 10 == 0))
+    assert all(len(one["members"]) == 10 for one in groups)
+    told = world.sealed(idp.tenant, action="user.created", limit="200")
+    assert sorted(one["resource"]["id"] for one in told) == sorted(people)
+
+
+def crowd(world: ScimWorld, idp: Directory) -> list[str]:
+    """A thousand people, as the server writes them, in one transaction."""
+    now, ids = world.clock.now(), [new_id("usr") for _ in range(MEMBERS)]
+    nothing = dict.fromkeys(("email", "given_name", "family_name", "display_name", "department", "employee_number"))
+    with world.stores.main.tenant(world.scope(idp.tenant)) as unit:
+        for number, one in enumerate(ids):
+            person = Person(
+                **nothing, tenant_id=idp.tenant, id=one, email_verified=False, user_name=f"u{number}", active=True,
+                source="scim", created_at=now, updated_at=now, last_sign_in_at=None, directory_id=idp.id,
+            )  # fmt: skip
+            unit[People].insert(person)
+            values = user_values({"schemas": [USER], "userName": f"u{number}", "active": True}, STANDARD.user)
+            fixed = {"id": one, "directory_id": idp.id, "version": 1, "created_at": now, "modified_at": now}
+            unit[Resources].insert("User", {**values, **fixed})
+    return ids
+
+
+@pytest.mark.parametrize("part", [0.5])
+def test_a_thousand_members_come_all_or_not_at_all(stores: Stores, clock: TestClock, tmp_path: Path, part: float):
+    world = ScimWorld(stores, clock)
+    idp = world.directory()
+    ids = crowd(world, idp)
+    first, second = idp.group("First")["id"], idp.group("Second")["id"]
+    everybody = {
+        "schemas": [PATCH_OP],
+        "Operations": [{"op": "add", "path": "members", "value": [{"value": one} for one in ids]}],
+    }
+    with serving(stores, tmp_path) as server:
+        began = time.monotonic()
+        assert server.send(idp, "PATCH", f"/Groups/{first}", everybody) == b""
+        took = time.monotonic() - began
+        asking = under_way(lambda: server.send(idp, "PATCH", f"/Groups/{second}", everybody))
+        asking.join(took * part)
+        server.kill()
+        asking.join()
+    assert len(idp.members(first)) == MEMBERS
+    shown = idp.ok("GET", f"/Groups/{second}")
+    came = {one["value"] for one in shown.get("members", [])}
+    assert came in (set(), set(ids))
+    assert shown["meta"]["version"] == ('"2"' if came else '"1"')
+    versions = {one["meta"]["version"] for one in idp.ok("GET", "/Users?count=500")["Resources"]}
+    assert versions == ({'"3"'} if came else {'"2"'})
+    told = world.sealed(idp.tenant, action="group.member_added", resource=second, limit="200")
+    assert bool(told) is bool(came)
