@@ -15,6 +15,7 @@ from admin_ui.operator.apps import AppPages
 from admin_ui.operator.inspector import Inspector
 from admin_ui.operator.keys import KeyPages
 from admin_ui.operator.overview import Overview
+from admin_ui.operator.signals import SIGNAL_STREAM_ACTS, SignalPages
 from admin_ui.operator.tenants import TenantPages
 from admin_ui.setup.bench import Bench
 from admin_ui.setup.connect import ConnectSteps
@@ -38,6 +39,7 @@ from admin_ui.tenant.overview import TenantOverview
 from admin_ui.tenant.people import PeoplePages
 from admin_ui.tenant.records import RecordPages
 from admin_ui.tenant.sign_ins import SignInRecordPages
+from admin_ui.tenant.signals import SIGNAL_ACTS, SignalSourcePages
 from admin_ui.tenant.traffic import TrafficPages
 from admin_ui.webhooks import WebhookPages
 from idbroker.access.permissions import Permission
@@ -109,12 +111,16 @@ class AdminUi:
             *AppScimPages(desk).screens(),
             *acts.screens(APP_SCIM_ACTS),
             *WebhookPages(desk, acts, "/admin/webhooks", Permission.OPERATE_TENANTS).screens(),
+            *SignalPages(desk).screens(),
+            *acts.screens(SIGNAL_STREAM_ACTS),
             *Inspector(desk, database, keys, clock).screens(),
             *KeyPages(desk).screens(),
             *acts.screens(OPERATOR_ACTS),
             *TenantOverview(desk, clock).screens(),
             *ConnectionPages(desk).screens(),
             *ChangePages(desk).screens(),
+            *SignalSourcePages(desk).screens(),
+            *acts.screens(SIGNAL_ACTS),
             *DomainPages(desk).screens(),
             *DirectoryPages(desk).screens(),
             *TrafficPages(desk).screens(),

@@ -11,6 +11,8 @@ TOLD: Mapping[str, str] = {
     "entered": "You are in this tenant's administration now. Its trail says so.",
     "left": "You have left the tenant's administration.",
     "app_made": "The app is registered.",
+    "signals_off": "Signals of this identity provider are no longer received.",
+    "removed": "It is removed.",
     "app_removed": "The app is removed.",
     "secret_removed": "The secret no longer works.",
     "key_revoked": "The key no longer works.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -64,11 +65,15 @@ from idbroker.outbound.mail import SmtpMailer
 from idbroker.outbound.tls_lines import GuardedTls
 from idbroker.outbound_scim.pushing import ScimPusher
 from idbroker.outbound_scim.service import OutboundScim
+from idbroker.provisioning.signalled import SignalledPeople
 from idbroker.sessions.clerk import LifeCycleClerk
 from idbroker.sessions.closing import Closing
 from idbroker.sessions.refresh import RefreshTokens
 from idbroker.sessions.service import SessionService
 from idbroker.settings import BadSettings, Settings, load_settings
+from idbroker.signals.dispatch import SignalDispatcher
+from idbroker.signals.sources import SignalSourceService, forget_sources
+from idbroker.signals.streams import SignalStreamService
 from idbroker.storage import schema
 from idbroker.storage.cells import HOME, Cell
 from idbroker.storage.database import Database
@@ -102,6 +107,14 @@ from oidc.provider.issuer import Issuers
 from oidc.provider.issuer_keys import IssuerKeys
 from oidc.provider.keeping import forget_requests, forget_tokens
 from oidc.provider.routes import Provider
+from oidc.relying_party.jwks import KeySets
+from oidc.signals.access import SignalAccess
+from oidc.signals.discovery import find_jwks_uri
+from oidc.signals.poller import Poller
+from oidc.signals.receiver import Receiver
+from oidc.signals.reception import Reception
+from oidc.signals.sets import StreamSigner
+from oidc.signals.transmitter import Transmitter
 from scim.dialects.observation import SENTENCES
 from scim.face import scim_error
 from scim.routes import Scim
@@ -143,6 +156,9 @@ class Services:
     streams: StreamService
     stream_sender: Sender
     sinks: Mapping[str, Sink]
+    signal_streams: SignalStreamService
+    sources: SignalSourceService
+    reception: Reception
 
     @property
     def rewrapping(self) -> Rewrapping:
@@ -164,6 +180,8 @@ class Services:
         pusher = ScimPusher(self.database, self.envelope, self.sender)
         dispatcher = WebhookDispatcher(self.database, self.envelope, self.sender)
         streams = StreamDispatcher(self.database, self.trail, StreamSecrets(self.envelope), self.sinks)
+        signer = StreamSigner(self.database, issuers, IssuerKeys(self.keys))
+        signals = SignalDispatcher(self.database, self.signal_streams, signer, self.sender, self.settings.public_url)
         forget_events = Job("forget events", timedelta(minutes=1), partial(forget_old, self.database, kept))
         work = [
             *jobs(self.database, self.trail, self.refresher, watch),
@@ -178,8 +196,17 @@ class Services:
         push = Job("push people and groups to apps", timedelta(seconds=1), pusher.start_due)
         tell_endings = Job("tell apps of endings", timedelta(seconds=1), logout.start_due)
         stream = Job("send log streams", timedelta(seconds=TICK_SECONDS), streams.start_due)
-        follow = [forget_events, deliver, stream, forget_sent, forget_admins, tell_endings, push]
-        return Worker([*work, *follow], self.clock, closing=[dispatcher.close, streams.close, pusher.close, logout.close])
+        poller = Poller(self.database, self.sources, self.reception, self.sender)
+        poll = Job("poll providers for signals", timedelta(seconds=5), poller.start_due)
+        signal = Job("send signals", timedelta(seconds=TICK_SECONDS), signals.start_due)
+
+        def forget() -> int:
+            return signals.forget(kept) + sum(forget_sources(self.database, scope) for scope in each_tenant(self.database))
+
+        forget_signals = Job("forget signals", timedelta(hours=1), forget)
+        follow = [forget_events, deliver, stream, forget_sent, forget_admins, tell_endings, push, signal, forget_signals, poll]
+        ends = [dispatcher.close, streams.close, pusher.close, logout.close, signals.close, poller.close]
+        return Worker([*work, *follow], self.clock, closing=ends)
 
     def close(self) -> None:
         self.database.close()
@@ -329,6 +356,7 @@ def build_services(
     # A sender of their own: however many receivers hang, webhooks find a free connection.
     stream_sender = sender or GuardedFetcher(settings.outbound_allow)
     doors = Doors(stream_sender, GuardedTls(settings.outbound_allow), clock, settings.log_stream_folder)
+    sessions = SessionService(envelope, lifetime=timedelta(hours=settings.session_hours))
     return Services(
         settings=settings,
         clock=clock,
@@ -354,12 +382,15 @@ def build_services(
         diagnoses=DiagnosisKeeper(database, envelope),
         trials=Trials(database, connections, candidates, envelope),
         apps=AppService(),
-        sessions=SessionService(envelope, lifetime=timedelta(hours=settings.session_hours)),
+        sessions=sessions,
         webhooks=WebhookService(envelope),
         outbound_scim=OutboundScim(envelope),
         streams=StreamService(StreamSecrets(envelope), tiers, folder=settings.log_stream_folder is not None),
         stream_sender=stream_sender,
         sinks=plugins.sinks(doors),
+        signal_streams=SignalStreamService(envelope),
+        sources=SignalSourceService(envelope),
+        reception=Reception(database, KeySets(fetcher, clock), SignalledPeople(sessions)),
         directories=DirectoryService(tiers),
     )
 
@@ -413,6 +444,16 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         ),
         fetcher=services.fetcher,
     )
+    stopping = threading.Event()
+    issuers, issuer_keys = Issuers(services.database, settings.public_url), IssuerKeys(services.keys)
+    transmitter = Transmitter(
+        database=services.database,
+        issuers=issuers,
+        keys=issuer_keys,
+        access=SignalAccess(services.database, issuers, issuer_keys, services.clock),
+        streams=services.signal_streams,
+        wait=stopping.wait,
+    )
     account = AccountPage(services.database, services.sessions, cookies, pages, face=sign_in, logout=logout)
     admin_api = administration(services)
     assets, admin_cookies = Assets(ADMIN_STATIC), AdminCookies(https=settings.is_https)
@@ -440,6 +481,8 @@ def build(services: Services, *, run_worker: bool) -> Broker:
     )
     rows: tuple[Row, ...] = (
         *provider.rows(),
+        *transmitter.rows(),
+        *Receiver(services.database, services.reception).rows(),
         *Front(flow, logout, services.protocols, sign_in, account).rows(),
         *TestSignInPages(services.trials, sign_in, pages).rows(sign_in.refusal),
         *admin_api.rows(),
@@ -465,6 +508,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
             worker.start()
         scim.traffic.start()
         yield
+        stopping.set()
         scim.traffic.stop()
         worker.stop()
 
@@ -498,6 +542,9 @@ def administration(services: Services) -> AdminApi:
         outbound_scim=services.outbound_scim,
         streams=services.streams,
         sinks=services.sinks,
+        signal_streams=services.signal_streams,
+        sources=services.sources,
+        find_signal_keys=partial(find_jwks_uri, services.fetcher),
         plans=_plans(services.settings),
         eraser=services.eraser,
     )

@@ -43,6 +43,8 @@ from idbroker.admin_api.role_mappings import RoleMappingCalls
 from idbroker.admin_api.sessions import SessionCalls
 from idbroker.admin_api.setup_links import SetupLinkCalls
 from idbroker.admin_api.sign_ins import SignInCalls
+from idbroker.admin_api.signal_sources import SignalSourceCalls
+from idbroker.admin_api.signal_streams import SignalStreamCalls
 from idbroker.admin_api.signing_keys import SigningKeyCalls
 from idbroker.admin_api.tenants import TenantCalls
 from idbroker.admin_api.test_sign_ins import TestSignInCalls
@@ -72,6 +74,8 @@ from idbroker.outbound.fetcher import Sender
 from idbroker.outbound_scim.service import OutboundScim
 from idbroker.sessions.closing import Closing
 from idbroker.sessions.service import SessionService
+from idbroker.signals.sources import SignalSourceService
+from idbroker.signals.streams import SignalStreamService
 from idbroker.storage.database import Database
 from idbroker.streams.contract import Sink
 from idbroker.streams.service import StreamService
@@ -119,6 +123,9 @@ class AdminApi:
         outbound_scim: OutboundScim,
         streams: StreamService,
         sinks: Mapping[str, Sink],
+        signal_streams: SignalStreamService,
+        sources: SignalSourceService,
+        find_signal_keys: Callable[[str], str],
         plans: Plans | None = None,
         eraser: PersonEraser | None = None,
     ) -> None:
@@ -141,6 +148,8 @@ class AdminApi:
             *DirectoryTokenCalls(directories).operations(),
             *DirectoryTrafficCalls(scim.envelope, scim.sentences).operations(),
             *OutboundScimCalls(outbound_scim).operations(),
+            *SignalStreamCalls(signal_streams, apps).operations(),
+            *SignalSourceCalls(database, connections, sources, find_signal_keys).operations(),
             *PeopleCalls().operations(),
             *ProvenanceCall(database, trail).operations(),
             *(ErasureCalls(eraser).operations() if eraser is not None else ()),

@@ -27,8 +27,8 @@ from idbroker.web.route import KeyRoute
 from idbroker.webhooks.attempt import Message, attempt
 from idbroker.webhooks.fan_out import is_for
 from idbroker.webhooks.model import WebhookDeliveries, WebhookDelivery, Webhooks
+from idbroker.webhooks.office import open_secrets
 from idbroker.webhooks.service import WebhookService
-from idbroker.webhooks.turn import open_secrets
 
 STATUSES = ("pending", "delivered", "dead")
 MAX_REPLAY = 5000

@@ -89,6 +89,10 @@ def told_event(row: OutboxRow) -> Told:
         "occurred_at": record["ts"],
         "data": data,
     }
+    if record["action"] == "user.updated":
+        document["previous"] = {name: change["before"] for name, change in record["changes"].items()}
+    if "signal" in record["context"]:
+        document["signal"] = record["context"]["signal"]
     return Told(event_id, record["action"], resource["id"], row.at, orjson.dumps(document).decode())
 
 

@@ -25,21 +25,26 @@ class Named(Protocol):
     def user_name(self) -> str | None: ...
 
 
-def deactivate(unit: TenantUnit, sessions: SessionService, person: Person) -> None:
+def deactivate(unit: TenantUnit, sessions: SessionService, person: Person, *, connection_id: str | None = None) -> None:
     """No sign-in any more, and nothing that an earlier one gave: sessions, codes, refresh families. The row is held: a sign-in
-    that was under way has been waited for, and its session is seen."""
+    that was under way has been waited for, and its session is seen. ``connection_id``: whose provider asked by a signal."""
     if not person.active:
         return
     unit[People].change(person.id, {"active": False, "updated_at": unit.clock.now()})
     sessions.end_all(unit, person.id, DEACTIVATED)
-    unit[Outbox].record(Event("user.deactivated", resource(person), context={"directory_id": person.directory_id}))
+    unit[Outbox].record(Event("user.deactivated", resource(person), context=_who(person, connection_id)))
 
 
-def reactivate(unit: TenantUnit, person: Person) -> None:
+def reactivate(unit: TenantUnit, person: Person, *, connection_id: str | None = None) -> None:
     if person.active:
         return
     unit[People].change(person.id, {"active": True, "updated_at": unit.clock.now()})
-    unit[Outbox].record(Event("user.reactivated", resource(person), context={"directory_id": person.directory_id}))
+    unit[Outbox].record(Event("user.reactivated", resource(person), context=_who(person, connection_id)))
+
+
+def _who(person: Person, connection_id: str | None) -> dict[str, str | None]:
+    about = {"directory_id": person.directory_id}
+    return about if connection_id is None else {**about, "connection_id": connection_id}
 
 
 def resource(user: Named) -> Resource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +29,12 @@ class Outcome:
     answer: str = ""
     error: str | None = None
     retry_after: timedelta | None = None
+    unwanted: bool = False
+    """Whether the receiver said that it will never take this one, so that there is no use in trying again."""
+
+    @property
+    def settled(self) -> bool:
+        return self.delivered or self.unwanted
 
     @property
     def delivered(self) -> bool:
@@ -64,11 +70,14 @@ class Message:
 def attempt(sender: Sender, url: str, secrets: Sequence[str], message: Message, now: datetime) -> Outcome:
     """POST it, signed for this moment. No redirect is followed; nothing is raised."""
     signed = signed_headers(secrets, message.id, now, message.body)
+    return post(sender, url, message.body, {"content-type": "application/json", "accept": "*/*", **signed}, now)
+
+
+def post(sender: Sender, url: str, body: bytes, headers: Mapping[str, str], now: datetime) -> Outcome:
+    """One POST, whatever became of it."""
     begun = time.monotonic()
     try:
-        answer = sender.send(
-            "POST", url, body=message.body, headers={"content-type": "application/json", "accept": "*/*", **signed}
-        )
+        answer = sender.send("POST", url, body=body, headers=headers)
     except FetchFailed as failure:
         return Outcome(now, _since(begun), error=failure.public)
     shown = _UNSTORABLE.sub("\ufffd", answer.body[: MAX_ANSWER_KEPT * 4].decode("utf-8", "replace"))[:MAX_ANSWER_KEPT]

@@ -13,6 +13,7 @@ from idbroker.outbound.lanes import Lanes
 from idbroker.storage.database import Database
 from idbroker.webhooks.fan_out import fan_out
 from idbroker.webhooks.model import WebhookDeliveries, WebhookQueues
+from idbroker.webhooks.office import WebhookOffice
 from idbroker.webhooks.turn import TurnTaker
 
 
@@ -21,7 +22,7 @@ class WebhookDispatcher:
 
     def __init__(self, database: Database, envelope: Envelope, sender: Sender) -> None:
         self._database = database
-        self._turns = TurnTaker(database, envelope, sender)
+        self._turns = TurnTaker(database, WebhookOffice(database, envelope, sender))
         self._lanes = Lanes("webhooks")
 
     def start_due(self) -> int:

@@ -14,7 +14,6 @@ from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
 from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
 
 MAX_LIVE_SECRETS = 2
-MAX_TRIES_KEPT = 20
 
 
 class Webhook(TenantRow, table=True):

@@ -29,7 +29,7 @@ from idbroker.webhooks.model import (
     Webhooks,
     WebhookSecret,
 )
-from idbroker.webhooks.turn import SECRET_PURPOSE
+from idbroker.webhooks.office import SECRET_PURPOSE
 
 MAX_WEBHOOKS = 50
 Pattern = Annotated[str, Field(min_length=1, max_length=80)]

@@ -36,24 +36,24 @@ class Issuers:
     def __init__(self, database: Database, base_url: str) -> None:
         self._database = database
         self._base_url = base_url.rstrip("/")
-        self._shared = Issuer(self._base_url, "", PLATFORM_TRAIL)
+        self.shared = Issuer(self._base_url, "", PLATFORM_TRAIL)
 
     def named(self, url: str, tenant: Tenant) -> Issuer | None:
         """The issuer of that URL, if it is the shared one or that tenant's."""
-        known = (self._shared, self._of_tenant(tenant))
+        known = (self.shared, self.of_tenant(tenant))
         return next((issuer for issuer in known if issuer.url == url), None)
 
     def of(self, call: Call) -> Issuer:
         """The issuer that the path names. Raises NotFound for a slug that no tenant has."""
         slug = call.path_params.get("slug")
         if slug is None:
-            return self._shared
+            return self.shared
         with self._database.platform(call.actor, read_only=True) as unit:
             tenant = read_tenant(unit, slug)
         if tenant is None or tenant.slug != slug:
             raise NotFound("issuer")
-        return self._of_tenant(tenant)
+        return self.of_tenant(tenant)
 
-    def _of_tenant(self, tenant: Tenant) -> Issuer:
+    def of_tenant(self, tenant: Tenant) -> Issuer:
         path = f"/t/{tenant.slug}"
         return Issuer(f"{self._base_url}{path}", path, tenant.tenant_id, tenant.tenant_id, tenant.slug)

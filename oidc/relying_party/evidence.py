@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from idbroker.federation.contract import ConnectionConfig
 from oidc.jose import Json, KeySet, UnverifiedToken
 from oidc.relying_party.settings import RpSettings
 
 _LATEST = 253402300799  # 9999-12-31T23:59:59Z, the last moment that datetime knows
+
+
+class Signed(Protocol):
+    """What the checks on the signature look at, whatever kind of token it is."""
+
+    @property
+    def token(self) -> UnverifiedToken | None: ...
+    @property
+    def problem(self) -> str: ...
+    @property
+    def keys(self) -> KeySet: ...
+    @property
+    def algorithms(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -28,6 +42,10 @@ class SignedEvidence:
     @property
     def claims(self) -> Json:
         return self.token.claims if self.token else {}
+
+    @property
+    def algorithms(self) -> Sequence[str]:
+        return self.settings.id_token_algs
 
     @property
     def skew(self) -> int:

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from oidc.jose import BadToken, check_signature, half_hash, media_type
 from oidc.relying_party.checks import PASSED, Judged, failed, skipped
-from oidc.relying_party.evidence import IdTokenEvidence, SignedEvidence
+from oidc.relying_party.evidence import IdTokenEvidence, Signed
 from oidc.relying_party.refusals import shown
 
-E = TypeVar("E", bound=SignedEvidence)
+E = TypeVar("E", bound=Signed)
 UNREADABLE = skipped("The token could not be read.")
 
 
@@ -24,7 +24,7 @@ def when_readable(run: Callable[[E], Judged]) -> Callable[[E], Judged]:
     return judged
 
 
-def form(evidence: SignedEvidence) -> Judged:
+def form(evidence: Signed) -> Judged:
     if evidence.token is not None:
         return PASSED
     return failed(
@@ -33,19 +33,19 @@ def form(evidence: SignedEvidence) -> Judged:
     )  # fmt: skip
 
 
-def algorithm(evidence: SignedEvidence) -> Judged:
+def algorithm(evidence: Signed) -> Judged:
     """RFC 8725 3.1: the header only names; what is allowed was fixed when the connection was saved."""
     if evidence.token is None:
         return UNREADABLE
-    if evidence.token.alg in evidence.settings.id_token_algs:
+    if evidence.token.alg in evidence.algorithms:
         return PASSED
     return failed(
-        expected=" ".join(evidence.settings.id_token_algs), received=shown(evidence.token.alg),
+        expected=" ".join(evidence.algorithms), received=shown(evidence.token.alg),
         advice="Choose one of these signing algorithms at the provider. If it has changed there, save the connection again.",
     )  # fmt: skip
 
 
-def key_known(evidence: SignedEvidence) -> Judged:
+def key_known(evidence: Signed) -> Judged:
     if evidence.token is None:
         return UNREADABLE
     kid = evidence.token.kid
@@ -58,11 +58,11 @@ def key_known(evidence: SignedEvidence) -> Judged:
     )  # fmt: skip
 
 
-def signature(evidence: SignedEvidence) -> Judged:
+def signature(evidence: Signed) -> Judged:
     if evidence.token is None:
         return UNREADABLE
     try:
-        check_signature(evidence.token, evidence.keys, evidence.settings.id_token_algs)
+        check_signature(evidence.token, evidence.keys, evidence.algorithms)
     except BadToken as error:
         return failed(
             expected="a signature by a key of jwks_uri", received=str(error),

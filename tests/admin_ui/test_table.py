@@ -16,6 +16,7 @@ PREFIXES = {
     "domain": "dom", "connection": "con", "user": "usr", "group": "grp", "session": "ses", "mapping": "rlm", "key": "key",
     "client_id": "app", "secret": "key", "test": "tst", "candidate": "can", "admin": "adm", "link": "lnk", "operator": "opr",
     "directory": "dir", "token": "dtk", "webhook": "whk", "delivery": "whd", "alert": "alr", "sign_in": "aud", "stream": "lst",
+    "signal_stream": "str",
 }  # fmt: skip
 
 ODD = (

@@ -17,6 +17,7 @@ from oidc.relying_party.id_token import ID_TOKEN_CHECKS
 from oidc.relying_party.initiation import INITIATION_CHECKS
 from oidc.relying_party.logout_token import LOGOUT_TOKEN_CHECKS
 from oidc.relying_party.reply_checks import REPLY_CHECKS
+from oidc.signals.checks import SET_CHECKS
 from saml.faults import FAULTS
 from scim.errors import CODES as SCIM_CODES
 from tests.docs.pages import ROOT
@@ -44,7 +45,7 @@ COMPUTED: dict[tuple[str, str], tuple[str, ...]] = {
     ("oidc/relying_party/examination.py", "refusal.code"): (),  # passes on
     ("saml/response.py", "code"): tuple(FAULTS),
     ("oidc/relying_party/checks.py", "check.code"): tuple(
-        c.code for c in (*REPLY_CHECKS, *ID_TOKEN_CHECKS, *INITIATION_CHECKS, *LOGOUT_TOKEN_CHECKS)
+        c.code for c in (*REPLY_CHECKS, *ID_TOKEN_CHECKS, *INITIATION_CHECKS, *LOGOUT_TOKEN_CHECKS, *SET_CHECKS)
     ),
     ("oidc/provider/authorization_checks.py", "error"): tuple(_UNSUPPORTED.values()),
     ("oidc/relying_party/jwks.py", "code or 'oidc_idp_unreachable'"): ("oidc_idp_unreachable",),

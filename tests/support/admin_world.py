@@ -49,6 +49,8 @@ from idbroker.login.trials import Trials
 from idbroker.outbound_scim.pushing import ScimPusher
 from idbroker.outbound_scim.service import OutboundScim
 from idbroker.sessions.service import Beginning, SessionService
+from idbroker.signals.sources import SignalSourceService
+from idbroker.signals.streams import SignalStreamService
 from idbroker.streams.contract import Doors
 from idbroker.streams.dispatch import StreamDispatcher, wake_streams
 from idbroker.streams.secrets import StreamSecrets
@@ -173,6 +175,9 @@ class AdminWorld:
             outbound_scim=OutboundScim(envelope),
             streams=StreamService(stream_secrets, Plans(), folder=self.folder is not None),
             sinks=self.sinks,
+            signal_streams=SignalStreamService(envelope),
+            sources=SignalSourceService(envelope),
+            find_signal_keys=lambda issuer: f"{issuer}/keys",
         )
         self.trail.while_sealing = wake_streams
         self.streams = StreamDispatcher(self.stores.main, self.trail, stream_secrets, self.sinks)

@@ -12,6 +12,7 @@ from idbroker.access.api_keys import ApiKeys
 from idbroker.app import build, build_services
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
+from idbroker.outbound.fetcher import Sender
 from idbroker.settings import Settings
 from saml.demo_idp import Answer, DemoPerson, DemoSamlIdp
 from tests.support.clock import TestClock
@@ -29,7 +30,7 @@ class Fetcher(ScriptedFetcher):
 
 
 class Whole:
-    def __init__(self, urls: Urls, clock: TestClock, *, sender: Any = None, **settings: Any) -> None:
+    def __init__(self, urls: Urls, clock: TestClock, *, sender: Sender | None = None, **settings: Any) -> None:
         self.clock = clock
         given = {"database_url": urls.database, "database_owner_url": urls.owner, "master_key": MASTER, "public_url": BASE}
         self.services = build_services(Settings(**{**given, **settings}), clock=clock, fetcher=Fetcher(), sender=sender)

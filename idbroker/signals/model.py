@@ -1,0 +1,251 @@
+"""Streams, their queues, their SETs and the subjects that receivers took off them, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, delete, false, func, update
+from sqlmodel import Field, col, or_, select
+
+from idbroker.kernel.ids import TenantId
+from idbroker.signals.vocabulary import PUSH
+from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
+from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
+
+ENABLED, PAUSED, DISABLED = "enabled", "paused", "disabled"
+ACTIVE = "active"
+
+
+class SignalStream(TenantRow, table=True):
+    """A stream of one app (SSF 8.1.1). ``tenant_id`` is the tenant that it tells of; ``platform``: all that the app is for."""
+
+    __tablename__ = "signal_streams"
+    __table_args__ = (Index("ix_signal_streams_tenant_id_app_id", "tenant_id", "app_id"),)
+
+    id: str = Field(primary_key=True)
+    app_id: str
+    pinned: bool
+    """Whether it was made at the tenant's own issuer, and is that issuer's."""
+    method: str
+    endpoint_url: str | None = None
+    authorization_sealed: bytes | None = None
+    events_requested: list[str] = Field(sa_type=JsonColumn)
+    format: str = "iss_sub"
+    description: str | None = None
+    status: str = ENABLED
+    reason: str | None = None
+    failures: int = 0
+    """In a row."""
+    held_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_success_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_failure_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_error: str | None = None
+    verified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When a verification was last asked for."""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SignalQueue(IndexRow, table=True):
+    """What the worker needs to know of a stream without entering its owner."""
+
+    __tablename__ = "signal_queues"
+    __table_args__ = (
+        Index("ix_signal_queues_due_at", "due_at"),
+        Index("ix_signal_queues_tenant_id", "tenant_id"),
+        Index("ix_signal_queues_app_id", "app_id"),
+    )
+
+    stream_id: str = Field(primary_key=True)
+    app_id: str
+    filling: bool
+    """Whether events are queued: also while it is paused, not while it is disabled."""
+    after_position: int = Field(sa_type=BigInteger)
+    status: str = ACTIVE
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Of pushed streams alone."""
+    lease: str | None = None
+    leased_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    wakes: int = 0
+    failing: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+
+
+class SignalSet(TenantRow, table=True):
+    """One Security Event Token (RFC 8417) for one stream, signed when it leaves. ``id`` is its ``jti``."""
+
+    __tablename__ = "signal_sets"
+    __table_args__ = (
+        Index("ix_signal_sets_tenant_id_stream_id", "tenant_id", "stream_id", "status", "position"),
+        Index("ix_signal_sets_tenant_id_created_at", "tenant_id", "created_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    stream_id: str
+    event_tenant: str
+    subject: str
+    type: str
+    position: int = Field(sa_type=BigInteger)
+    control: bool
+    """Of the stream itself: it goes out whatever the stream's status is."""
+    claims: dict[str, Any] = Field(sa_type=JsonColumn)
+    status: str = "pending"
+    """``pending``; ``delivered``: taken or acknowledged; ``dead``: given up, or refused by the receiver."""
+    attempts: int = 0
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    give_up_at: datetime = Field(sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    tries: list[dict[str, Any]] = Field(default_factory=list, sa_type=JsonColumn)
+
+
+class SignalSubject(TenantRow, table=True):
+    """A subject that the receiver took off a stream: ``default_subjects`` is ALL."""
+
+    __tablename__ = "signal_subjects"
+
+    stream_id: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    subject: dict[str, Any] = Field(sa_type=JsonColumn)
+    is_complex: bool
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SignalQueues(PlatformRepository):
+    def get(self, stream_id: str) -> SignalQueue | None:
+        return self.keyed(SignalQueue, stream_id)
+
+    def filling(self) -> Sequence[SignalQueue]:
+        return self.session.execute(select(SignalQueue).where(col(SignalQueue.filling))).scalars().all()
+
+    def of_app(self, app_id: str) -> Sequence[SignalQueue]:
+        statement = select(SignalQueue).where(SignalQueue.app_id == app_id).order_by(col(SignalQueue.stream_id))
+        return self.session.execute(statement).scalars().all()
+
+    def all(self, limit: int = 5000) -> Sequence[SignalQueue]:
+        return self.session.execute(select(SignalQueue).limit(limit)).scalars().all()
+
+    def due(self, limit: int = 500) -> Sequence[SignalQueue]:
+        now = self.now()
+        free = or_(col(SignalQueue.leased_until).is_(None), col(SignalQueue.leased_until) <= now)
+        statement = select(SignalQueue).where(col(SignalQueue.due_at) <= now, SignalQueue.status == ACTIVE, free)
+        return self.session.execute(statement.order_by(col(SignalQueue.due_at)).limit(limit)).scalars().all()
+
+
+class SignalStreams(TenantRepository):
+    """The streams of one owner."""
+
+    def add(self, row: SignalStream, queue: SignalQueue) -> None:
+        self.session.add(row)
+        self.session.add(queue)
+        self.session.flush()
+
+    def get(self, stream_id: str) -> SignalStream | None:
+        return self.keyed(SignalStream, stream_id)
+
+    def of_app(self, app_id: str) -> Sequence[SignalStream]:
+        statement = select(SignalStream).where(SignalStream.app_id == app_id).order_by(col(SignalStream.id))
+        return self.session.execute(statement).scalars().all()
+
+    def queue(self, stream_id: str) -> SignalQueue | None:
+        """Locked until this transaction is over."""
+        statement = select(SignalQueue).where(SignalQueue.stream_id == stream_id, SignalQueue.tenant_id == self.tenant)
+        fresh = {"populate_existing": True}
+        return self.session.execute(statement.with_for_update(), execution_options=fresh).scalars().first()
+
+    def wake(self, stream_ids: Sequence[str]) -> None:
+        """Something was put into these streams; those that are pushed are due."""
+        pushed = select(SignalStream.id).where(col(SignalStream.id).in_(stream_ids), SignalStream.method == PUSH)
+        names = sorted(self.session.execute(pushed).scalars())
+        mine = (col(SignalQueue.stream_id).in_(names), col(SignalQueue.tenant_id) == self.tenant)
+        quiet = {"synchronize_session": False}
+        self.session.execute(update(SignalQueue).where(*mine).values(wakes=SignalQueue.wakes + 1), execution_options=quiet)
+        due = update(SignalQueue).where(*mine, col(SignalQueue.due_at).is_(None)).values(due_at=self.now())
+        self.session.execute(due, execution_options=quiet)
+
+    def delete(self, row: SignalStream) -> None:
+        self.session.execute(delete(SignalSet).where(col(SignalSet.stream_id) == row.id))
+        self.session.execute(delete(SignalSubject).where(col(SignalSubject.stream_id) == row.id))
+        self.session.execute(delete(SignalQueue).where(col(SignalQueue.stream_id) == row.id))
+        self.session.delete(row)
+        self.session.flush()
+
+
+class SignalSets(TenantRepository):
+    def add(self, row: SignalSet) -> None:
+        self.session.add(row)
+
+    def get(self, set_id: str) -> SignalSet | None:
+        return self.keyed(SignalSet, set_id)
+
+    def placed(self, stream_id: str, since: int) -> set[tuple[int, str, str]]:
+        """(position, type, subject) of what the stream has from that position on."""
+        statement = select(SignalSet.position, SignalSet.type, SignalSet.subject).where(
+            SignalSet.stream_id == stream_id, col(SignalSet.position) >= since
+        )
+        return {(row[0], row[1], row[2]) for row in self.session.execute(statement)}
+
+    def waiting(self, stream: SignalStream, limit: int = 300) -> Sequence[SignalSet]:
+        """What may go out now and has not been taken yet, in the order of the feed."""
+        statement = select(SignalSet).where(SignalSet.stream_id == stream.id, SignalSet.status == "pending")
+        if stream.status != ENABLED:
+            statement = statement.where(col(SignalSet.control))
+        ordered = statement.order_by(col(SignalSet.position), col(SignalSet.id)).limit(limit)
+        return self.session.execute(ordered).scalars().all()
+
+    def named(self, stream_id: str, ids: Sequence[str]) -> Sequence[SignalSet]:
+        statement = select(SignalSet).where(SignalSet.stream_id == stream_id, col(SignalSet.id).in_(ids))
+        return self.session.execute(statement.where(SignalSet.status == "pending")).scalars().all()
+
+    def page(self, stream_id: str, *, before: str | None = None, limit: int = 50) -> Sequence[SignalSet]:
+        """The newest first."""
+        statement = select(SignalSet).where(SignalSet.stream_id == stream_id)
+        if before is not None:
+            statement = statement.where(col(SignalSet.id) < before)
+        return self.session.execute(statement.order_by(col(SignalSet.id).desc()).limit(limit)).scalars().all()
+
+    def counts(self, stream_id: str) -> dict[str, int]:
+        """How many are pending and dead."""
+        statement = (
+            select(SignalSet.status, func.count())
+            .where(SignalSet.stream_id == stream_id, col(SignalSet.status) != "delivered")
+            .group_by(col(SignalSet.status))
+        )
+        return {str(row[0]): int(row[1]) for row in self.session.execute(statement)}
+
+    def drop_waiting(self, stream_id: str) -> None:
+        """Let go of what a stream held (SSF 8.1.2.1: a disabled one holds nothing)."""
+        gone = delete(SignalSet).where(col(SignalSet.stream_id) == stream_id, col(SignalSet.status) == "pending")
+        self.session.execute(gone.where(~col(SignalSet.control)), execution_options={"synchronize_session": False})
+
+    def purge(self, until: datetime) -> int:
+        old = delete(SignalSet).where(col(SignalSet.created_at) < until)
+        return changed(self.session.execute(old, execution_options={"synchronize_session": False}))
+
+
+class SignalSubjects(TenantRepository):
+    def get(self, stream_id: str, digest: str) -> SignalSubject | None:
+        return self.keyed(SignalSubject, stream_id, digest)
+
+    def add(self, row: SignalSubject) -> None:
+        self.session.add(row)
+        self.session.flush()
+
+    def remove(self, row: SignalSubject) -> None:
+        self.session.delete(row)
+        self.session.flush()
+
+    def count(self, stream_id: str, *, is_complex: bool) -> int:
+        statement = select(func.count()).select_from(SignalSubject).where(SignalSubject.stream_id == stream_id)
+        return int(self.session.execute(statement.where(col(SignalSubject.is_complex) == is_complex)).scalar_one())
+
+    def concerning(self, stream_id: str, digests: Sequence[str]) -> Sequence[SignalSubject]:
+        """The simple ones with one of these digests, and all complex ones."""
+        mine = or_(col(SignalSubject.digest).in_(digests), col(SignalSubject.is_complex))
+        statement = select(SignalSubject).where(SignalSubject.stream_id == stream_id, mine)
+        return self.session.execute(statement).scalars().all()
+
+
+def owner_of(queue: SignalQueue) -> TenantId:
+    return TenantId(queue.tenant_id)

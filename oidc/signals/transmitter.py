@@ -1,0 +1,214 @@
+"""The transmitter (OpenID Shared Signals Framework 1.0): its configuration, stream management, and poll delivery (RFC 8936)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from idbroker.apps.registered import read_app
+from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
+from idbroker.kernel.scope import SYSTEM, TenantScope
+from idbroker.limits.names import UNLIMITED
+from idbroker.signals import polling
+from idbroker.signals.model import SignalSet, SignalStream, SignalStreams
+from idbroker.signals.streams import SignalStreamService, checked_status, document, status_document
+from idbroker.signals.vocabulary import POLL, PUSH
+from idbroker.storage.database import Database
+from idbroker.web.call import Answer, Call, json_answer
+from idbroker.web.route import Method, OpenRoute, Row
+from oidc.provider.errors import OAuthError
+from oidc.provider.issuer import TENANT_PREFIX, Issuer, Issuers
+from oidc.provider.issuer_keys import IssuerKeys
+from oidc.provider.published import published
+from oidc.signals.access import MANAGE, READ, SignalAccess, signal_errors
+from oidc.signals.sets import ALGORITHM, TYPE, set_claims
+
+NO_STORE = ("cache-control", "no-store")
+WAITING_AT_ONCE = 4
+"""Long polls of a process that may hold a thread; the next one is answered as it stands."""
+STEPS, STEP_SECONDS = 10, 0.5
+
+Handler = Callable[[Call], Answer]
+
+
+def configuration(issuer: Issuer) -> dict[str, Any]:
+    """The transmitter's metadata (SSF 7.1). Pure."""
+    return {
+        "spec_version": "1_0",
+        "issuer": issuer.url,
+        "jwks_uri": f"{issuer.url}/oauth2/jwks",
+        "delivery_methods_supported": [PUSH, POLL],
+        "configuration_endpoint": f"{issuer.url}/ssf/streams",
+        "status_endpoint": f"{issuer.url}/ssf/status",
+        "add_subject_endpoint": f"{issuer.url}/ssf/subjects/add",
+        "remove_subject_endpoint": f"{issuer.url}/ssf/subjects/remove",
+        "verification_endpoint": f"{issuer.url}/ssf/verification",
+        "authorization_schemes": [{"spec_urn": "urn:ietf:rfc:6749"}],
+        "default_subjects": "ALL",
+    }
+
+
+class Transmitter:
+    """``wait`` lets time pass between two looks of a long poll."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        issuers: Issuers,
+        keys: IssuerKeys,
+        access: SignalAccess,
+        streams: SignalStreamService,
+        wait: Callable[[float], object],
+    ) -> None:
+        self._database = database
+        self._issuers = issuers
+        self._keys = keys
+        self._access = access
+        self._streams = streams
+        self._wait = wait
+        self._waiting = threading.BoundedSemaphore(WAITING_AT_ONCE)
+
+    def rows(self) -> list[Row]:
+        # SSF 7.2: the well-known part goes before the issuer's path; ours has it behind as well.
+        path, handler = f"/.well-known/ssf-configuration{TENANT_PREFIX}", self.configuration
+        before = OpenRoute(method="GET", path=path, handler=handler, limit=UNLIMITED, errors=signal_errors, inline=False)
+        return [*self._of_issuer(""), *self._of_issuer(TENANT_PREFIX), before]
+
+    def _of_issuer(self, prefix: str) -> list[Row]:
+        table: tuple[tuple[Method, str, Handler], ...] = (
+            ("POST", "/ssf/streams", self.create),
+            ("GET", "/ssf/streams", self.read),
+            ("PATCH", "/ssf/streams", self.update),
+            ("PUT", "/ssf/streams", self.replace),
+            ("DELETE", "/ssf/streams", self.delete),
+            ("GET", "/ssf/status", self.status),
+            ("POST", "/ssf/status", self.set_status),
+            ("POST", "/ssf/subjects/add", self.add_subject),
+            ("POST", "/ssf/subjects/remove", self.remove_subject),
+            ("POST", "/ssf/verification", self.verify),
+            ("POST", "/ssf/streams/{stream}/poll", self.poll),
+        )
+        place = f"{prefix}/.well-known/ssf-configuration"
+        handler = self.configuration
+        return [
+            OpenRoute(method="GET", path=place, handler=handler, limit=UNLIMITED, errors=signal_errors, inline=prefix == ""),
+            *(
+                OpenRoute(method=method, path=prefix + path, handler=handler, limit="token", errors=signal_errors, inline=False)
+                for method, path, handler in table
+            ),
+        ]
+
+    def configuration(self, call: Call) -> Answer:
+        return published(configuration(self._issuers.of(call))).answer(call)
+
+    def create(self, call: Call) -> Answer:
+        issuer = self._access.issuer(call)
+        with self._access.entered(call, issuer, MANAGE, read_only=False) as guest:
+            row = self._streams.create(guest.unit, guest.party, call.json, guest.head)
+            return _shown(document(row, issuer.url), 201)
+
+    def read(self, call: Call) -> Answer:
+        """SSF 8.1.1.2: one stream by ``stream_id``, else the list of all that are the receiver's."""
+        issuer = self._access.issuer(call)
+        with self._access.entered(call, issuer, READ, MANAGE, read_only=True) as guest:
+            if "stream_id" in call.query:
+                row = self._streams.known(guest.unit, guest.party, call.query["stream_id"])
+                return _shown(document(row, issuer.url))
+            rows = guest.unit[SignalStreams].of_app(guest.party.app_id)
+            return _shown([document(row, issuer.url) for row in rows if row.pinned is guest.party.pinned])
+
+    def update(self, call: Call) -> Answer:
+        return self._changed(call, whole=False)
+
+    def replace(self, call: Call) -> Answer:
+        return self._changed(call, whole=True)
+
+    def _changed(self, call: Call, *, whole: bool) -> Answer:
+        issuer = self._access.issuer(call)
+        with self._access.entered(call, issuer, MANAGE, read_only=False) as guest:
+            return _shown(document(self._streams.change(guest.unit, guest.party, call.json, whole=whole), issuer.url))
+
+    def delete(self, call: Call) -> Answer:
+        issuer = self._access.issuer(call)
+        with self._access.entered(call, issuer, MANAGE, read_only=False) as guest:
+            self._streams.delete(guest.unit, self._streams.known(guest.unit, guest.party, call.query.get("stream_id")))
+        return _NOTHING
+
+    def status(self, call: Call) -> Answer:
+        issuer = self._access.issuer(call)
+        with self._access.entered(call, issuer, READ, MANAGE, read_only=True) as guest:
+            return _shown(status_document(self._streams.known(guest.unit, guest.party, call.query.get("stream_id"))))
+
+    def set_status(self, call: Call) -> Answer:
+        """SSF 8.1.2.2. The receiver asked for it, so that the stream does not tell him (8.1.5)."""
+        issuer = self._access.issuer(call)
+        with self._access.entered(call, issuer, MANAGE, read_only=False) as guest:
+            row = self._streams.known(guest.unit, guest.party, call.json.get("stream_id"))
+            status, reason = checked_status(call.json)
+            self._streams.set_status(guest.unit, row, status, reason, told=False)
+            return _shown(status_document(row))
+
+    def add_subject(self, call: Call) -> Answer:
+        self._with_stream(call, lambda guest, row: self._streams.add_subject(guest.unit, row, call.json.get("subject")))
+        return Answer(200, b"", None, (NO_STORE,))
+
+    def remove_subject(self, call: Call) -> Answer:
+        self._with_stream(call, lambda guest, row: self._streams.remove_subject(guest.unit, row, call.json.get("subject")))
+        return _NOTHING
+
+    def verify(self, call: Call) -> Answer:
+        self._with_stream(call, lambda guest, row: self._streams.verify(guest.unit, row, call.json.get("state")))
+        return _NOTHING
+
+    def _with_stream(self, call: Call, work: Callable[[Any, SignalStream], None]) -> None:
+        issuer = self._access.issuer(call)
+        with self._access.entered(call, issuer, MANAGE, read_only=False) as guest:
+            work(guest, self._streams.known(guest.unit, guest.party, call.json.get("stream_id")))
+
+    def poll(self, call: Call) -> Answer:
+        """RFC 8936 2. A receiver that lets us wait is answered as soon as there is something, within a few seconds."""
+        issuer = self._access.issuer(call)
+        asked = polling.asked(call.json)
+        with self._access.entered(call, issuer, MANAGE, READ, read_only=False) as guest:
+            row = self._streams.known(guest.unit, guest.party, call.path_params["stream"])
+            if row.method != POLL:
+                raise OAuthError("invalid_request", "This stream is pushed, not polled.")
+            owner, stream_id = guest.unit.scope, row.id
+            polling.settle(guest.unit, row, asked)
+            found, more = polling.waiting(guest.unit, row, asked.most)
+        if not found and asked.most and not asked.immediately and self._waiting.acquire(blocking=False):
+            try:
+                found, more = self._awaited(owner, stream_id, asked.most)
+            finally:
+                self._waiting.release()
+        return _shown({"sets": self._signed(issuer, row, found), "moreAvailable": more})
+
+    def _awaited(self, owner: TenantScope, stream_id: str, most: int) -> tuple[list[SignalSet], bool]:
+        for _ in range(STEPS):
+            self._wait(STEP_SECONDS)
+            with self._database.tenant(owner, read_only=True) as unit:
+                row = unit[SignalStreams].get(stream_id)
+                found, more = polling.waiting(unit, row, most) if row is not None else ([], False)
+            if found or row is None:
+                return list(found), more
+        return [], False
+
+    def _signed(self, issuer: Issuer, stream: SignalStream, rows: Any) -> Mapping[str, str]:
+        """By ``jti``. Nothing of a tenant that the app has been closed to since it was queued."""
+        if not rows:
+            return {}
+        with self._database.platform(SYSTEM, read_only=True) as platform:
+            app = read_app(platform, stream.app_id)
+        if app is None:
+            return {}
+        allowed = [one for one in rows if one.event_tenant == PLATFORM_TRAIL or app.serves(TenantId(one.event_tenant))]
+        return {row.id: self._keys.sign(issuer, set_claims(issuer.url, stream.app_id, row), ALGORITHM, TYPE) for row in allowed}
+
+
+_NOTHING = Answer(204, b"", None, (NO_STORE,))
+
+
+def _shown(value: Any, status: int = 200) -> Answer:
+    return json_answer(value, status, NO_STORE)
