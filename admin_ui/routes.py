@@ -64,6 +64,7 @@ WITHOUT_PAGES = (
     "explain_response",  # a pasted response: every refused sign-in has its diagnosis, every connection its test
     "get_domain",  # seen in the list
     "get_role_mapping",  # seen in the list
+    "import_items",  # for programs
     "list_events",  # for programs
     "list_audit_keys",  # in every sealed pack
     "list_operator_audit_keys",

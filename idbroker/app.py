@@ -40,6 +40,7 @@ from idbroker.front.account import AccountPage
 from idbroker.front.routes import Front
 from idbroker.front.test_sign_in import TestSignInPages
 from idbroker.kernel.clock import Clock, SystemClock
+from idbroker.kernel.errors import Refusal
 from idbroker.kernel.ids import PLATFORM_TRAIL
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.keys.envelope import Envelope
@@ -88,8 +89,9 @@ from idbroker.tenants.lifecycle import Terms
 from idbroker.tenants.quotas import TenantQuotas
 from idbroker.tenants.service import TenantService
 from idbroker.web.assets import Assets, asset_rows
+from idbroker.web.call import Answer, Call
 from idbroker.web.cookies import AdminCookies, Cookies
-from idbroker.web.edge import Bridge, Edge, EdgeSettings, application
+from idbroker.web.edge import Bridge, Edge, EdgeSettings, application, face_at
 from idbroker.web.health import Probe, health_rows
 from idbroker.web.idempotency import Idempotency
 from idbroker.web.pages import Pages
@@ -479,11 +481,16 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         master_keys=services.master_keys,
         clock=services.clock,
     )
+    faces = {"/api/": problem, "/scim/": scim_error, "/": sign_in.refusal}
+
+    def nowhere(refusal: Refusal, call: Call) -> Answer:
+        return face_at(faces, call.path)(refusal, call)
+
     rows: tuple[Row, ...] = (
         *provider.rows(),
         *transmitter.rows(),
         *Receiver(services.database, services.reception).rows(),
-        *Front(flow, logout, services.protocols, sign_in, account).rows(),
+        *Front(flow, logout, services.protocols, sign_in, account).rows(nowhere),
         *TestSignInPages(services.trials, sign_in, pages).rows(sign_in.refusal),
         *admin_api.rows(),
         *admin_ui.rows(),
@@ -512,7 +519,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         scim.traffic.stop()
         worker.stop()
 
-    starlette = application(bridge, rows, {"/api/": problem, "/scim/": scim_error, "/": sign_in.refusal}, lifespan)
+    starlette = application(bridge, rows, faces, lifespan)
     return Broker(services, rows, admin_api, admin_ui, scim, Edge(Shortcut(starlette), https=settings.is_https))
 
 

@@ -55,6 +55,7 @@ TABLES = (
     "idbroker.audit.outbox",
     "idbroker.audit.records",
     "idbroker.audit.trail",
+    "idbroker.connections.alias_rows",
     "idbroker.connections.candidate_rows",
     "idbroker.connections.model",
     "idbroker.connections.notice_rows",

@@ -102,7 +102,7 @@ def _request_attributes(request: Request) -> Mapping[str, str]:
         "IssueInstant": write_time(request.issued),
         "Destination": request.destination,
         "ProtocolBinding": names.BINDING_POST,
-        "AssertionConsumerServiceURL": request.sp.acs_url,
+        "AssertionConsumerServiceURL": request.sp.requested_acs_url,
     }
     if request.force_authn:
         attributes["ForceAuthn"] = "true"

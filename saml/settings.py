@@ -28,6 +28,8 @@ class SpAddresses:
     slo_url: str
     metadata_url: str
     acs_aliases: tuple[str, ...]
+    requested_acs_url: str
+    """The one that our requests name."""
 
     @property
     def acs_urls(self) -> tuple[str, ...]:
@@ -43,6 +45,7 @@ def sp_addresses(base_url: str, connection: ConnectionId, options: ConnectionOpt
         slo_url=f"{root}/slo",
         metadata_url=f"{root}/metadata",
         acs_aliases=options.acs_url_aliases,
+        requested_acs_url=options.request_acs_url or f"{root}/acs",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -17,7 +18,7 @@ from idbroker.connections.model import Connection, Connections
 from idbroker.connections.reservations import Reservations, ReservationService
 from idbroker.connections.service import ConnectionForm, ConnectionService, new_connection_id
 from idbroker.federation.contract import ConnectionConfig
-from idbroker.kernel.errors import Conflict, invalid_field
+from idbroker.kernel.errors import Conflict, Forbidden, invalid_field
 from idbroker.kernel.scope import TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
@@ -97,7 +98,7 @@ class ConnectionCalls:
 
     def operations(self) -> list[Operation]:
         read, write = Permission.CONNECTIONS_READ, Permission.CONNECTIONS_WRITE
-        create, update = rehearsable(self.create), rehearsable(self.update)
+        create, update = self.rehearsable_create, rehearsable(self.update)
         return [
             Operation(
                 name="create_connection",
@@ -148,6 +149,14 @@ class ConnectionCalls:
             ),
         ]
 
+    def rehearsable_create(self, call: Call, scope: TenantScope) -> Answer:
+        return rehearsable(self.create)(call, scope)
+
+    def check(self, call: Call) -> None:
+        """Draft without a tenant: for one that is not there yet. Raises Refusal for what cannot be made."""
+        form = parse(ConnectionForm, read_object(call))
+        self._service.draft(form, new_connection_id())
+
     def create(self, call: Call, scope: TenantScope) -> Answer:
         """From a reservation it takes id, keys, and what its options say of our side; drafting may call the IdP."""
         given = read_object(call)
@@ -160,6 +169,7 @@ class ConnectionCalls:
                 raise invalid_field("/type", f"This reservation is for a connection of the type {current.protocol}.")
             given = merged({"options": current.options.model_dump(mode="json", exclude_defaults=True)}, given, ("options",))
         form = parse(ConnectionForm, given)
+        _check_aliases(call, {}, form)
         draft = self._service.draft(form, connection_id, current if current is not None and current.settings else None)
         with self._database.tenant(scope) as unit:
             if reserved is not None and not unit[Reservations].take(connection_id):
@@ -185,6 +195,7 @@ class ConnectionCalls:
         if given.get("type", row.type) != row.type:
             raise invalid_field("/type", "The type of a connection cannot change. Make another connection instead.")
         form = parse(ConnectionForm, merged(_kept(row), given, deep=("options", "attribute_mapping")))
+        _check_aliases(call, row.options, form)
         draft = self._service.draft(form, connection_id, current) if set(given) - OUR_FIELDS else None
         with self._database.tenant(scope) as unit:
             fresh = self._service.known(unit, connection_id)
@@ -238,6 +249,13 @@ def claim(call: Call, unit: TenantUnit, row: Connection) -> None:
 
 def connection_id_of(call: Call) -> str:
     return path_id(call, "connection", "con")
+
+
+def _check_aliases(call: Call, before: Mapping[str, Any], form: ConnectionForm) -> None:
+    """Raise Forbidden when a tenant's own people would have the deployment answer at an address of their choice."""
+    wanted, has = form.options.get("acs_url_aliases") or [], before.get("acs_url_aliases") or []
+    if call.principal is not None and call.principal.tenant is not None and wanted != has:
+        raise Forbidden("operators_only", "Addresses of another product (acs_url_aliases) are set by operators only.")
 
 
 def _kept(row: Connection) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from idbroker.admin_api.explain import ExplainCall
 from idbroker.admin_api.health import HealthCalls
 from idbroker.admin_api.hrd import HrdCall
 from idbroker.admin_api.hrd_explain import HrdExplainCall
+from idbroker.admin_api.imports import ImportCalls
 from idbroker.admin_api.log_streams import LogStreamCalls
 from idbroker.admin_api.operation import Operation
 from idbroker.admin_api.operators import OperatorCalls
@@ -130,12 +131,15 @@ class AdminApi:
         eraser: PersonEraser | None = None,
     ) -> None:
         closing = Closing(database, tenants, sessions)
+        tenant_calls = TenantCalls(database, tenants, closing, plans or Plans())
+        connection_calls = ConnectionCalls(database, connections)
         described: list[Operation] = [
-            *TenantCalls(database, tenants, closing, plans or Plans()).operations(),
+            *tenant_calls.operations(),
             *CellCalls(database).operations(),
             *AlarmCalls(database, closing, connections).operations(),
             *DomainCalls(database, domains).operations(),
-            *ConnectionCalls(database, connections).operations(),
+            *connection_calls.operations(),
+            *ImportCalls(database, tenant_calls, connection_calls).operations(),
             *ReservationCalls(database, ReservationService(connections)).operations(),
             *ExplainCall(database, connections).operations(),
             *TestSignInCalls(trials).operations(),

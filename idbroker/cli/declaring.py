@@ -1,4 +1,4 @@
-"""``idbroker apply``: a wished-for state in a file, compared with what is and brought about."""
+"""``idbroker apply`` and ``idbroker import``: a wished-for state, compared with what is and brought about."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import typer
@@ -21,8 +21,10 @@ from idbroker.declared.administration import Administration, LocalAdministration
 from idbroker.declared.bringing_about import Bringing, Shown, Stopped
 from idbroker.declared.references import filled
 from idbroker.declared.shape import Declaration, declaration
-from idbroker.declared.source import BadFile, Fault, Source
+from idbroker.declared.source import BadFile, Fault, Place, Source
 from idbroker.declared.steps import Step
+from idbroker.importers.assembling import IMPORTERS, Assembled, assembled
+from idbroker.importers.contract import Circumstances, Unreadable
 from idbroker.web.tenancy import Tenancy
 
 declaring_app = typer.Typer()
@@ -70,6 +72,79 @@ def apply(
     except BadFile as error:
         raise Stop(told(file, error.faults)) from error
     bring_about(source, wished, Manner(str(file), dry_run, prune, url, key_file, secrets_file, as_json))
+
+
+@declaring_app.command("import")
+def import_(
+    product: Annotated[str, typer.Argument(help="polis, auth0, workos or keycloak.")],
+    file: Annotated[Path, typer.Argument(help="What it exported: JSON or YAML.")],
+    *,
+    base_url: Annotated[str, typer.Option(help="Where the old product answers, as identity providers know it: https://….")],
+    entity_id: Annotated[
+        str | None, typer.Option(help="Our entity id there, where the export does not say; {connection} stands for its name.")
+    ] = None,
+    tenant: Annotated[str | None, typer.Option(help="Into this tenant (slug); else each into its own.")] = None,
+    metadata: Annotated[
+        list[str] | None, typer.Option(help="NAME=FILE or NAME=URL: an identity provider's metadata that the export lacks.")
+    ] = None,
+    dry_run: DryRun = False,
+    declaration_only: Annotated[
+        bool, typer.Option("--declaration", help="Only print the declaration that idbroker apply would read. Holds secrets.")
+    ] = False,
+    url: Url = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring connections over from another product; entity id and ACS address stay what identity providers know."""
+    found = _imported(product, file, Circumstances(base_url.rstrip("/"), entity_id, tenant, _metadata(metadata or [])))
+    for note in found.notes:
+        typer.echo(note, err=True)
+    if declaration_only:
+        typer.echo(json.dumps(found.document, indent=2, ensure_ascii=False))
+        return
+    source = Source(found.document, secret=frozenset(_secret_places(found.document)))
+    try:
+        wished = declaration(source)
+    except BadFile as error:
+        raise Stop(told(file, error.faults)) from error
+    manner = Manner(str(file), dry_run, prune=False, url=url, key_file=key_file, secrets_file=None, as_json=as_json)
+    bring_about(source, wished, manner)
+    if found.left:
+        raise Stop(f"{found.left} of the export could not be carried over; stderr says why of each")
+
+
+def _imported(product: str, file: Path, about: Circumstances) -> Assembled:
+    importer = IMPORTERS.get(product)
+    if importer is None:
+        raise Stop(f"the products are: {', '.join(IMPORTERS)}")
+    if urlsplit(about.base_url).scheme not in ("https", "http"):
+        raise Stop("--base-url is https://…, the address that identity providers know")
+    reading = import_module("idbroker.declared.reading")
+    try:
+        return assembled(importer(reading.read_export(file), about))
+    except BadFile as error:
+        raise Stop(told(file, error.faults)) from error
+    except Unreadable as error:
+        raise Stop(f"{file}: {error}") from error
+
+
+def _metadata(given: list[str]) -> dict[str, str]:
+    found = {}
+    for pair in given:
+        name, equals, place = pair.partition("=")
+        if not equals:
+            raise Stop("--metadata is NAME=FILE or NAME=URL")
+        try:
+            found[name] = place if place.startswith(("https://", "http://")) else Path(place).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise Stop(f"{place} cannot be read as text: {error}") from error
+    return found
+
+
+def _secret_places(document: dict[str, Any]) -> Iterator[Place]:
+    for slug, tenant in document["tenants"].items():
+        for name in tenant.get("connections", {}):
+            yield ("tenants", slug, "connections", name, "client_secret")
 
 
 def bring_about(source: Source, wished: Declaration, manner: Manner) -> None:

@@ -116,6 +116,14 @@ class Connections(TenantRepository):
     def get(self, connection_id: str) -> Connection | None:
         return self.keyed(Connection, connection_id)
 
+    def called(self, name: Any) -> str | None:
+        """The id of the oldest one with that name."""
+        if not isinstance(name, str):
+            return None
+        statement = select(Connection).where(Connection.name == name).order_by(col(Connection.id)).limit(1)
+        row = self.session.execute(statement).scalars().first()
+        return None if row is None else row.id
+
     def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[Connection]:
         statement = select(Connection).order_by(col(Connection.id)).limit(limit)
         if text:

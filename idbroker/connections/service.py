@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from idbroker.audit.outbox import Outbox
+from idbroker.connections.alias_rows import AcsAliases
 from idbroker.connections.candidate_rows import Candidates
 from idbroker.connections.model import Connection, Connections, Domain, Domains
 from idbroker.connections.notice_rows import ConnectionNotices
@@ -100,6 +101,7 @@ class ConnectionService:
             updated_at=now,
         )
         unit[Connections].add(row, indexed=reserved)
+        unit[AcsAliases].put(row.id, ConnectionOptions(**row.options).acs_url_aliases)
         unit[Outbox].record(Event("connection.created", resource(row), context={"type": row.type, "status": row.status}))
         self.settled(unit, row, None)
         return row
@@ -147,6 +149,8 @@ class ConnectionService:
             unit[Outbox].record(Event(_VERBS.get(form.status, "connection.updated"), resource(row), {"status": change}))
         row.updated_at = unit.clock.now()
         unit[Connections].bump(row)
+        if "options" in told:
+            unit[AcsAliases].put(row.id, ConnectionOptions(**row.options).acs_url_aliases)
         self.settled(unit, row, sha1_before)
         return row
 
@@ -163,6 +167,7 @@ class ConnectionService:
     def delete(self, unit: TenantUnit, connection_id: str) -> None:
         row = self.known(unit, connection_id)
         unit[Outbox].record(Event("connection.deleted", resource(row)))
+        unit[AcsAliases].put(connection_id, ())
         unit[Connections].delete(row)
         unit[Candidates].forget(connection_id)
         unit[MetadataRefreshes].forget(connection_id)

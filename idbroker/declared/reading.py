@@ -10,11 +10,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
 
 from idbroker.declared.source import BadFile, Fault, Place, Source
 
 MAX_BYTES = 4_000_000
+MAX_EXPORT = 64_000_000
 MAX_DEPTH = 32
 MAX_VALUES = 200_000
 """Counted after aliases are followed, so that a few lines cannot stand for billions of values."""
@@ -30,6 +32,20 @@ def read_file(path: Path) -> Source:
     except OSError as error:
         raise BadFile([Fault((), None, f"cannot be read: {error.strerror}")]) from error
     return read_text(data)
+
+
+def read_export(path: Path) -> Any:
+    """What another product exported: JSON, or YAML. Raises BadFile."""
+    try:
+        data = path.read_bytes() if path.stat().st_size <= MAX_EXPORT else None
+    except OSError as error:
+        raise BadFile([Fault((), None, f"cannot be read: {error.strerror}")]) from error
+    if data is None:
+        raise BadFile([Fault((), None, f"is larger than {MAX_EXPORT:,} bytes")])
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return read_text(data).document
 
 
 def read_text(data: bytes) -> Source:

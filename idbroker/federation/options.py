@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from idbroker.kernel.addresses import BadAddress, checked_url, normal_domain
 
@@ -30,7 +30,9 @@ class ConnectionOptions(BaseModel):
     authn_context_comparison: Literal["exact", "minimum", "better", "maximum"] = "exact"
     """How the IdP compares with authn_context (SAML core 3.3.2.2.1), and how its answer is compared."""
     sp_entity_id: ShortText | None = None
-    acs_url_aliases: tuple[ShortText, ...] = ()
+    acs_url_aliases: Annotated[tuple[ShortText, ...], Field(max_length=20)] = ()
+    request_acs_url: ShortText | None = None
+    """Which of acs_url_aliases our requests name, as long as the IdP knows no other address of ours."""
     allow_cbc_encryption: bool = False
     allow_sha1_until: date | None = None
     sign_metadata: bool = False
@@ -52,6 +54,12 @@ class ConnectionOptions(BaseModel):
             except BadAddress as error:
                 raise ValueError(str(error)) from error
         return urls
+
+    @model_validator(mode="after")
+    def _named(self) -> ConnectionOptions:
+        if self.request_acs_url is not None and self.request_acs_url not in self.acs_url_aliases:
+            raise ValueError("request_acs_url is one of acs_url_aliases")
+        return self
 
     @field_validator("google_hosted_domains")
     @classmethod

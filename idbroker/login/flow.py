@@ -65,6 +65,10 @@ class LoginFlow:
         self._lifetime = lifetime
         self._trials = trials
 
+    @property
+    def database(self) -> Database:
+        return self._database
+
     def begin(self, request: LoginRequest, visitor: Visitor) -> Step:
         """A new attempt, bound to the browser, and its first step. Raises SignInRefused."""
         if visitor.secret is None:

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request, cookie_parser
 from starlette.responses import StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
 from idbroker.kernel.errors import NotFound, Refusal
@@ -30,7 +30,7 @@ from idbroker.web.headers import CACHEABLE_DEFAULT, COMMON, HSTS
 from idbroker.web.meter import UNMETERED, Meter, TooMany
 from idbroker.web.problems import problem
 from idbroker.web.response import Response
-from idbroker.web.route import ErrorFace, NotHere, OpenRoute, PageRoute, Row
+from idbroker.web.route import ANYWHERE, ErrorFace, NotHere, OpenRoute, PageRoute, Row
 from idbroker.web.tenancy import Tenancy
 from idbroker.web.threads import Threads
 from idbroker.web.throttle import RequestMeter, Throttle
@@ -72,7 +72,9 @@ class Bridge:
             if row.method in methods:
                 raise ValueError(f"two rows for {row.method} {row.path}")
             methods[row.method] = row
-        return [Route(path, Endpoint(self, methods), methods=list(methods)) for path, methods in by_path.items()]
+        anywhere = by_path.pop(ANYWHERE, None)
+        made = [Route(path, Endpoint(self, methods), methods=list(methods)) for path, methods in by_path.items()]
+        return made if anywhere is None else [*made, Elsewhere(made, Endpoint(self, anywhere), list(anywhere))]
 
     async def answer(self, methods: Mapping[str, Row], request: Request) -> ASGIApp:
         row = methods["GET" if request.method == "HEAD" else request.method]
@@ -277,10 +279,8 @@ def application(
         call = bridge.call(request, b"")
         refusal = Refusal("not_found" if status == 404 else "bad_method", _SENTENCES.get(status, "No."), status=status)
         endpoint = request.scope.get("endpoint")
-        if isinstance(endpoint, Endpoint):  # the address is there, so the error has the form of its other errors
-            face = endpoint.errors
-        else:
-            face = next(face for prefix, face in by_prefix.items() if request.scope["path"].startswith(prefix) or prefix == "/")
+        # Where the address is there, the error has the form of its other errors.
+        face = endpoint.errors if isinstance(endpoint, Endpoint) else face_at(by_prefix, request.scope["path"])
         headers = tuple((error.headers or {}).items()) if isinstance(error, HTTPException) else ()
         return _response(face(refusal, call).with_headers(*headers))
 
@@ -288,6 +288,10 @@ def application(
     made = Starlette(routes=bridge.routes(rows), exception_handlers=handlers, lifespan=lifespan)
     made.router.redirect_slashes = False  # the redirect would go to whatever host the request named
     return made
+
+
+def face_at(by_prefix: Mapping[str, ErrorFace], path: str) -> ErrorFace:
+    return next(face for prefix, face in by_prefix.items() if path.startswith(prefix) or prefix == "/")
 
 
 _SENTENCES = {404: "There is nothing at this address.", 405: "This address does not take that method."}
@@ -313,6 +317,20 @@ def _response(answer: Answer) -> ASGIApp:
     for name, value in answer.headers:
         streaming.headers.append(name, value)
     return streaming
+
+
+class Elsewhere(Route):
+    """What no other route has, whatever its method: a wrong method stays 405 there, and here 404."""
+
+    def __init__(self, others: Sequence[Route], endpoint: Endpoint, methods: list[str]) -> None:
+        super().__init__(ANYWHERE, endpoint, methods=methods)
+        self._others = others
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        found, inner = super().matches(scope)
+        if found is not Match.FULL or any(other.matches(scope)[0] is not Match.NONE for other in self._others):
+            return Match.NONE, {}
+        return found, inner
 
 
 def face_of(row: Row) -> ErrorFace:

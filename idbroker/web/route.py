@@ -101,4 +101,7 @@ class PageRoute:
     """Within a tenant's administration: an operator must have entered it, saying why."""
 
 
+ANYWHERE = "/{anywhere:path}"
+"""Every address that no other row has: one row may take it, and answers 404 for whatever it does not know."""
+
 Row = OpenRoute | PlatformRoute | TenantRoute | ScopedRoute | KeyRoute | PageRoute
