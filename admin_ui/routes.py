@@ -76,6 +76,9 @@ WITHOUT_PAGES = (
     "erase_user",
     "list_erasures",
     "get_erasure",
+    "get_tenant_erasure",
+    "export_tenant",
+    "export_user",
 )
 
 

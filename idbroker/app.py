@@ -35,6 +35,8 @@ from idbroker.connections.refresh import Refresher
 from idbroker.connections.service import ConnectionService
 from idbroker.directories.service import DirectoryService
 from idbroker.erasure.people import PersonEraser
+from idbroker.erasure.tenants import TenantEraser
+from idbroker.exports.document import Exporter
 from idbroker.federation.contract import Protocols
 from idbroker.front.account import AccountPage
 from idbroker.front.routes import Front
@@ -171,6 +173,22 @@ class Services:
         return PersonEraser(self.database, self.trail, self.people, self.envelope, self.sessions)
 
     @property
+    def exporter(self) -> Exporter:
+        return Exporter(self.database, self.trail, self.envelope, self.people)
+
+    @property
+    def tenant_eraser(self) -> TenantEraser:
+        return TenantEraser(
+            self.database,
+            self.trail,
+            notary=self.notary,
+            signer=self.trail_keys,
+            keys=self.people,
+            envelope=self.envelope,
+            closing=self.closing,
+        )
+
+    @property
     def closing(self) -> Closing:
         return Closing(self.database, self.tenants, self.sessions)
 
@@ -279,6 +297,7 @@ def _tenant_jobs(services: Services) -> list[Job]:
 
     return [
         Job("move tenants on", timedelta(minutes=10), clerk.run_due, slow=True),
+        Job("erase tenants", timedelta(minutes=10), services.tenant_eraser.run_due, slow=True),
         Job("finish erasures", timedelta(minutes=10), finish_erasures, slow=True),
         *([again] if len(services.master_keys) > 1 else []),
     ]
@@ -554,6 +573,7 @@ def administration(services: Services) -> AdminApi:
         find_signal_keys=partial(find_jwks_uri, services.fetcher),
         plans=_plans(services.settings),
         eraser=services.eraser,
+        exporter=services.exporter,
     )
 
 

@@ -6,15 +6,16 @@ from typing import Any
 
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import read_body
-from idbroker.admin_api.operation import TENANT, Operation
+from idbroker.admin_api.operation import API, TENANT, Operation
 from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
 from idbroker.admin_api.shapes import Body, Document, Text, Time, shown
 from idbroker.erasure.people import PersonEraser
-from idbroker.erasure.receipts import PersonErasure, PersonErasures
+from idbroker.erasure.receipts import PersonErasure, PersonErasures, TenantErasures
+from idbroker.kernel.errors import NotFound
 from idbroker.kernel.scope import TenantScope
-from idbroker.storage.unit import TenantUnit
+from idbroker.storage.unit import PlatformUnit, TenantUnit
 from idbroker.web.call import Answer, Call
-from idbroker.web.route import ScopedRoute, TenantRoute
+from idbroker.web.route import PlatformRoute, ScopedRoute, TenantRoute
 
 
 class Erasing(Body):
@@ -35,7 +36,22 @@ class ErasureDocument(Document):
     completed_at: Time | None
 
 
+class TenantErasureDocument(Document):
+    """``waiting_until``: when the worker asks the audit store again, which keeps the youngest records for thirty days."""
+
+    tenant_id: str
+    begun_at: Time
+    requested_by: str
+    reason: str | None
+    stores: list[dict[str, Any]]
+    waiting_until: Time | None
+    completed_at: Time | None
+    receipt: dict[str, Any] | None
+
+
 class ErasureCalls:
+    """Of tenants only what is left is shown: their erasure begins at the command line, or with time."""
+
     def __init__(self, eraser: PersonEraser) -> None:
         self._eraser = eraser
 
@@ -75,6 +91,19 @@ class ErasureCalls:
                 ),
                 answer=ErasureDocument,
             ),
+            Operation(
+                name="get_tenant_erasure",
+                area="Tenants",
+                summary="The receipt of a tenant that is erased, signed with the trail's key once all of it is done.",
+                row=PlatformRoute(
+                    method="GET",
+                    path=f"{API}/tenant-erasures/{{erased}}",
+                    handler=self.tenant,
+                    limit="admin_read",
+                    permission=Permission.OPERATE_TENANTS,
+                ),
+                answer=TenantErasureDocument,
+            ),
         ]
 
     def erase(self, call: Call, scope: TenantScope) -> Answer:
@@ -87,6 +116,12 @@ class ErasureCalls:
 
     def get(self, call: Call, unit: TenantUnit) -> Answer:
         return shown(_document(self._eraser.known(unit, path_id(call, "erasure", "ers"))))
+
+    def tenant(self, call: Call, unit: PlatformUnit) -> Answer:
+        row = unit[TenantErasures].get(path_id(call, "erased", "tnt"))
+        if row is None:
+            raise NotFound("erasure")
+        return shown(TenantErasureDocument.model_validate(row))
 
 
 def _document(row: PersonErasure) -> ErasureDocument:

@@ -27,6 +27,7 @@ from idbroker.admin_api.erasures import ErasureCalls
 from idbroker.admin_api.events import EventCalls
 from idbroker.admin_api.expiring import ExpiringCall
 from idbroker.admin_api.explain import ExplainCall
+from idbroker.admin_api.exports import ExportCalls
 from idbroker.admin_api.health import HealthCalls
 from idbroker.admin_api.hrd import HrdCall
 from idbroker.admin_api.hrd_explain import HrdExplainCall
@@ -66,6 +67,7 @@ from idbroker.connections.reservations import ReservationService
 from idbroker.connections.service import ConnectionService
 from idbroker.directories.service import DirectoryService
 from idbroker.erasure.people import PersonEraser
+from idbroker.exports.document import Exporter
 from idbroker.kernel.clock import Clock
 from idbroker.keys.envelope import Envelope
 from idbroker.keys.rotation import KeyRotation
@@ -129,6 +131,7 @@ class AdminApi:
         find_signal_keys: Callable[[str], str],
         plans: Plans | None = None,
         eraser: PersonEraser | None = None,
+        exporter: Exporter | None = None,
     ) -> None:
         closing = Closing(database, tenants, sessions)
         tenant_calls = TenantCalls(database, tenants, closing, plans or Plans())
@@ -157,6 +160,7 @@ class AdminApi:
             *PeopleCalls().operations(),
             *ProvenanceCall(database, trail).operations(),
             *(ErasureCalls(eraser).operations() if eraser is not None else ()),
+            *(ExportCalls(exporter).operations() if exporter is not None else ()),
             *SessionCalls(sessions).operations(),
             *RevocationCalls().operations(),
             *RoleMappingCalls(database).operations(),

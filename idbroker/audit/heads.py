@@ -3,6 +3,7 @@
     head   the tree over all records up to ``size`` (RFC 6962 2.1.1), made every so often
     cut    the same, where retention has removed the records up to ``size``: with it goes the tree's row of peaks, so that what
            remains can be checked to the last record
+    erased what the trail of a tenant was that is erased: the last of its heads, and all that is left of the trail
     end    how many heads and keys there are, made for a pack and kept nowhere: a pack that was cut short has none that fits
 
 Heads are numbered and each bears the hash of the one before it. The signature covers the canonical JSON without itself.
@@ -26,7 +27,7 @@ from idbroker.storage.unit import TenantRepository, changed
 CONTEXT = b"idbroker audit head 1\n"
 """Led before what is signed, so that the signature means a head and nothing else."""
 
-Kind = Literal["head", "cut", "end"]
+Kind = Literal["head", "cut", "end", "erased"]
 
 
 class HeadKey(Protocol):

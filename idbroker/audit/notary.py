@@ -129,6 +129,24 @@ class Notary:
         self._write(tenant, "cut", state, cut, {"last_hash": cut_last, "peaks": cut.peaks_hex(), "why": dict(why)})
         return True
 
+    def attest_erasure(self, tenant: TenantId) -> dict[str, Any]:
+        """The last head of a tenant that is erased: what its trail was. Made once; of a trail that is broken it says that."""
+        scope = TenantScope(tenant, SYSTEM)
+        with self._store.tenant(scope, read_only=True) as unit:
+            newest = unit[AuditHeads].newest()
+        if newest is not None and newest.kind == "erased":
+            return _document(newest)
+        try:
+            state, more = self._state(tenant, self._end(tenant)), {"broken": False}
+        except TrailBroken as error:
+            _alarm(tenant, error)
+            number, before = (newest.number, newest.hash) if newest else (0, GENESIS)
+            state, more = _State(number, before, 0, Tree(), GENESIS), {"broken": True}
+        self._write(tenant, "erased", state, state.tree, {"last_hash": state.last, **more})
+        with self._store.tenant(scope, read_only=True) as unit:
+            written = unit[AuditHeads].newest()
+        return _document(written) if written is not None else {}
+
     def end(self, tenant: TenantId) -> tuple[Head, dict[str, Any] | None]:
         """(where the trail ends, the statement of it for a pack); no statement when the store is not what was sealed."""
         end = self._end(tenant)

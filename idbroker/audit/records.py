@@ -149,6 +149,19 @@ class AuditRecords(TenantRepository):
         insert_many(self.unit, AuditTerm, terms)
         insert_many(self.unit, AuditPersonal, texts)
 
+    def of_persons(self, ids: Sequence[str], behind: int, limit: int) -> list[int]:
+        """The sequences of records by them, about them, or with a part of theirs, oldest first."""
+        found: set[int] = set()
+        for cls, column in (
+            (AuditRecord, AuditRecord.actor_id),
+            (AuditRecord, AuditRecord.resource_id),
+            (AuditPersonal, AuditPersonal.person_id),
+        ):
+            place: Any = col(cls.sequence)
+            statement = select(cls.sequence).where(col(column).in_(ids), place > behind).order_by(place).limit(limit)
+            found |= set(self.session.execute(statement).scalars())
+        return sorted(found)[:limit]
+
     def forget_person(self, person_id: str, limit: int) -> int:
         """Take the text of up to ``limit`` of a person's items out of the index, with the words that stood in them alone.
         How many items they were."""

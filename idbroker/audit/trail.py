@@ -30,6 +30,9 @@ from idbroker.storage.unit import PlatformUnit, TenantRepository, TenantUnit
 SEAL_BATCH = 1000
 """Records in one go, of however many tenants."""
 
+ITEMS_AT_ONCE = 200
+"""Of the index of words, in one transaction."""
+
 TENANTS_TOGETHER = 50
 ROUNDS = 20
 """A flood is sealed in turns, so that it holds up neither other tenants nor the worker's other jobs."""
@@ -187,6 +190,18 @@ class Trail:
         closed = {at: json.loads(text) for at, text in enumerate(documents) if '"sealed":[' in text}
         shown = dict(zip(closed, self.opened(scope, list(closed.values())), strict=True))
         return [canonical(shown[at]).decode() if at in shown else text for at, text in enumerate(documents)]
+
+    def forget_words(self, tenant: TenantId, owners: Sequence[str]) -> int:
+        """Take the words of people whose keys are gone out of the index. How many parts of records they stood in."""
+        count = 0
+        for owner in owners:
+            while True:
+                with self.store.tenant(TenantScope(tenant, SYSTEM)) as unit:
+                    items = unit[AuditRecords].forget_person(owner, ITEMS_AT_ONCE)
+                count += items
+                if items < ITEMS_AT_ONCE:
+                    break
+        return count
 
     def days(self, scope: TenantScope, actions: Sequence[str], count: int) -> dict[str, dict[str, int]]:
         """Day (UTC, oldest first) → action → how many, of the last ``count`` days."""

@@ -14,6 +14,7 @@ from idbroker.cli.api_keys import keys_app
 from idbroker.cli.apps import apps_app
 from idbroker.cli.audit import audit_app
 from idbroker.cli.declaring import declaring_app
+from idbroker.cli.personal_data import user_app
 from idbroker.cli.saml import saml_app
 from idbroker.cli.server import app as server_app
 from idbroker.cli.signing_keys import signing_app
@@ -28,6 +29,7 @@ app.add_typer(declaring_app)
 app.add_typer(admin_app, name="admin")
 app.add_typer(keys_app, name="keys")
 app.add_typer(tenant_app, name="tenant")
+app.add_typer(user_app, name="user")
 app.add_typer(signing_app, name="signing-keys")
 app.add_typer(apps_app, name="apps")
 app.add_typer(audit_app, name="audit")

@@ -20,7 +20,6 @@ from idbroker.admins.sessions import AdminSession
 from idbroker.admins.tenant_admins import TenantAdmins
 from idbroker.alerts.model import Alert
 from idbroker.audit.outbox import Outbox
-from idbroker.audit.records import AuditRecords
 from idbroker.audit.trail import Trail
 from idbroker.connections.model import Domain
 from idbroker.directories.resources import Resources
@@ -34,7 +33,7 @@ from idbroker.erasure.told import cut_feed, cut_outbox, empty_answers, empty_pus
 from idbroker.kernel.errors import Conflict, NotFound
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId, new_id
-from idbroker.kernel.scope import SYSTEM, TenantScope
+from idbroker.kernel.scope import TenantScope
 from idbroker.keys.envelope import Envelope
 from idbroker.keys.person_keys import KeptPersonKeys, PersonKeyRows
 from idbroker.login.attempt import Attempt
@@ -45,9 +44,6 @@ from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit, TenantUnit, changed
 
 REASON = "user_erased"
-ITEMS = 200
-"""Of the index of the trail, in one transaction."""
-
 SWEPT_FOR = timedelta(minutes=30)
 """How long after an erasure requests that were logged meanwhile are looked through once more."""
 
@@ -90,8 +86,8 @@ class PersonEraser:
             return row
         while self._trail.seal(scope.tenant):
             pass
-        words = self._forget_words(scope.tenant, row.owners)
-        theirs = self._forget_words(PLATFORM_TRAIL, row.strangers)
+        words = self._trail.forget_words(scope.tenant, row.owners)
+        theirs = self._trail.forget_words(PLATFORM_TRAIL, row.strangers)
         files = self._database.scrub() + self._trail.store.scrub()
         with self._database.tenant(scope) as unit:
             row, now = self.known(unit, erasure_id), unit.clock.now()
@@ -204,17 +200,6 @@ class PersonEraser:
         if user is not None:
             unit[Users].delete(user)
         return [*done, ("users", 1)]
-
-    def _forget_words(self, tenant: TenantId, owners: Sequence[str]) -> int:
-        count = 0
-        for owner in owners:
-            while True:
-                with self._trail.store.tenant(TenantScope(tenant, SYSTEM)) as unit:
-                    items = unit[AuditRecords].forget_person(owner, ITEMS)
-                count += items
-                if items < ITEMS:
-                    break
-        return count
 
     def _lately(self, unit: TenantUnit) -> list[str]:
         recent = col(PersonErasure.requested_at) > unit.clock.now() - SWEPT_FOR

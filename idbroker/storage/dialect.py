@@ -35,6 +35,10 @@ class Dialect(Protocol):
         """Take the text of a sealed item of an audit record out of the index, with those words."""
         ...
 
+    def erase_trail(self, connection: Connection, tenant: TenantId) -> tuple[int, int]:
+        """Remove a piece of the trail of a tenant whose last head says that it is erased: (removed, what is left)."""
+        ...
+
     def scrub(self, connection: Connection) -> bool:
         """Overwrite what the engine's files still hold of deleted rows. Whether this engine does that when asked."""
         ...

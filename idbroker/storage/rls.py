@@ -66,7 +66,7 @@ def policy_statements(metadata: MetaData) -> list[str]:
 
 def apply(connection: Connection, metadata: MetaData, role: str, schema: str) -> None:
     """Create the policies and grant the server's role what it needs, no more. The audit store is append-only for it, but for
-    what two functions do: ``audit_apply_cut`` and ``audit_forget_item``."""
+    what three functions do: ``audit_apply_cut``, ``audit_forget_item``, ``audit_erase_trail``."""
     quoted = connection.dialect.identifier_preparer.quote(role)
     for statement in policy_statements(metadata):
         connection.execute(text(statement))
@@ -76,8 +76,9 @@ def apply(connection: Connection, metadata: MetaData, role: str, schema: str) ->
         connection.execute(text(f'REVOKE ALL ON "{table.name}" FROM {quoted}'))
         connection.execute(text(f'GRANT {rights} ON "{table.name}" TO {quoted}'))
     if metadata is AUDIT:
-        for statement in (*cut_function(schema), *forget_function(schema)):
+        for statement in (*cut_function(schema), *forget_function(schema), *erase_function(schema)):
             connection.execute(text(statement))
+        connection.execute(text(f"GRANT EXECUTE ON FUNCTION audit_erase_trail() TO {quoted}"))
         connection.execute(text(f"GRANT EXECUTE ON FUNCTION audit_forget_item(bigint, bigint, bigint[]) TO {quoted}"))
         connection.execute(text(f"GRANT EXECUTE ON FUNCTION audit_apply_cut() TO {quoted}"))
     connection.execute(text(f'GRANT SELECT ON "alembic_version" TO {quoted}'))
@@ -148,6 +149,42 @@ def forget_function(schema: str) -> list[str]:
         END $$
         """,  # noqa: S608 # made of constants and of the configured schema alone
         "REVOKE ALL ON FUNCTION audit_forget_item(bigint, bigint, bigint[]) FROM PUBLIC",
+    ]
+
+
+ERASE_STATEMENTS = (
+    "DELETE FROM audit_personal WHERE tenant_id = :tenant",
+    "DELETE FROM audit_terms WHERE tenant_id = :tenant",
+    "DELETE FROM audit_records WHERE tenant_id = :tenant",
+)
+"""How SQLite removes the trail of a tenant that is erased, and how the owner does."""
+
+
+def erase_function(schema: str) -> list[str]:
+    """The only way in which a whole trail goes: the newest head of the bound tenant says that it is erased, and no record is
+    removed that has not reached an age. The index goes at once. Answers (removed, left)."""
+    return [
+        f"""
+        CREATE OR REPLACE FUNCTION audit_erase_trail(OUT removed bigint, OUT remaining bigint) LANGUAGE plpgsql SECURITY DEFINER
+        SET search_path = "{schema}", pg_temp AS $$
+        DECLARE
+            owner text := current_setting('{TENANT_SETTING}', true);
+            newest text;
+        BEGIN
+            removed := 0;
+            SELECT kind INTO newest FROM audit_heads WHERE tenant_id = owner ORDER BY number DESC LIMIT 1;
+            IF newest = 'erased' THEN
+                DELETE FROM audit_personal WHERE tenant_id = owner;
+                DELETE FROM audit_terms WHERE tenant_id = owner;
+                DELETE FROM audit_records WHERE tenant_id = owner AND sequence IN (
+                    SELECT sequence FROM audit_records WHERE tenant_id = owner AND at <= now() - interval '{YOUNGEST_CUT}'
+                    ORDER BY sequence LIMIT {CUT_PIECE});
+                GET DIAGNOSTICS removed = ROW_COUNT;
+            END IF;
+            SELECT count(*) INTO remaining FROM audit_records WHERE tenant_id = owner;
+        END $$
+        """,  # noqa: S608 # made of constants and of the configured schema alone
+        "REVOKE ALL ON FUNCTION audit_erase_trail() FROM PUBLIC",
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from idbroker.kernel.errors import Conflict, Forbidden, Refusal
 
-Status = Literal["prospect", "trial", "active", "past_due", "paused", "cancelled", "deleted"]
+Status = Literal["prospect", "trial", "active", "past_due", "paused", "cancelled", "deleted", "erased"]
 Tier = Literal["free", "growth", "enterprise"]
 Administration = Literal["all", "read", "export", "none"]
 
@@ -21,6 +21,7 @@ STEPS: Mapping[str, tuple[Status, ...]] = {
     "paused": ("active", "cancelled"),
     "cancelled": ("active", "deleted"),
     "deleted": ("cancelled",),
+    "erased": (),
 }
 
 
@@ -46,6 +47,7 @@ ALLOWED: Mapping[str, Allowed] = {
     "paused": Allowed(sign_in=False, administration="read"),
     "cancelled": Allowed(sign_in=False, administration="export"),
     "deleted": Allowed(sign_in=False, administration="none"),
+    "erased": Allowed(sign_in=False, administration="none"),
 }
 SIGN_IN_ALLOWED = frozenset(status for status, allowed in ALLOWED.items() if allowed.sign_in)
 RECOVERABLE = timedelta(days=30)

@@ -87,8 +87,8 @@ class Tenants(PlatformRepository):
         if text:
             columns = (Tenant.slug, Tenant.name)
             statement = statement.where(or_(*(col(column).icontains(text, autoescape=True) for column in columns)))
-        if status:
-            statement = statement.where(Tenant.status == status)
+        # Of an erased tenant there is nothing left to work on: it is listed where it is asked for.
+        statement = statement.where(Tenant.status == status if status else Tenant.status != "erased")
         if after:
             statement = statement.where(col(Tenant.id) > after)
         return self.session.execute(statement).scalars().all()

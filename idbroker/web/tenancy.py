@@ -169,7 +169,7 @@ def _visible_tenant(unit: PlatformUnit, principal: Principal, wanted: str | None
     if wanted is None:
         return None
     tenant = unit[Tenants].find(wanted)
-    if tenant is None or principal.tenant not in (None, tenant.id):
+    if tenant is None or principal.tenant not in (None, tenant.id) or tenant.status == "erased":
         return None
     return tenant
 

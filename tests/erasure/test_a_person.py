@@ -104,13 +104,14 @@ def test_what_a_kill_has_left_the_worker_finishes(
     marked = Marked(sqlite_stores, clock)
     user_id = marked.live()
     eraser, scope = marked.whole.services.eraser, marked.whole.scope(marked.acme.id)
-    killed = {"seal": "finish", "words": "_forget_words"}.get(step)
+    places = {"seal": (eraser, "finish"), "words": (eraser._trail, "forget_words"), "scrub": (eraser._database, "scrub")}
+    owner, method = places[step]
     with monkeypatch.context() as patched:
 
         def die(*args: Any, **kwargs: Any) -> None:
             raise SystemExit("killed")
 
-        patched.setattr(type(eraser), killed, die) if killed else patched.setattr(type(eraser._database), "scrub", die)
+        patched.setattr(type(owner), method, die)
         with pytest.raises(SystemExit):
             eraser.erase(scope, user_id)
     assert "users" not in marked.found_in_tables()

@@ -82,6 +82,10 @@ class PostgresDialect:
         values = {"sequence": sequence, "item": item, "terms": list(terms)}
         connection.execute(text("SELECT audit_forget_item(:sequence, :item, CAST(:terms AS bigint[]))"), values)
 
+    def erase_trail(self, connection: Connection, tenant: TenantId) -> tuple[int, int]:
+        removed, left = connection.execute(text("SELECT removed, remaining FROM audit_erase_trail()")).one()
+        return int(removed), int(left)
+
     def scrub(self, connection: Connection) -> bool:
         """Dead rows are taken away by autovacuum; the server's role may not ask for it."""
         return False

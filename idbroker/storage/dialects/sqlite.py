@@ -87,6 +87,10 @@ class SqliteDialect:
         for statement in rls.FORGET_STATEMENTS:
             connection.execute(text(statement), values)
 
+    def erase_trail(self, connection: Connection, tenant: TenantId) -> tuple[int, int]:
+        counts = [connection.execute(text(one), {"tenant": tenant}).rowcount for one in rls.ERASE_STATEMENTS]
+        return counts[-1], 0
+
     def scrub(self, connection: Connection) -> bool:
         """The file is written anew, without free pages, and the write-ahead log is emptied."""
         raw: Any = connection.connection.driver_connection

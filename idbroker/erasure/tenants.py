@@ -1,0 +1,310 @@
+"""Erasing a whole tenant: a job in steps, one store after the other, each with its line in the receipt.
+
+    tombstone   its row loses name and slug and says ``erased``: from here on nobody reaches it by any face
+    proof       what waits is sealed, and the trail's end is signed: how many records there were, and what they were
+    keys        its data keys and its people's keys go first: what is still there opens for nobody
+    tables      every table that bears a tenant, whatever is added to the schema; then the operator's rows that name it
+    trail       the records themselves. On PostgreSQL the server's role may ask for those older than 30 days; the rest waits
+    files       what the engine keeps of deleted rows is overwritten (SQLite)
+
+A step is noted in the transaction that ends it, or can be done again. Whoever comes next goes on behind the last one noted.
+What remains: the tombstone, the signed heads of the trail (hashes), and the signed receipt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, cast
+
+import structlog
+from sqlalchemy import func, select, tuple_
+from sqlmodel import col, delete
+
+from idbroker.apps.model import App
+from idbroker.audit.chain import canonical
+from idbroker.audit.heads import HeadSigner
+from idbroker.audit.notary import Notary
+from idbroker.audit.outbox import Outbox
+from idbroker.audit.trail import Trail
+from idbroker.connections.model import Domain
+from idbroker.directory.model import User
+from idbroker.erasure.receipts import TenantErasure, TenantErasures
+from idbroker.kernel.clock import rfc3339
+from idbroker.kernel.errors import Conflict, NotFound
+from idbroker.kernel.event import Event, Resource
+from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
+from idbroker.kernel.scope import SYSTEM, TenantScope
+from idbroker.keys.envelope import Envelope
+from idbroker.keys.person_keys import KeptPersonKeys, PersonKeyRows
+from idbroker.outbound_scim.model import ScimTarget
+from idbroker.sessions.closing import Closing
+from idbroker.storage.database import Database
+from idbroker.storage.guard import IsolationBreach
+from idbroker.storage.rows import MAIN, PlatformRow, TenantRow, tenant_tables
+from idbroker.storage.unit import PlatformUnit, TenantUnit, changed
+from idbroker.tenants.lifecycle import RECOVERABLE, due_for_erasure
+from idbroker.tenants.model import Tenant, Tenants
+from idbroker.webhooks.model import WebhookDelivery, WebhookQueue
+
+PEOPLE = 500
+ROWS = 5000
+"""Of one table, in one transaction."""
+
+YOUNG = timedelta(days=30)
+"""The audit store of PostgreSQL keeps what is younger, whatever the server says (``storage/rls.py``)."""
+
+RECEIPT = b"idbroker erasure 1\n"
+"""Led before what is signed, so that a receipt is never taken for a head."""
+
+FIRST = ("tenant_keys", "person_keys")
+OWN = ("tenants", "tenant_erasures")
+_WAY = {"prospect": "active", "trial": "cancelled", "active": "cancelled", "past_due": "cancelled", "paused": "cancelled"}
+
+log = structlog.get_logger("idbroker.erasure")
+
+
+class TenantEraser:
+    def __init__(
+        self,
+        database: Database,
+        trail: Trail,
+        *,
+        notary: Notary,
+        signer: HeadSigner,
+        keys: KeptPersonKeys,
+        envelope: Envelope,
+        closing: Closing,
+    ) -> None:
+        self._database = database
+        self._trail = trail
+        self._notary = notary
+        self._signer = signer
+        self._keys = keys
+        self._envelope = envelope
+        self._closing = closing
+
+    def run_due(self) -> int:
+        """For the worker: whoever has been deleted for long enough, and what a kill has left. How many were finished."""
+        now = self._database.clock.now()
+        with self._database.platform(SYSTEM, read_only=True) as unit:
+            due = [
+                TenantScope(row.tenant_id, SYSTEM)
+                for row in unit[Tenants].in_state("deleted", now - RECOVERABLE)
+                if due_for_erasure(row.status, row.status_since, now)
+            ]
+        for scope in due:
+            self._begin(scope, f"{RECOVERABLE.days} days after it was deleted")
+        with self._database.platform(SYSTEM, read_only=True) as unit:
+            left = [TenantId(row.tenant_id) for row in unit[TenantErasures].unfinished(now)]
+        return sum(self._finished(tenant) for tenant in left)
+
+    def erase(self, scope: TenantScope, reason: str, *, as_owner: bool = False) -> TenantErasure:
+        """Now, from whatever state: it is led through the states in between, each step an event. Answers the receipt, which is
+        not complete where the audit store keeps the youngest records. ``as_owner``: with the right to remove those too."""
+        while True:
+            with self._database.platform(scope.actor, read_only=True) as unit:
+                row = unit[Tenants].get(scope.tenant)
+            if row is None:
+                raise NotFound("tenant")
+            if row.status in ("deleted", "erased"):
+                break
+            self._closing.move(scope, cast("Any", _WAY.get(row.status, "deleted")), reason)
+        if row.status == "deleted":
+            self._begin(scope, reason)
+        return self.finish(scope.tenant, as_owner=as_owner)
+
+    def finish(self, tenant: TenantId, *, as_owner: bool = False) -> TenantErasure:
+        """Go on behind the last step that is noted."""
+        for name, step in self._steps(tenant, as_owner=as_owner):
+            if not self._row(tenant).done(name):
+                found = step()
+                if found is None:
+                    return self._row(tenant)  # the store keeps the rest for now
+                self._note(tenant, name, **found)
+        return self._complete(tenant)
+
+    def receipt(self, unit: PlatformUnit, tenant_id: str) -> TenantErasure:
+        """Raises NotFound."""
+        row = unit[TenantErasures].get(tenant_id)
+        if row is None:
+            raise NotFound("erasure")
+        return row
+
+    def _finished(self, tenant: TenantId) -> bool:
+        try:
+            return self.finish(tenant).completed_at is not None
+        except Exception:
+            log.exception("tenant not erased yet", tenant=tenant)
+            return False
+
+    def _begin(self, scope: TenantScope, reason: str) -> None:
+        with self._database.platform(scope.actor) as unit:
+            row = unit[Tenants].get(scope.tenant)
+            if row is None or row.status != "deleted":
+                raise Conflict("illegal_transition", "Only a tenant that is deleted is erased.")
+            now = unit.clock.now()
+            actor = " ".join(part for part in (scope.actor.type, scope.actor.id) if part)
+            unit[TenantErasures].add(
+                TenantErasure(tenant_id=row.id, begun_at=now, requested_by=actor, reason=reason, stores=[])
+            )
+            _bury(row)
+            row.status_since = row.updated_at = now
+
+    def _steps(self, tenant: TenantId, *, as_owner: bool) -> Iterator[tuple[str, Callable[[], dict[str, Any] | None]]]:
+        yield "proof of the trail", lambda: self._proof(tenant)
+        yield "operators' trail", lambda: self._strangers(tenant)
+        kinds = tenant_tables(MAIN)
+        for name in (*FIRST, *sorted(set(kinds) - set(FIRST))):
+            cls = kinds[name]
+            yield name, lambda cls=cls: self._empty(tenant, cls)  # type: ignore[misc] # bound now
+        yield "rows of the operator", lambda: self._operators_rows(tenant)
+        yield "audit store", lambda: self._empty_trail(tenant, as_owner=as_owner)
+        yield "nothing left", lambda: self._check(tenant)
+        yield "files", lambda: {"overwritten": self._database.scrub() + self._trail.store.scrub()}
+
+    def _proof(self, tenant: TenantId) -> dict[str, Any]:
+        while self._trail.seal(tenant):
+            pass
+        return {"head": self._notary.attest_erasure(tenant)}
+
+    def _strangers(self, tenant: TenantId) -> dict[str, Any]:
+        """What the operators' own trail knows of its people by their addresses: of those at domains that are certainly its."""
+        after, count = "", 0
+        while True:
+            with self._database.tenant(TenantScope(tenant, SYSTEM), read_only=True) as unit:
+                domains = set(unit.session.execute(select(col(Domain.name)).where(col(Domain.status) == "verified")).scalars())
+                page = select(col(User.id), col(User.email)).where(col(User.id) > after).order_by(col(User.id)).limit(PEOPLE)
+                people = unit.session.execute(page).all()
+            addresses = [email for _, email in people if email and email.rpartition("@")[2] in domains]
+            with self._database.platform(SYSTEM) as platform:
+                own = platform.own_trail()
+                strangers = self._keys.strangers(own, addresses)
+                count += own[PersonKeyRows].destroy(strangers)
+            self._trail.forget_words(PLATFORM_TRAIL, strangers)
+            if len(people) < PEOPLE:
+                return {"destroyed": count}
+            after = people[-1][0]
+
+    def _empty(self, tenant: TenantId, cls: type[Any]) -> dict[str, Any]:
+        rows = 0
+        key = tuple(cls.__table__.primary_key.columns)
+        mine = col(cls.tenant_id) == tenant
+        piece = select(*key).where(mine).limit(ROWS)
+        while True:
+            with self._database.tenant(TenantScope(tenant, SYSTEM)) as unit:
+                gone = delete(cls).where(mine, tuple_(*key).in_(piece)).execution_options(synchronize_session=False)
+                count = changed(unit.session.execute(gone))
+            rows += count
+            if count < ROWS:
+                self._envelope.forget(tenant)
+                return {"rows": rows}
+
+    def _operators_rows(self, tenant: TenantId) -> dict[str, Any]:
+        """Keys, sessions, attempts that were the tenant's; and its place in what the operator allows to some tenants."""
+        rows = 0
+        with self._database.platform(SYSTEM) as unit:
+            for cls in PlatformRow.__subclasses__():
+                table = getattr(cls, "__table__", None)
+                if table is not None and "tenant_id" in table.columns and table.name not in OWN:
+                    gone = delete(cls).where(col(cls.tenant_id) == tenant)  # type: ignore[attr-defined] # it has the column
+                    rows += changed(unit.session.execute(gone.execution_options(synchronize_session=False)))
+            # What was to be told of it by the operator's own endpoints.
+            told = delete(WebhookDelivery).where(col(WebhookDelivery.event_tenant) == tenant)
+            own = unit.own_trail().session
+            rows += changed(own.execute(told.execution_options(synchronize_session=False)))
+            for allowed in (*_all(unit, App), *_all(unit, ScimTarget), *_all(unit, WebhookQueue)):
+                if allowed.tenants and tenant in allowed.tenants:
+                    if isinstance(allowed, WebhookQueue):
+                        self._endpoint(unit, allowed, tenant)
+                    else:
+                        allowed.tenants = [one for one in allowed.tenants if one != tenant]
+                    rows += 1
+        return {"rows": rows}
+
+    def _endpoint(self, unit: PlatformUnit, queue: WebhookQueue, tenant: TenantId) -> None:
+        with unit.enter(TenantScope(TenantId(queue.tenant_id), SYSTEM)) as owner:
+            mine = select(WebhookQueue).where(col(WebhookQueue.webhook_id) == queue.webhook_id)
+            for row in owner.session.execute(mine).scalars():
+                row.tenants = [one for one in row.tenants or () if one != tenant]
+
+    def _empty_trail(self, tenant: TenantId, *, as_owner: bool) -> dict[str, Any] | None:
+        """None while the store keeps records that are too young."""
+        removed, left = 0, 0
+        while True:
+            with self._trail.store.tenant(TenantScope(tenant, SYSTEM)) as unit:
+                count, left = unit.dialect.erase_trail(unit.transaction.connection, tenant)
+            removed += count
+            if not count:
+                break
+        if left and as_owner:
+            removed, left = removed + self._trail.store.erase_as_owner(tenant), 0
+        if not left:
+            return {"rows": removed}
+        with self._database.platform(SYSTEM) as main:
+            row = main[TenantErasures].held(tenant)
+            if row is not None:
+                row.waiting_until = main.clock.now() + timedelta(days=1)
+        return None
+
+    def _check(self, tenant: TenantId) -> dict[str, Any]:
+        """What has come in while it was emptied goes too; where there is anything after that, the job is not done."""
+        late = 0
+        for cls in tenant_tables(MAIN).values():
+            late += self._empty(tenant, cls)["rows"]
+        with self._database.tenant(TenantScope(tenant, SYSTEM), read_only=True) as unit:
+            for name, cls in tenant_tables(MAIN).items():
+                if _count(unit, cls):
+                    raise IsolationBreach(f"{name} still has rows of a tenant that is erased")
+        return {"rows": late}
+
+    def _row(self, tenant: TenantId) -> TenantErasure:
+        with self._database.platform(SYSTEM, read_only=True) as unit:
+            return self.receipt(unit, tenant)
+
+    def _note(self, tenant: TenantId, store: str, **found: Any) -> None:
+        with self._database.platform(SYSTEM) as unit:
+            row = unit[TenantErasures].held(tenant)
+            if row is not None and not row.done(store):
+                row.note(store, unit.clock.now(), **found)
+
+    def _complete(self, tenant: TenantId) -> TenantErasure:
+        """The receipt is signed with the trail's key; the operators' own trail holds its digest."""
+        key = self._signer.current()
+        with self._database.platform(SYSTEM) as unit:
+            row = unit[TenantErasures].held(tenant)
+            if row is None:
+                raise NotFound("erasure")
+            if row.completed_at is None:
+                now = unit.clock.now()
+                document: dict[str, Any] = {
+                    "kind": "erasure",
+                    "tenant_id": tenant,
+                    "begun_at": rfc3339(row.begun_at),
+                    "completed_at": rfc3339(now),
+                    "requested_by": row.requested_by,
+                    "stores": row.stores,
+                    "kid": key.kid,
+                }
+                document["signature"] = key.sign(RECEIPT + canonical(document)).hex()
+                row.receipt, row.completed_at, row.waiting_until = document, now, None
+                digest = hashlib.sha256(canonical(document)).hexdigest()
+                told = Event("tenant.erased", Resource("tenant", tenant), context={"receipt": digest})
+                unit.own_trail()[Outbox].record(told)
+        return row
+
+
+def _bury(row: Tenant) -> None:
+    """What is left of the row says that there was a tenant, and no more."""
+    row.status, row.name, row.slug = "erased", "", f"erased-{row.id.removeprefix('tnt_')}"
+    row.limits, row.frozen_at = None, None
+
+
+def _all(unit: PlatformUnit, cls: type[Any]) -> list[Any]:
+    return list(unit.session.execute(select(cls)).scalars())
+
+
+def _count(unit: TenantUnit, cls: type[TenantRow | Any]) -> int:
+    counted = select(func.count()).select_from(cls).where(col(cls.tenant_id) == unit.scope.tenant)
+    return int(unit.session.execute(counted).scalar_one())
