@@ -30,7 +30,7 @@ from idbroker.web.route import PlatformRoute, ScopedRoute
 PATH = f"{API}/tenants"
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 STATUS_QUERY = QueryParameter(
-    name="status", description="Only those in that state.", schema={"type": "string", "enum": [*STEPS]}
+    name="status", description="Only those in that state.", schema={"type": "string", "enum": [*STEPS, "erased"]}
 )
 OPERATORS_FIELDS = frozenset({"tier", "region", "limits"})
 PerMinute = Annotated[int, Field(ge=1, le=MAX_PER_MINUTE)]
@@ -258,7 +258,7 @@ def shown_tenant(tenant: Tenant, call: Call) -> TenantDocument:
 
 def _status(call: Call) -> str | None:
     text = call.query.get("status") or None
-    if text is not None and text not in STEPS:
+    if text is not None and text not in (*STEPS, "erased"):
         raise invalid_field("/status", f"The states are: {', '.join(STEPS)}.")
     return text
 

@@ -23,7 +23,7 @@ class LifeCycleClerk:
     def run_due(self) -> int:
         """Move on whoever's time has come, and end what is still open where nobody may be signed in. How many were moved."""
         moved = sum(self._moved_on(tenant) for status in STEPS for tenant in self._longest_in(status))
-        for status in set(STEPS) - SIGN_IN_ALLOWED - {"erased"}:
+        for status in set(STEPS) - SIGN_IN_ALLOWED:
             for tenant in self._longest_in(status):
                 self._closing.end_sessions(TenantScope(tenant.tenant_id, SYSTEM), f"tenant_{status}")
         return moved

@@ -21,7 +21,6 @@ STEPS: Mapping[str, tuple[Status, ...]] = {
     "paused": ("active", "cancelled"),
     "cancelled": ("active", "deleted"),
     "deleted": ("cancelled",),
-    "erased": (),
 }
 
 
@@ -47,8 +46,10 @@ ALLOWED: Mapping[str, Allowed] = {
     "paused": Allowed(sign_in=False, administration="read"),
     "cancelled": Allowed(sign_in=False, administration="export"),
     "deleted": Allowed(sign_in=False, administration="none"),
-    "erased": Allowed(sign_in=False, administration="none"),
 }
+NOTHING = Allowed(sign_in=False, administration="none")
+"""Of a tenant that is ``erased``, which is no state of a life any more: no step leads there but ``erasure.tenants``."""
+
 SIGN_IN_ALLOWED = frozenset(status for status, allowed in ALLOWED.items() if allowed.sign_in)
 RECOVERABLE = timedelta(days=30)
 """How long a deleted tenant can be taken back; then it is erased."""
@@ -71,7 +72,7 @@ class SignInClosed(Refusal):
 
 def check_step(current: str, wanted: str) -> None:
     """Raise Conflict, naming the legal steps, unless the life cycle has this one."""
-    legal = STEPS[current]
+    legal = STEPS.get(current, ())
     if wanted not in legal:
         raise Conflict(
             "illegal_transition", f"A tenant that is {current} can become: {', '.join(legal)}; it cannot become {wanted}."
@@ -86,7 +87,7 @@ def check_sign_in(status: str) -> None:
 
 def administration(status: str, since: datetime, now: datetime) -> Administration:
     """How much of its administration a tenant has itself."""
-    allowed = ALLOWED[status]
+    allowed = ALLOWED.get(status, NOTHING)
     return allowed.after_grace if allowed.after_grace is not None and now - since >= GRACE else allowed.administration
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from idbroker.access.permissions import OPERATOR, ROLES, Permission
 from idbroker.audit.events import ACTIONS
+from idbroker.exports.sections import SHOWN
 from idbroker.kernel.errors import FieldError, Invalid, NotFound
 from idbroker.settings import PREFIX, Settings
 from oidc.relying_party.id_token import ID_TOKEN_CHECKS
@@ -35,6 +36,11 @@ def test_the_default_of_a_setting_is_the_one_that_the_page_tells(name: str):
     plain = getattr(default, "get_secret_value", lambda: default)()
     told = "Default: none" if plain in (None, ()) else f"Default: `{plain}`"
     assert told in text
+
+
+def test_every_section_of_an_export_is_on_its_page_and_no_other():
+    told = {name for row in tables(REFERENCE / "export.md") if len(row) == 3 for name in re.findall(r"\w+", row[0])}
+    assert told - {"section"} == set(SHOWN.values())
 
 
 def test_every_action_of_the_catalogue_has_its_heading_and_no_other():

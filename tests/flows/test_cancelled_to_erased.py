@@ -121,9 +121,7 @@ def test_every_table_is_exported_or_says_why_not() -> None:
     assert not set(SHOWN) & set(NOT_SHOWN)
     assert [name for name in SHOWN if issubclass(kinds[name], IndexRow)] == []
     tables = {name: MAIN.tables[name] for name in SHOWN}
-    hidden = {
-        (name, column.name) for name, table in tables.items() for column in table.columns if is_secret(table, column.name)
-    }
+    hidden = {(name, one.name) for name, table in tables.items() for one in table.columns if is_secret(table, one.name)}
     assert ("connections", "secrets_sealed") in hidden
     assert ("directory_tokens", "secret_digest") in hidden
     assert ("log_streams", "secret_names") not in hidden
