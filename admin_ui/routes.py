@@ -17,6 +17,7 @@ from admin_ui.operator.keys import KeyPages
 from admin_ui.operator.overview import Overview
 from admin_ui.operator.signals import SIGNAL_STREAM_ACTS, SignalPages
 from admin_ui.operator.tenants import TenantPages
+from admin_ui.passkeys import PasskeyPages
 from admin_ui.setup.bench import Bench
 from admin_ui.setup.connect import ConnectSteps
 from admin_ui.setup.domain import DomainStep
@@ -44,6 +45,7 @@ from admin_ui.tenant.traffic import TrafficPages
 from admin_ui.webhooks import WebhookPages
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.operation import Operation
+from idbroker.admins.ceremony import Ceremonies
 from idbroker.kernel.clock import Clock
 from idbroker.keys.signing import SigningKeyRing
 from idbroker.login.flow import LoginFlow
@@ -100,10 +102,12 @@ class AdminUi:
         face: SignInFace,
         sessions: SessionService,
         people: Cookies,
+        ceremonies: Ceremonies,
     ) -> None:
         pages = Pages(https=https, folders=(TEMPLATES,), assets=assets)
         desk = Desk(Api(operations, tenancy), pages, cookies)
         self._sign_in = SignInPages(desk, database=database, flow=flow, face=face, sessions=sessions, people=people)
+        self._passkeys = PasskeyPages(desk, self._sign_in, database=database, face=face, ceremonies=ceremonies)
         acts = Acts(desk)
         bench = Bench(desk, database)
         opening = Opening(bench, database, face)
@@ -152,4 +156,4 @@ class AdminUi:
         return WITHOUT_PAGES
 
     def rows(self) -> list[Row]:
-        return [*self._sign_in.rows(), *self._opening.rows(), *(screen.row for screen in self.screens)]
+        return [*self._sign_in.rows(), *self._passkeys.rows(), *self._opening.rows(), *(screen.row for screen in self.screens)]

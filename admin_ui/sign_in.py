@@ -5,7 +5,10 @@ A link's page has one button, because mail scanners follow links. Every sign-in 
 
 from __future__ import annotations
 
+from typing import Any
+
 from admin_ui.desk import Desk, is_ours
+from idbroker.admins.ceremony import site_of
 from idbroker.admins.operators import LINK_GONE, LinkGone, OperatorService
 from idbroker.admins.sessions import AdminSessions
 from idbroker.admins.tenant_admins import TenantAdmin, TenantAdmins, TenantAdminService
@@ -80,7 +83,7 @@ class SignInPages:
         ]
 
     def _home(self, call: Call) -> Answer:
-        visit = self._visit(call)
+        visit = self.visit(call)
         if visit is None:
             return redirect("/admin/sign-in")
         if visit.is_operator:
@@ -143,7 +146,7 @@ class SignInPages:
         actor = Actor("operator", operator.id, operator.email, call.client_ip, call.actor.user_agent)
         with self._database.platform(actor) as unit:
             cookie = self._operators.sign_in(unit, call.path_params["link"])
-            self._end_previous(unit, call)
+            self.end_previous(unit, call)
         return redirect("/admin/overview", self._desk.cookies.give("admin", cookie))
 
     def _invitation(self, call: Call) -> Answer:
@@ -164,11 +167,11 @@ class SignInPages:
             with unit.enter(self._as_admin(call, admin)) as inside:
                 self._admins.accept(inside, handle)
             cookie = unit[AdminSessions].open("admin", admin.id, handle.tenant)[1]
-            self._end_previous(unit, call)
+            self.end_previous(unit, call)
         return redirect("/admin", self._desk.cookies.give("admin", cookie))
 
     def _sign_out(self, call: Call) -> Answer:
-        visit = self._visit(call)
+        visit = self.visit(call)
         if visit is not None:
             check_form(call, visit.form_token)
             principal = visit.principal
@@ -178,14 +181,14 @@ class SignInPages:
                     _record_end(unit, visit)
         return redirect("/admin/sign-in", self._desk.cookies.take("admin"))
 
-    def _visit(self, call: Call) -> Visit | None:
+    def visit(self, call: Call) -> Visit | None:
         cookie = self._desk.cookies.presented(call, "admin")
         if cookie is None:
             return None
         with self._database.platform(call.actor, read_only=True) as unit:
             return visit_of(unit, cookie)
 
-    def _end_previous(self, unit: PlatformUnit, call: Call) -> None:
+    def end_previous(self, unit: PlatformUnit, call: Call) -> None:
         """Whoever was signed in with this browser before is not any more: a session that nobody can reach must not live on."""
         cookie = self._desk.cookies.presented(call, "admin")
         before = unit[AdminSessions].find(cookie) if cookie is not None else None
@@ -194,7 +197,13 @@ class SignInPages:
 
     def _asked(self, call: Call, email: str, problem: str, status: int = 200) -> Answer:
         place = call.query.get("next", "") if call.method == "GET" else call.form.get("next", "")
-        view = {"email": email, "problem": problem, "place": place if is_ours(place) else ""}
+        usable = site_of(call.base_url).usable
+        view: dict[str, Any] = {
+            "email": email,
+            "problem": problem,
+            "place": place if is_ours(place) else "",
+            "passkeys": usable,
+        }
         return self._desk.pages.render("admin_sign_in.html", status, leaves=True, works=True, **view)
 
     def _button(self, call: Call, sentence: str) -> Answer:

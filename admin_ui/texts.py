@@ -7,6 +7,8 @@ from collections.abc import Mapping
 TOLD: Mapping[str, str] = {
     "tenant_made": "The tenant is made.",
     "saved": "Saved.",
+    "passkey_added": "The passkey is yours. Next time it signs you in.",
+    "passkey_removed": "The passkey signs nobody in any more.",
     "moved": "The tenant has moved to its new state.",
     "entered": "You are in this tenant's administration now. Its trail says so.",
     "left": "You have left the tenant's administration.",

@@ -20,6 +20,7 @@ from admin_ui.routes import AdminUi
 from idbroker import plugins
 from idbroker.admin_api.portraits import Portraitist
 from idbroker.admin_api.routes import AdminApi, ScimKnowledge
+from idbroker.admins.ceremony import Ceremonies, site_of
 from idbroker.admins.keeping import forget_visits
 from idbroker.alerts.mail import AlertMail
 from idbroker.alerts.watch import AlertWatch
@@ -492,6 +493,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         face=sign_in,
         sessions=services.sessions,
         people=cookies,
+        ceremonies=Ceremonies(site_of(settings.public_url)),
     )
     scim = Scim(
         database=services.database,

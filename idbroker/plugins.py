@@ -45,6 +45,7 @@ TABLES = (
     "idbroker.access.api_keys",
     "idbroker.access.kept_answers",
     "idbroker.admins.operators",
+    "idbroker.admins.passkeys",
     "idbroker.admins.sessions",
     "idbroker.admins.setup_links",
     "idbroker.admins.tenant_admins",

@@ -73,6 +73,10 @@ def _admin(unit: PlatformUnit, row: AdminSession) -> Principal | None:
             gone = session is None or not is_live(session, unit.clock.now()) or person is None or not person.active
             if gone:
                 return None
+        elif admin.user_id is not None:
+            person = inside[Users].get(admin.user_id)
+            if person is None or not person.active:  # his identity provider took him away, whatever he signed in with
+                return None
         return as_principal(admin)
 
 
