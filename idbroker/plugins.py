@@ -87,6 +87,7 @@ TABLES = (
     "idbroker.signals.model",
     "idbroker.signals.sources",
     "idbroker.streams.model",
+    "idbroker.tenants.branding",
     "idbroker.tenants.model",
     "idbroker.webhooks.model",
 )
