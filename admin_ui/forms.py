@@ -82,6 +82,5 @@ def _as_text(value: Any) -> str:
 
 
 def _sentence(text: str) -> str:
-    if not text.startswith("http"):
-        text = text[:1].upper() + text[1:]
+    text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."

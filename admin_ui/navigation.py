@@ -32,11 +32,11 @@ _TENANT = (
     ("Refused sign-ins", "/refusals", Permission.CONNECTIONS_READ),
     ("Audit log", "/audit", Permission.AUDIT_READ),
     ("Log streams", "/log-streams", Permission.LOG_STREAMS_READ),
+    ("Usage", "/usage", Permission.USAGE_READ),
     ("Admins", "/admins", Permission.ADMINS_READ),
     ("Setup links", "/setup-links", Permission.SETUP_LINKS_WRITE),
     ("Webhooks", "/webhooks", Permission.WEBHOOKS_READ),
     ("API keys", "/api-keys", Permission.API_KEYS_WRITE),
-    ("Branding", "/branding", Permission.TENANT_READ),
     ("Settings", "/settings", Permission.TENANT_WRITE),
 )
 

@@ -42,6 +42,7 @@ from admin_ui.tenant.records import RecordPages
 from admin_ui.tenant.sign_ins import SignInRecordPages
 from admin_ui.tenant.signals import SIGNAL_ACTS, SignalSourcePages
 from admin_ui.tenant.traffic import TrafficPages
+from admin_ui.tenant.usage import UsagePage
 from admin_ui.webhooks import WebhookPages
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.operation import Operation
@@ -73,6 +74,10 @@ WITHOUT_PAGES = (
     "get_session",  # sessions are seen in lists
     "list_reservations",  # reserved by the setup portal alone, which knows its own
     "get_setup_link",  # seen in the list
+    "list_usage_records",  # for programs
+    "get_usage_customer",  # the biller's own pages show what he was told
+    "set_usage_customer",
+    "get_usage_reconciliation",
     # What has no page yet:
     "list_cells",
     "erase_user",
@@ -109,7 +114,7 @@ class AdminUi:
         self._sign_in = SignInPages(desk, database=database, flow=flow, face=face, sessions=sessions, people=people)
         self._passkeys = PasskeyPages(desk, self._sign_in, database=database, face=face, ceremonies=ceremonies)
         acts = Acts(desk)
-        bench = Bench(desk, database, face)
+        bench = Bench(desk, database)
         opening = Opening(bench, database, face)
         self._opening = opening
         self.screens: tuple[Screen, ...] = (
@@ -129,6 +134,7 @@ class AdminUi:
             *ChangePages(desk).screens(),
             *SignalSourcePages(desk).screens(),
             *acts.screens(SIGNAL_ACTS),
+            *UsagePage(desk).screens(),
             *DomainPages(desk).screens(),
             *DirectoryPages(desk).screens(),
             *TrafficPages(desk).screens(),

@@ -22,6 +22,7 @@ from idbroker.admin_api.portraits import Portraitist
 from idbroker.admin_api.routes import AdminApi, ScimKnowledge
 from idbroker.admins.ceremony import Ceremonies, site_of
 from idbroker.admins.keeping import forget_visits
+from idbroker.admins.looking import Looks
 from idbroker.alerts.mail import AlertMail
 from idbroker.alerts.watch import AlertWatch
 from idbroker.apps.service import AppService
@@ -31,7 +32,6 @@ from idbroker.audit.retention import Retention
 from idbroker.audit.trail import Trail
 from idbroker.connections.candidates import CandidateService
 from idbroker.connections.certificate_watch import CertificateWatch
-from idbroker.connections.domain_watch import EVERY, DomainWatch
 from idbroker.connections.domains import DomainService, TxtLookup
 from idbroker.connections.refresh import Refresher
 from idbroker.connections.service import ConnectionService
@@ -64,6 +64,10 @@ from idbroker.login.logout_address import LogoutAddresses
 from idbroker.login.refusals import RefusalRecorder
 from idbroker.login.reuse import SessionFinder
 from idbroker.login.trials import Trials
+from idbroker.metering.counts import UsageCounts
+from idbroker.metering.following import count_connections, follow
+from idbroker.metering.meters import METERS, SCIM_OPERATIONS, TOKENS
+from idbroker.metering.stripe import StripeExporter
 from idbroker.outbound.dns import DnsTxtLookup
 from idbroker.outbound.fetcher import Fetcher, GuardedFetcher, Sender
 from idbroker.outbound.mail import SmtpMailer
@@ -88,7 +92,6 @@ from idbroker.streams.dispatch import StreamDispatcher, wake_streams
 from idbroker.streams.secrets import StreamSecrets
 from idbroker.streams.service import StreamService
 from idbroker.telemetry.logs import set_up_logs
-from idbroker.tenants.branding import Brands
 from idbroker.tenants.entitlements import Plans, checked_own
 from idbroker.tenants.lifecycle import Terms
 from idbroker.tenants.quotas import TenantQuotas
@@ -166,6 +169,7 @@ class Services:
     signal_streams: SignalStreamService
     sources: SignalSourceService
     reception: Reception
+    usage: UsageCounts
 
     @property
     def rewrapping(self) -> Rewrapping:
@@ -213,10 +217,9 @@ class Services:
             *_token_jobs(self),
         ]
         work += _tenant_jobs(self)
+        work += _usage_jobs(self)
         deliver = Job("deliver webhooks", timedelta(seconds=TICK_SECONDS), dispatcher.start_due)
         forget_sent = Job("forget deliveries", timedelta(hours=1), partial(_forget_deliveries, self.database, kept))
-        domains = DomainWatch(self.database, self.domains)
-        look_for_records = Job("look for domains' records", EVERY, partial(_each, self.database, domains.look), slow=True)
         forget_admins = Job("forget visits of administration", timedelta(hours=1), partial(forget_visits, self.database))
         push = Job("push people and groups to apps", timedelta(seconds=1), pusher.start_due)
         tell_endings = Job("tell apps of endings", timedelta(seconds=1), logout.start_due)
@@ -230,7 +233,6 @@ class Services:
 
         forget_signals = Job("forget signals", timedelta(hours=1), forget)
         follow = [forget_events, deliver, stream, forget_sent, forget_admins, tell_endings, push, signal, forget_signals, poll]
-        follow.append(look_for_records)
         ends = [dispatcher.close, streams.close, pusher.close, logout.close, signals.close, poller.close]
         return Worker([*work, *follow], self.clock, closing=ends)
 
@@ -241,10 +243,6 @@ class Services:
         self.sender.close()
         self.stream_sender.close()
         self.limiter.close()
-
-
-def _each(database: Database, look: Callable[[TenantScope], int]) -> int:
-    return sum(look(scope) for scope in each_tenant(database))
 
 
 def _forget_deliveries(database: Database, kept: timedelta) -> int:
@@ -311,6 +309,36 @@ def _tenant_jobs(services: Services) -> list[Job]:
         Job("finish erasures", timedelta(minutes=10), finish_erasures, slow=True),
         *([again] if len(services.master_keys) > 1 else []),
     ]
+
+
+def _usage_jobs(services: Services) -> list[Job]:
+    """Counting what was used, and telling it to Stripe where that is configured."""
+    settings = services.settings
+
+    def connections() -> int:
+        return sum(count_connections(services.database, scope) for scope in each_tenant(services.database))
+
+    found = [
+        Job("count sign-ins", timedelta(seconds=5), partial(follow, services.database)),
+        Job("count connections", timedelta(hours=1), connections, slow=True),
+    ]
+    if settings.stripe_api_key is not None and settings.stripe_meters:
+        key = settings.stripe_api_key.get_secret_value()
+        exporter = StripeExporter(services.database, services.sender, key, checked_meters(settings))
+
+        def tell() -> int:
+            return sum(exporter.run(scope) for scope in each_tenant(services.database))
+
+        found.append(Job("tell Stripe of usage", timedelta(hours=1), tell, slow=True))
+    return found
+
+
+def checked_meters(settings: Settings) -> dict[str, str]:
+    """Raises BadSettings."""
+    unknown = sorted(set(settings.stripe_meters) - set(METERS))
+    if unknown:
+        raise BadSettings(f"IDBROKER_STRIPE_METERS: there is no meter {', '.join(unknown)}. They are: {', '.join(METERS)}")
+    return settings.stripe_meters
 
 
 def _token_jobs(services: Services) -> list[Job]:
@@ -421,6 +449,7 @@ def build_services(
         sinks=plugins.sinks(doors),
         signal_streams=SignalStreamService(envelope),
         sources=SignalSourceService(envelope),
+        usage=UsageCounts(database, clock),
         reception=Reception(database, KeySets(fetcher, clock), SignalledPeople(sessions)),
         directories=DirectoryService(tiers),
     )
@@ -443,8 +472,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
     settings = services.settings
     pages = Pages(https=settings.is_https)
     cookies = Cookies(services.master_keys, https=settings.is_https, session_seconds=settings.session_hours * 3600)
-    brands = Brands(services.database)
-    sign_in = SignInFace(pages, cookies, RefusalRecorder(services.database, services.diagnoses), brands)
+    sign_in = SignInFace(pages, cookies, RefusalRecorder(services.database, services.diagnoses))
     finder = SessionFinder(services.database, services.sessions)
     flow = LoginFlow(
         services.database,
@@ -475,6 +503,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
             idle=timedelta(days=settings.refresh_token_idle_days),
         ),
         fetcher=services.fetcher,
+        issued=partial(services.usage.count, meter=TOKENS),
     )
     stopping = threading.Event()
     issuers, issuer_keys = Issuers(services.database, settings.public_url), IssuerKeys(services.keys)
@@ -489,7 +518,8 @@ def build(services: Services, *, run_worker: bool) -> Broker:
     account = AccountPage(services.database, services.sessions, cookies, pages, face=sign_in, logout=logout)
     admin_api = administration(services)
     assets, admin_cookies = Assets(ADMIN_STATIC), AdminCookies(https=settings.is_https)
-    tenancy = Tenancy(services.database, admin_cookies, Idempotency(services.database, services.envelope))
+    looks = Looks(services.database, required=settings.operator_reasons == "required")
+    tenancy = Tenancy(services.database, admin_cookies, Idempotency(services.database, services.envelope), looks)
     admin_ui = AdminUi(
         operations=admin_api.operations,
         tenancy=tenancy,
@@ -511,6 +541,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         envelope=services.envelope,
         master_keys=services.master_keys,
         clock=services.clock,
+        served=lambda tenant, operations: services.usage.count(tenant, SCIM_OPERATIONS, operations),
     )
     faces = {"/api/": problem, "/scim/": scim_error, "/": sign_in.refusal}
 
@@ -521,7 +552,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         *provider.rows(),
         *transmitter.rows(),
         *Receiver(services.database, services.reception).rows(),
-        *Front(flow, logout, services.protocols, sign_in, account, brands=brands).rows(nowhere),
+        *Front(flow, logout, services.protocols, sign_in, account).rows(nowhere),
         *TestSignInPages(services.trials, sign_in, pages).rows(sign_in.refusal),
         *admin_api.rows(),
         *admin_ui.rows(),
@@ -545,9 +576,11 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         if run_worker:
             worker.start()
         scim.traffic.start()
+        services.usage.start()
         yield
         stopping.set()
         scim.traffic.stop()
+        services.usage.stop()
         worker.stop()
 
     starlette = application(bridge, rows, faces, lifespan)

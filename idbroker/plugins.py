@@ -77,6 +77,7 @@ TABLES = (
     "idbroker.login.logout_attempt",
     "idbroker.login.replay",
     "idbroker.login.trial_rows",
+    "idbroker.metering.model",
     "idbroker.outbound_scim.model",
     "idbroker.provisioning.signalled",
     "idbroker.sessions.jti",
@@ -87,7 +88,6 @@ TABLES = (
     "idbroker.signals.model",
     "idbroker.signals.sources",
     "idbroker.streams.model",
-    "idbroker.tenants.branding",
     "idbroker.tenants.model",
     "idbroker.webhooks.model",
 )

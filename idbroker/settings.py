@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     address_per_minute: Annotated[int, Field(ge=1, le=10_000_000)] = 3000
     log_stream_folder: Path | None = None
     database_pool: Annotated[int, Field(ge=1, le=200)] = 10
+    operator_reasons: Literal["told", "required"] = "told"
+    stripe_api_key: SecretStr | None = None
+    stripe_meters: Annotated[dict[str, str], NoDecode] = {}
     cells: Annotated[dict[Annotated[str, Field(pattern=CELL)], CellSettings], NoDecode] = {}
 
     @classmethod
@@ -120,6 +123,11 @@ class Settings(BaseSettings):
     @classmethod
     def _entitlements(cls, value: Any) -> Any:
         return _json(value, '{"free": {"connections": 5}}')
+
+    @field_validator("stripe_meters", mode="before")
+    @classmethod
+    def _stripe_meters(cls, value: Any) -> Any:
+        return _json(value, '{"sign_ins": "sign_in"}')
 
     @field_validator("cells", mode="before")
     @classmethod

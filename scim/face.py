@@ -9,6 +9,7 @@ import orjson
 
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.event import Event
+from idbroker.kernel.ids import TenantId
 from idbroker.limits.names import LimitName
 from idbroker.web.call import Answer, Call
 from idbroker.web.route import Method, OpenRoute
@@ -46,6 +47,8 @@ class Exchange:
     caller: Caller | None = None
     effects: list[Event] = field(default_factory=list)
     observed: set[Observation] = field(default_factory=set)
+    operations: int = 1
+    """How many it stands for: a Bulk for its own."""
 
     def body(self) -> Json:
         """Raises ScimError: 415 for another media type, 413, 400."""
@@ -62,8 +65,10 @@ Handler = Callable[[Exchange], Answer]
 
 
 class Face:
-    def __init__(self, traffic: Traffic) -> None:
+    def __init__(self, traffic: Traffic, served: Callable[[TenantId, int], None] | None = None) -> None:
+        """``served`` is told of the operations of every proven request, for whoever counts."""
         self._traffic = traffic
+        self._served = served
 
     def row(self, method: Method, path: str, handler: Handler, limit: LimitName) -> OpenRoute:
         return OpenRoute(
@@ -83,6 +88,8 @@ class Face:
                 made = scim_error(refusal, call)
             if exchange.caller is not None:
                 self._traffic.note(exchange.caller, exchange, made, began)
+                if self._served is not None:
+                    self._served(exchange.caller.scope.tenant, exchange.operations)
             return made
 
         return answer

@@ -9,6 +9,7 @@ import orjson
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.errors import Forbidden
 from idbroker.kernel.event import Event
+from idbroker.kernel.ids import TenantId
 from idbroker.keys.envelope import Envelope
 from idbroker.provisioning.people import DirectoryPeople
 from idbroker.sessions.service import SessionService
@@ -47,11 +48,12 @@ class Scim:
         envelope: Envelope,
         master_keys: Sequence[bytes],
         clock: Clock,
+        served: Callable[[TenantId, int], None] | None = None,
     ) -> None:
         access_tokens = AccessTokens(master_keys)
         self.traffic = Traffic(database, envelope, clock)
         self._door = Door(database, clock, access_tokens)
-        self._face = Face(self.traffic)
+        self._face = Face(self.traffic, served)
         self._lister = Lister(Cursors(master_keys))
         users, groups = Users(DirectoryPeople(sessions)), GroupResources()
         self._families: list[Endpoints] = [
@@ -111,7 +113,8 @@ class Scim:
 
         if exchange.dry or caller.access.dry_run:
             raise ScimError(None, "A Bulk cannot be tried without being done: try its operations one by one.", status=503)
-        exchange.call.meter.does_the_work_of(len(plan.operations))
+        exchange.operations = len(plan.operations)
+        exchange.call.meter.does_the_work_of(exchange.operations)
         return _json(self._bulk.run(plan, exchange.base, transaction))
 
     def me(self, exchange: Exchange) -> Answer:

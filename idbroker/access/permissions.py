@@ -38,6 +38,7 @@ class Permission(StrEnum):
     LOG_STREAMS_READ = "log_streams:read"
     LOG_STREAMS_WRITE = "log_streams:write"
     API_KEYS_WRITE = "api_keys:write"
+    USAGE_READ = "usage:read"
     ADMINS_READ = "admins:read"
     ADMINS_WRITE = "admins:write"
     SETUP_LINKS_WRITE = "setup_links:write"

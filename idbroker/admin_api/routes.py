@@ -14,7 +14,6 @@ from idbroker.admin_api.api_keys import ApiKeyCalls
 from idbroker.admin_api.app_secrets import AppSecretCalls
 from idbroker.admin_api.apps import AppCalls
 from idbroker.admin_api.audit_events import AuditEventCalls
-from idbroker.admin_api.branding import BrandingCalls
 from idbroker.admin_api.candidates import CandidateCalls
 from idbroker.admin_api.cells import CellCalls
 from idbroker.admin_api.connections import ConnectionCalls
@@ -52,6 +51,7 @@ from idbroker.admin_api.signing_keys import SigningKeyCalls
 from idbroker.admin_api.tenants import TenantCalls
 from idbroker.admin_api.test_sign_ins import TestSignInCalls
 from idbroker.admin_api.upkeep import UpkeepCalls
+from idbroker.admin_api.usage import UsageCalls
 from idbroker.admin_api.versions import conditional
 from idbroker.admin_api.webhook_deliveries import WebhookDeliveryCalls
 from idbroker.admin_api.webhooks import WebhookCalls
@@ -140,7 +140,6 @@ class AdminApi:
         described: list[Operation] = [
             *tenant_calls.operations(),
             *CellCalls(database).operations(),
-            *BrandingCalls().operations(),
             *AlarmCalls(database, closing, connections).operations(),
             *DomainCalls(database, domains).operations(),
             *connection_calls.operations(),
@@ -170,6 +169,7 @@ class AdminApi:
             *AuditEventCalls(trail, notary).operations(),
             *SignInCalls(database, trail).operations(),
             *AlertCalls().operations(),
+            *UsageCalls().operations(),
             *WebhookCalls(database, webhooks).operations(),
             *WebhookDeliveryCalls(database, webhooks, envelope, sender=sender, clock=clock, kept=events_kept).operations(),
             *LogStreamCalls(database, trail, streams, sinks, clock).operations(),

@@ -81,7 +81,10 @@ class TenantAdmins(TenantRepository):
         return self.session.execute(statement).scalars().all()
 
     def owners(self) -> Sequence[TenantAdmin]:
-        return self.session.execute(select(TenantAdmin).where(TenantAdmin.role == "owner").limit(2)).scalars().all()
+        """Held until this transaction is over, in one order: of several who take the last ones away, each sees what the others
+        left."""
+        statement = select(TenantAdmin).where(TenantAdmin.role == "owner").order_by(col(TenantAdmin.id)).with_for_update()
+        return self.session.execute(statement, execution_options={"populate_existing": True}).scalars().all()
 
     def delete(self, row: TenantAdmin) -> None:
         self.session.delete(row)
@@ -163,7 +166,7 @@ class TenantAdminService:
         return row
 
     def _keep_an_owner(self, unit: TenantUnit, row: TenantAdmin) -> None:
-        if row.role == "owner" and len(unit[TenantAdmins].owners()) < 2:
+        if row.role == "owner" and {one.id for one in unit[TenantAdmins].owners()} <= {row.id}:
             raise Conflict("last_owner", "This is the tenant's last owner. Make somebody else an owner first.")
 
 

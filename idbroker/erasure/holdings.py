@@ -18,6 +18,8 @@ from idbroker.directories.resource_rows import ScimEmail
 from idbroker.directories.traffic_rows import Deactivation
 from idbroker.directory.model import Identity, Membership
 from idbroker.erasure.persons import Person
+from idbroker.metering.model import UsagePerson
+from idbroker.provisioning.signalled import SignalledOff
 from idbroker.sessions.model import AuthorizationCode, Session, SessionApp
 from idbroker.sessions.refresh import RefreshFamily
 from idbroker.storage.rows import TenantRow
@@ -34,6 +36,8 @@ DELETED: tuple[tuple[type[TenantRow], Condition], ...] = (
     (ScimEmail, lambda person: col(ScimEmail.user_id) == person.id),
     (Deactivation, lambda person: col(Deactivation.user_id) == person.id),
     (TenantAdmin, lambda person: col(TenantAdmin.id).in_(person.admin_ids)),
+    (SignalledOff, lambda person: col(SignalledOff.user_id) == person.id),
+    (UsagePerson, lambda person: col(UsagePerson.user_id) == person.id),
     (AlertRecipient, lambda person: col(AlertRecipient.email).in_(person.addresses)),
 )
 
@@ -52,6 +56,9 @@ OTHERWISE: Mapping[str, str] = {
     "scim_pushes": "answers of apps are emptied; the row itself goes when the app has deleted him",
     "scim_queues": "an app's last error is emptied where he is named in it",
     "scim_users": "deleted, with its place in the count",
+    "signal_sets": "those of him that say more than ids are deleted",
+    "signal_streams": "a receiver's last error is emptied where he is named in it",
+    "signal_subjects": "those that name him by an address are deleted",
     "test_sign_ins": "opened, and deleted where he is named",
     "users": "deleted",
     "webhook_deliveries": "what endpoints answered to events of him is emptied",
@@ -100,6 +107,9 @@ NOTHING: Mapping[str, str] = {
     "scim_targets": "configuration",
     "seen_replies": "digests",
     "setup_links": "what a link is for and how far it has come",
+    "signal_polls": "when a provider is polled",
+    "signal_queues": "when a stream is due",
+    "signal_sources": "configuration",
     "signed_heads": "hashes",
     "signing_keys": "keys",
     "tenant_entries": "why an operator came in",
@@ -108,6 +118,11 @@ NOTHING: Mapping[str, str] = {
     "tenants": "the organisation",
     "trail_heads": "hashes",
     "trail_keys": "keys",
+    "usage_cursors": "positions",
+    "usage_customers": "who the organisation is to the biller",
+    "usage_days": "counts",
+    "usage_exports": "counts",
+    "usage_records": "counts",
     "used_jtis": "digests",
     "walk_anchors": "where a list goes on: digests of queries, and ids",
     "webhook_queues": "when an endpoint is due",

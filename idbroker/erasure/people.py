@@ -29,7 +29,7 @@ from idbroker.erasure.holdings import DELETED
 from idbroker.erasure.persons import Person, past_names, read_person
 from idbroker.erasure.receipts import PersonErasure, PersonErasures
 from idbroker.erasure.sealed_stores import SEALED_STORES, naming, remove
-from idbroker.erasure.told import cut_feed, cut_outbox, empty_answers, empty_pushes
+from idbroker.erasure.told import cut_feed, cut_outbox, cut_signals, empty_answers, empty_pushes
 from idbroker.kernel.errors import Conflict, NotFound
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId, new_id
@@ -142,6 +142,7 @@ class PersonEraser:
             noted = _platform_rows(platform, scope.tenant, person)
             own = platform.own_trail()
             noted.append(("webhook_deliveries of the operator", empty_answers(own, person, cut, scope.tenant)))
+            noted.append(("signal_sets of the operator", cut_signals(own, person, scope.tenant)))
             theirs = self._keys.strangers(own, [one for one in person.addresses if one.rpartition("@")[2] in domains])
             own[PersonKeyRows].destroy(theirs)
             platform.transaction.flush()
@@ -194,6 +195,7 @@ class PersonEraser:
             ("alerts", _alerts(unit, person)),
             ("scim_pushes", empty_pushes(unit, person)),
             ("webhook_deliveries", empty_answers(unit, person, cut, unit.scope.tenant)),
+            ("signal_sets", cut_signals(unit, person, unit.scope.tenant)),
             ("outbox", cut_outbox(unit, person)),
         ]
         user = unit[Users].get(person.id)

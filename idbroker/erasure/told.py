@@ -6,13 +6,16 @@ from typing import Any
 
 import orjson
 from sqlalchemy import or_
-from sqlmodel import col, select, update
+from sqlmodel import col, delete, select, update
 
 from idbroker.audit.feed import FeedEvent
 from idbroker.audit.outbox import OutboxRow
 from idbroker.audit.personal import ADDRESS, owned, without
 from idbroker.erasure.persons import Person
 from idbroker.outbound_scim.model import USER, ScimPush, ScimQueue
+from idbroker.signals.model import SignalSet, SignalStream, SignalSubject
+from idbroker.signals.subjects import digest_of
+from idbroker.signals.vocabulary import TOKEN_CLAIMS_CHANGE
 from idbroker.storage.unit import TenantUnit, changed
 from idbroker.webhooks.model import Webhook, WebhookDelivery
 
@@ -29,6 +32,8 @@ def cut_feed(unit: TenantUnit, person: Person) -> list[str]:
         document = orjson.loads(row.document)
         if _is_of(document["data"], row.type, person):
             document["data"] = bare(document["data"], row.type)
+            for extra in ("previous", "signal"):
+                document.pop(extra, None)
             row.document = orjson.dumps(document).decode()
             cut.append(row.id)
     unit.session.flush()
@@ -70,6 +75,25 @@ def empty_answers(unit: TenantUnit, person: Person, events: list[str], tenant: s
     for row in unit.session.execute(select(Webhook).where(col(Webhook.last_error).is_not(None))).scalars().all():
         if person.mentioned_in(row.last_error or ""):
             row.last_error, count = None, count + 1
+    return count
+
+
+def cut_signals(unit: TenantUnit, person: Person, tenant: str) -> int:
+    """SETs with more in them than ids, and wishes of receivers that name him by an address. ``unit`` as above."""
+    count = 0
+    his = select(SignalSet).where(SignalSet.subject == person.id, SignalSet.event_tenant == tenant)
+    for row in unit.session.execute(his).scalars().all():
+        if row.type == TOKEN_CLAIMS_CHANGE or person.mentioned_in(orjson.dumps(row.claims).decode()):
+            unit.session.delete(row)
+            count += 1
+        row.tries = []
+    for stream in unit.session.execute(select(SignalStream).where(col(SignalStream.last_error).is_not(None))).scalars().all():
+        if person.mentioned_in(stream.last_error or ""):
+            stream.last_error = None
+    named = [digest_of({"format": "email", "email": address}) for address in person.addresses]
+    gone = delete(SignalSubject).where(col(SignalSubject.digest).in_(named))
+    count += changed(unit.session.execute(gone.execution_options(synchronize_session=False)))
+    unit.session.flush()
     return count
 
 

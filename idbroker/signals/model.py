@@ -179,17 +179,17 @@ class SignalSets(TenantRepository):
     def get(self, set_id: str) -> SignalSet | None:
         return self.keyed(SignalSet, set_id)
 
-    def placed(self, stream_id: str, since: int) -> set[tuple[int, str, str]]:
+    def placed(self, stream_id: str, position: int) -> set[tuple[int, str, str]]:
         """(position, type, subject) of what the stream has from that position on."""
         statement = select(SignalSet.position, SignalSet.type, SignalSet.subject).where(
-            SignalSet.stream_id == stream_id, col(SignalSet.position) >= since
+            SignalSet.stream_id == stream_id, col(SignalSet.position) >= position
         )
         return {(row[0], row[1], row[2]) for row in self.session.execute(statement)}
 
-    def waiting(self, stream: SignalStream, limit: int = 300) -> Sequence[SignalSet]:
+    def waiting(self, row: SignalStream, limit: int = 300) -> Sequence[SignalSet]:
         """What may go out now and has not been taken yet, in the order of the feed."""
-        statement = select(SignalSet).where(SignalSet.stream_id == stream.id, SignalSet.status == "pending")
-        if stream.status != ENABLED:
+        statement = select(SignalSet).where(SignalSet.stream_id == row.id, SignalSet.status == "pending")
+        if row.status != ENABLED:
             statement = statement.where(col(SignalSet.control))
         ordered = statement.order_by(col(SignalSet.position), col(SignalSet.id)).limit(limit)
         return self.session.execute(ordered).scalars().all()

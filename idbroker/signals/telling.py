@@ -2,7 +2,7 @@
 
 session.ended                          session-revoked
 user.deactivated, .reactivated         account-disabled, account-enabled
-user.deleted                           account-purged
+user.deleted, user.erased              account-purged
 user.updated                           token-claims-change; identifier-changed when the e-mail address is another
 group.member_added, .member_removed    token-claims-change, with groups and roles as they are now
 user.credential_changed                credential-change, as the person's identity provider told it
@@ -108,6 +108,7 @@ _TELLERS: Mapping[str, Callable[[Document, Document], list[Signal]]] = {
     "user.deactivated": _account(ACCOUNT_DISABLED),
     "user.reactivated": _account(ACCOUNT_ENABLED),
     "user.deleted": _account(ACCOUNT_PURGED),
+    "user.erased": _account(ACCOUNT_PURGED),
     "user.updated": _updated,
     "group.member_added": _membership,
     "group.member_removed": _membership,

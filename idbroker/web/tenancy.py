@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from idbroker.access.api_keys import ApiKeys, Principal
 from idbroker.access.permissions import Permission
+from idbroker.admins.looking import HEADER, Looks
 from idbroker.admins.sessions import AdminSessions
 from idbroker.admins.visits import Visit, visit_of
 from idbroker.kernel.errors import Forbidden, NotFound, Refusal
@@ -50,9 +51,16 @@ class NotEntered(Forbidden):
 
 
 class Tenancy:
-    """``idempotency`` is None where no answers are kept."""
+    """``idempotency`` is None where no answers are kept, ``looks`` where nobody is told of an operator's."""
 
-    def __init__(self, database: Database, cookies: AdminCookies | None = None, idempotency: Idempotency | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        cookies: AdminCookies | None = None,
+        idempotency: Idempotency | None = None,
+        looks: Looks | None = None,
+    ) -> None:
+        self._looks = looks
         self._database = database
         self._cookies = cookies
         self._idempotency = idempotency
@@ -69,6 +77,9 @@ class Tenancy:
             tenant = _permitted(unit, principal, row.permission, call.path_params.get("tenant"))
             _check_state(unit, principal, row)
         proven = replace(call, principal=principal)
+        if self._looks is not None and tenant is not None and principal.tenant is None and row.method == "GET":
+            scope = TenantScope(tenant.tenant_id, proven.actor, call.request_id)
+            self._looks.note(principal, tenant, row.permission, call.headers.get(HEADER), scope)
         if self._idempotency is None:
             return self._answered(row, proven, tenant)
         owner = tenant.tenant_id if tenant is not None else None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from idbroker.kernel.clock import Clock
+from idbroker.kernel.ids import TenantId
 from idbroker.keys.signing import SigningKeyRing
 from idbroker.limits.names import UNLIMITED
 from idbroker.login.flow import LoginFlow
@@ -69,6 +70,7 @@ class Provider:
         access_token_minutes: int,
         refresh: RefreshTokens,
         fetcher: Fetcher,
+        issued: Callable[[TenantId], None] | None = None,
     ) -> None:
         issuers, issuer_keys = Issuers(database, base_url), IssuerKeys(keys)
         codes, clients = CodeGiver(database, sessions), ClientAuthentication(database, ClientKeys(fetcher, clock), clock)
@@ -97,7 +99,9 @@ class Provider:
             modes=modes,
         )
         self._resume = Resume(database=database, issuers=issuers, codes=codes, flow=flow, sign_in=sign_in, modes=modes)
-        self._token = Token(database=database, issuers=issuers, clients=clients, tokens=tokens, grants=grants, clock=clock)
+        self._token = Token(
+            database=database, issuers=issuers, clients=clients, tokens=tokens, grants=grants, clock=clock, issued=issued
+        )
         self._pushed = pushed
         self._introspect = Introspect(
             database=database, issuers=issuers, clients=clients, keys=issuer_keys, refresh=refresh, clock=clock

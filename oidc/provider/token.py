@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from idbroker.apps.model import App
 from idbroker.kernel.clock import Clock
@@ -32,7 +32,10 @@ class Token:
         tokens: TokenIssuer,
         grants: Mapping[str, Grant],
         clock: Clock,
+        issued: Callable[[TenantId], None] | None = None,
     ) -> None:
+        """``issued`` is told of every answer with a token, for whoever counts."""
+        self._issued = issued
         self._database = database
         self._clock = clock
         self._issuers = issuers
@@ -58,7 +61,10 @@ class Token:
                 call.meter.proven(TenantId(outcome.subject.tenant_id), unit)
         if not isinstance(outcome, Granted):
             raise outcome
-        return json_answer(self._tokens.answer(issuer, app, outcome), 200, *NEVER_STORED)
+        answer = json_answer(self._tokens.answer(issuer, app, outcome), 200, *NEVER_STORED)
+        if self._issued is not None and outcome.subject.tenant_id is not None:
+            self._issued(TenantId(outcome.subject.tenant_id))
+        return answer
 
     def _writes(self, name: str | None, claimed: UnverifiedClient, proof: Proof | None) -> bool:
         """Proofs and assertions count once, which must be written down."""

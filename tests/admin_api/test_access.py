@@ -16,7 +16,7 @@ PREFIXES = {
     "tenant": "tnt", "domain": "dom", "connection": "con", "user": "usr", "group": "grp", "session": "ses", "mapping": "rlm",
     "key": "key", "client_id": "app", "secret": "key", "test": "tst", "candidate": "can", "reference": "ref",
     "admin": "adm", "link": "lnk", "operator": "opr", "kid": "kid", "directory": "dir", "token": "dtk",
-    "webhook": "whk", "delivery": "whd", "sign_in": "aud", "alert": "alr",
+    "webhook": "whk", "delivery": "whd", "sign_in": "aud", "alert": "alr", "stream": "lst", "signal_stream": "str",
 }  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from idbroker.access.permissions import Permission
+from idbroker.admins.tenant_admins import TenantAdmins, TenantAdminService
 from idbroker.federation.contract import ReplyRefused
 from idbroker.kernel.secrets import digest
 from idbroker.login.attempt import Attempt, Attempts
@@ -141,3 +143,24 @@ def test_an_attempt_expires_and_is_forgotten_later(stores: Stores, clock: TestCl
     clock.advance(hours=1, seconds=1)
     with stores.main.platform(OPERATOR) as unit:
         assert unit[Attempts].purge(timedelta(hours=1)) == 1
+
+
+def test_the_last_owner_stays_however_many_go_at_one_moment(stores: Stores, clock: TestClock) -> None:
+    """Half of them are removed, half are given another role, each by a request of its own."""
+    scope, service, everything = make_tenant(stores, "acme"), TenantAdminService(), frozenset(Permission)
+    with stores.main.tenant(scope) as unit:
+        owners = [service.invite(unit, f"owner{number}@acme.example", "owner", everything)[0].id for number in range(8)]
+
+    def go(number: int) -> str:
+        with stores.main.tenant(scope) as unit:
+            if number % 2:
+                service.remove(unit, owners[number], everything)
+            else:
+                service.change_role(unit, owners[number], "admin", everything)
+        return "gone"
+
+    results = at_once(len(owners), go)
+    assert results.count("gone") == len(owners) - 1
+    assert [one.code for one in results if one != "gone"] == ["last_owner"]
+    with stores.main.tenant(scope, read_only=True) as unit:
+        assert [row.role for row in unit[TenantAdmins].page()].count("owner") == 1

@@ -50,12 +50,25 @@ from idbroker.keys.trail_keys import TrailKey, TrailKeyRing, TrailKeys
 from idbroker.login.diagnosis_rows import Diagnoses, Diagnosis
 from idbroker.login.replay import SeenReplies, SeenReply
 from idbroker.login.trial_rows import TrialSignIn, TrialSignIns
+from idbroker.metering.model import Usage, UsageExport, UsageExports
 from idbroker.outbound_scim.model import ScimPush, ScimQueue
+from idbroker.provisioning.signalled import SwitchedOff
 from idbroker.sessions.handles import Handle
 from idbroker.sessions.jti import RevokedTokens
 from idbroker.sessions.model import AuthorizationCode, AuthorizationCodes, Session, Sessions
 from idbroker.sessions.refresh import RefreshFamilies, RefreshFamily
 from idbroker.sessions.revocations import LogoutDelivery, LogoutDue, Revocations
+from idbroker.signals.model import (
+    SignalQueue,
+    SignalSet,
+    SignalSets,
+    SignalStream,
+    SignalStreams,
+    SignalSubject,
+    SignalSubjects,
+)
+from idbroker.signals.sources import SignalSource, SignalSources
+from idbroker.signals.vocabulary import PUSH
 from idbroker.storage.unit import TenantUnit
 from idbroker.streams.model import LogStream, LogStreams, LogStreamTurn
 from idbroker.tenants.service import TenantService
@@ -158,6 +171,20 @@ def make_world(stores: Stores, slug: str) -> World:
         "algorithm": "RS256",
         "ids": [record["id"], rows["outbox"]],
         "limit": 100,
+        "set_id": f"set_{slug}",
+        "stream_ids": [f"lst_{slug}"],
+        "is_complex": False,
+        "digests": [digest(f"code-{slug}")],
+        "due_at": unit.clock.now(),
+        "meter": "sign_ins",
+        "day": "2026-11-21",
+        "quantity": 1,
+        "month": "2026-11",
+        "first": "2026-11-01",
+        "last_day": "2026-11-30",
+        "biller": "stripe",
+        "urls": [f"https://{slug}.example/acs"],
+        "customer": "cus_other",
         "event_id": f"evt_{slug}",
         "webhook_id": f"whk_{slug}",
         "stream_id": f"lst_{slug}",
@@ -287,6 +314,8 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
         **_administration(unit, tenant, slug),
         **_webhook(unit, tenant, slug),
         **_stream(unit, tenant, slug),
+        **_signals(unit, tenant, slug),
+        **_usage(unit, tenant, slug),
     }
     return {
         **beside,
@@ -331,6 +360,47 @@ def _stream(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     unit[LogStreams].add(row)
     unit.session.add(LogStreamTurn(tenant_id=tenant, stream_id=row.id, due_at=now))
     return {"LogStreams": row}
+
+
+def _signals(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
+    now = unit.clock.now()
+    row = SignalStream(
+        tenant_id=tenant, id=f"lst_{slug}", app_id="app_1", pinned=False, method=PUSH, endpoint_url=f"https://{slug}.example",
+        events_requested=[], created_at=now, updated_at=now,
+    )  # fmt: skip
+    queue = SignalQueue(tenant_id=tenant, stream_id=row.id, app_id="app_1", filling=True, after_position=0, due_at=now)
+    unit[SignalStreams].add(row, queue)
+    one = SignalSet(
+        tenant_id=tenant, id=f"set_{slug}", stream_id=row.id, event_tenant=tenant, subject=f"usr_{slug}", type="t", position=0,
+        control=False, claims={}, due_at=now, give_up_at=now, created_at=now,
+    )  # fmt: skip
+    unit[SignalSets].add(one)
+    subject = SignalSubject(
+        tenant_id=tenant, stream_id=row.id, digest=digest(f"code-{slug}"), subject={}, is_complex=False, created_at=now
+    )
+    unit[SignalSubjects].add(subject)
+    source = SignalSource(
+        tenant_id=tenant, connection_id=f"con_{slug}", enabled=True, issuer="i", jwks_uri="j", audience=["a"], created_at=now,
+        updated_at=now,
+    )  # fmt: skip
+    unit[SignalSources].add(source)
+    unit[SignalSources].plan(f"con_{slug}", now)
+    unit[SwitchedOff].note(f"usr_{slug}", f"con_{slug}")
+    unit.session.flush()
+    off = unit[SwitchedOff].get(f"usr_{slug}")
+    return {
+        "SignalStreams": row, "SignalSets": row, "SignalSubjects": subject, "SignalSources": source, "SwitchedOff": off,
+        "signal_queue": queue,
+    }  # fmt: skip
+
+
+def _usage(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
+    unit[Usage].record("sign_ins", "2026-11-21", 3, f"reply-{slug}")
+    unit[Usage].was_active("2026-11", f"usr_{slug}")
+    unit[UsageExports].set_customer("stripe", f"cus_{slug}", "2026-11-01")
+    export = UsageExport(tenant_id=tenant, day="2026-11-21", meter="sign_ins", sent=1)
+    unit[UsageExports].add(export)
+    return {"UsageExports": export}
 
 
 def _beside_the_connection(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
