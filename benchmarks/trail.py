@@ -29,9 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from sqlalchemy import text
 
 from idbroker import plugins
-from idbroker.audit.chain import Head, head_of, link
+from idbroker.audit.chain import Head, head_of, written
 from idbroker.audit.notary import Notary
 from idbroker.audit.outbox import Outbox
+from idbroker.audit.person_seal import Owner, drafted, sealed
 from idbroker.audit.records import AuditRecords
 from idbroker.audit.search import TrailQuery
 from idbroker.audit.trail import Trail
@@ -50,6 +51,9 @@ from idbroker.storage.dialects.sqlite import SqliteDialect
 from idbroker.storage.rows import AUDIT, MAIN
 
 PEOPLE = 5000
+ONE_KEY = bytes(32)
+"""Everybody's, where only the form of a sealed record counts."""
+
 TENANTS = (1, 1000)
 VISITOR = Actor("visitor", ip="192.0.2.7", user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")
 
@@ -176,7 +180,7 @@ def fill(store: Database, scope: TenantScope, count: int, chance: random.Random)
     now, head = store.clock.now(), Head()
     step = timedelta(days=365) / count
     for start in range(0, count, 2000):
-        batch = []
+        batch, personal = [], {}
         for number in range(start, min(count, start + 2000)):
             at = now - step * (count - number)
             person, actor = chance.randrange(PEOPLE), VISITOR.as_document()
@@ -192,18 +196,20 @@ def fill(store: Database, scope: TenantScope, count: int, chance: random.Random)
                 actor = {**actor, "type": "user", "id": "key_admin"}
             elif number % 50_000 == 4:
                 event = Event("domain.verified", Resource("domain", new_id("dom"), "acme.example"))
-            record = link(
+            draft = drafted(
                 {
                     "id": new_id("aud"), "tenant_id": scope.tenant, "ts": rfc3339(at), "actor": actor, "action": event.action,
                     "resource": event.resource.as_document(), "changes": {}, "context": dict(event.context),
                     "auth_method": event.auth_method, "session_id": None, "request_id": new_id("req"),
-                },
-                head,
+                }
             )  # fmt: skip
+            document, index = sealed(draft, {owner: Owner(owner, ONE_KEY) for owner in draft.owners})
+            record, text = written(document, head)
+            personal[record["sequence"]] = index
             head = head_of(record)
-            batch.append((record, at))
+            batch.append((record, text, at))
         with store.tenant(scope) as unit:
-            unit[AuditRecords].append(batch)
+            unit[AuditRecords].append(batch, personal)
 
 
 def analyse(store: Database) -> None:

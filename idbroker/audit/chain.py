@@ -50,8 +50,20 @@ def canonical_value(value: Any) -> bytes:
 
 def link(document: Mapping[str, Any], before: Head) -> dict[str, Any]:
     """The document as the next record of the chain: with ``sequence``, ``prev_hash`` and ``hash``."""
+    return written(document, before)[0]
+
+
+def written(document: Mapping[str, Any], before: Head) -> tuple[dict[str, Any], str]:
+    """The same, and its canonical JSON. What stands before and behind the hash is encoded once for both."""
     record = {**document, "sequence": before.sequence + 1, "prev_hash": before.hash}
-    return {**record, "hash": _hash(record)}
+    lead = _ENCODER.encode({name: value for name, value in record.items() if name < "hash"})[1:-1]
+    rest = _ENCODER.encode({name: value for name, value in record.items() if name > "hash"})[1:-1]
+    hashed = hashlib.sha256(f"{before.hash}{_joined(lead, rest)}".encode()).hexdigest()
+    return {**record, "hash": hashed}, _joined(lead, f'"hash":"{hashed}"', rest)
+
+
+def _joined(*members: str) -> str:
+    return f"{{{','.join(filter(None, members))}}}"
 
 
 def head_of(record: Mapping[str, Any]) -> Head:

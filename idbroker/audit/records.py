@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Index, Text, and_, case, func
 from sqlmodel import Field, col, select
 
-from idbroker.audit.chain import Head, canonical
+from idbroker.audit.chain import Head
 from idbroker.audit.person_seal import Indexed
 from idbroker.audit.terms import searchable, term_key, terms_of, words
 from idbroker.kernel.clock import Day
@@ -113,12 +113,14 @@ class AuditRecords(TenantRepository):
         return set(self.session.execute(select(AuditRecord.id).where(col(AuditRecord.id).in_(ids))).scalars())
 
     def append(
-        self, records: Sequence[tuple[Mapping[str, Any], datetime]], personal: Mapping[int, Sequence[Indexed]] | None = None
+        self,
+        records: Sequence[tuple[Mapping[str, Any], str, datetime]],
+        personal: Mapping[int, Sequence[Indexed]] | None = None,
     ) -> None:
-        """Add (record, when). ``personal``: sequence → what search may know of its sealed items. Raises IsolationBreach for
-        a record that tells of another tenant."""
+        """Add (record, its canonical JSON, when). ``personal``: sequence → what search may know of its sealed items. Raises
+        IsolationBreach for a record that tells of another tenant."""
         rows, terms, texts = [], [], []
-        for record, at in records:
+        for record, text, at in records:
             if record["tenant_id"] != self.tenant:
                 raise IsolationBreach("a record of another tenant cannot be sealed into this chain")
             sequence = record["sequence"]
@@ -132,7 +134,7 @@ class AuditRecords(TenantRepository):
                     "resource_id": record["resource"]["id"],
                     "search": searchable(record),
                     "hash": record["hash"],
-                    "document": canonical(record).decode(),
+                    "document": text,
                 }
             )
             items = (personal or {}).get(sequence, ())

@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from idbroker.audit.chain import canonical
 from idbroker.audit.events import ACTIONS
 
@@ -35,8 +37,16 @@ COMMON = frozenset(
 
 def searchable(record: Mapping[str, Any]) -> str:
     """What ``q`` looks through: action, actor, resource and context (which holds the reference)."""
-    parts = (record["action"], *record["actor"].values(), *record["resource"].values(), canonical(record["context"]).decode())
+    parts = (record["action"], *record["actor"].values(), *record["resource"].values(), _text(record["context"]))
     return "\n".join(str(part) for part in parts if part).casefold()
+
+
+def _text(context: Mapping[str, Any]) -> str:
+    """Its JSON; by the slower encoder where the faster one cannot."""
+    try:
+        return orjson.dumps(context, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:
+        return canonical(context).decode()
 
 
 def terms_of(record: Mapping[str, Any], sealed: Sequence[str] = (), *, at_most: int | None = MAX_TERMS) -> list[str]:
@@ -58,11 +68,15 @@ def _all_texts(record: Mapping[str, Any], sealed: Sequence[str]) -> Iterator[str
 
 def words(text: str) -> Iterator[str]:
     """``Alice <alice@acme.example>`` → alice, alice@acme.example, acme.example, acme, example."""
-    for match in _TOKEN.finditer(text[:MAX_TEXT].casefold()):
-        token = match[0].strip(".:-")
-        for term in (token, *token.split("@"), *_PART.findall(token)):
-            if is_term(term):
-                yield term
+    for found in _TOKEN.findall(text[:MAX_TEXT].casefold()):
+        token = found.strip(".:-")
+        if 1 < len(token) <= MAX_TERM and token not in COMMON:
+            yield token
+        if "@" in token:
+            yield from filter(is_term, token.split("@"))
+        for part in _PART.findall(token):
+            if part != token and len(part) <= MAX_TERM and part not in COMMON:
+                yield part
 
 
 def is_term(word: str) -> bool:

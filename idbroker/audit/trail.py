@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from idbroker.audit.chain import Head, canonical, head_of, link
+from idbroker.audit.chain import Head, canonical, head_of, written
 from idbroker.audit.events import is_told
 from idbroker.audit.feed import Feed, FeedOrder, Told, told_event
 from idbroker.audit.outbox import Outbox, OutboxRow, waiting_events
@@ -24,6 +24,7 @@ from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.rows import TenantRow
+from idbroker.storage.statement import insert_many
 from idbroker.storage.statements.sealing import last_sealed, note_end, noted_end
 from idbroker.storage.unit import PlatformUnit, TenantRepository, TenantUnit
 
@@ -56,8 +57,8 @@ class TrailHeads(TenantRepository):
 
     def advance(self, head: Head) -> None:
         """Never backwards: a slower sealer may come after a faster one."""
-        if not note_end(self.unit, head.sequence, head.hash) and self.keyed(TrailHead) is None:
-            self.session.add(TrailHead(tenant_id=self.tenant, sequence=head.sequence, hash=head.hash))
+        if not note_end(self.unit, head.sequence, head.hash) and noted_end(self.unit) is None:
+            insert_many(self.unit, TrailHead, [{"sequence": head.sequence, "hash": head.hash}])
 
 
 class Trail:
@@ -118,11 +119,13 @@ class Trail:
         noted: dict[TenantId, tuple[int, str] | None] = {}
         drafts: dict[TenantId, list[Draft]] = {}
         owners: dict[TenantId, dict[str, Owner]] = {}
+        scopes: dict[TenantId, TenantScope] = {}
         with self._database.platform(SYSTEM, read_only=True) as main:
             waiting = _waiting(main, tenants, limit)
             for tenant, rows in waiting.items():
                 drafts[tenant] = [self._drafted(row.document) for row in rows]
-                with main.enter(TenantScope(tenant, SYSTEM)) as unit:
+                scopes[tenant] = TenantScope(tenant, SYSTEM)
+                with main.enter(scopes[tenant]) as unit:
                     noted[tenant] = noted_end(unit)
                     owners[tenant] = self._known_owners(unit, drafts[tenant])
         if not waiting:
@@ -131,7 +134,7 @@ class Trail:
         heads: dict[TenantId, Head] = {}
         with self.store.platform(SYSTEM) as store:
             for tenant, rows in waiting.items():
-                with store.enter(TenantScope(tenant, SYSTEM)) as unit:
+                with store.enter(scopes[tenant]) as unit:
                     done = [sealed(draft, owners[tenant]) for draft in drafts[tenant]]
                     heads[tenant] = _append(unit, rows, done, noted[tenant])
         if self._database.cells is not None:
@@ -139,7 +142,7 @@ class Trail:
         with self._database.platform(SYSTEM) as main:
             told: dict[TenantId, list[Told]] = {}
             for tenant, rows in waiting.items():
-                with main.enter(TenantScope(tenant, SYSTEM)) as unit:
+                with main.enter(scopes[tenant]) as unit:
                     removed = unit[Outbox].remove([row.id for row in rows])
                     unit[TrailHeads].advance(heads[tenant])
                 told[tenant] = _to_tell(row for row in rows if row.id in removed)
@@ -270,12 +273,12 @@ def _append(
     known = set() if head == before else records.known([row.id for row in rows])
     if len(known) == len(rows) and len(known) < head.sequence - before.sequence:
         return before
-    linked: list[tuple[Mapping[str, Any], datetime]] = []
+    linked: list[tuple[Mapping[str, Any], str, datetime]] = []
     personal: dict[int, list[Indexed]] = {}
     for row, (document, index) in zip(rows, done, strict=True):
         if row.id not in known:
-            record = link(document, head)
-            linked.append((record, row.at))
+            record, text = written(document, head)
+            linked.append((record, text, row.at))
             head = head_of(record)
             if index:
                 personal[head.sequence] = index

@@ -57,6 +57,8 @@ class _Compiled:
     binds: dict[str, Convert]
     reads: tuple[tuple[int, Convert], ...]
     """What to do to which column of a row, for those that the driver does not give as they are."""
+    wanted: tuple[str, ...]
+    """The parameters, each once; by position where the driver takes them so."""
     together: bool
     """Whether all its tables are in one database wherever the tenant lives."""
 
@@ -173,17 +175,39 @@ class EngineStatement(TenantStatement):
 def insert_many(unit: TenantUnit, cls: type[TenantRow | IndexRow], rows: Iterable[Mapping[str, Any]]) -> None:
     """Rows of one table, as columns without the tenant, which is the unit's: a fraction of what the session takes. What the
     session holds back is written before. Raises IntegrityError as the session would."""
-    _insertion(cls).many(unit, ({f"new_{name}": value for name, value in row.items()} for row in rows))
+    _insertion(cls).insert(unit, rows)
+
+
+_NEW = "new_"
+
+
+class _Insertion(TenantStatement):
+    """Beside the scope it has one parameter for each column, named for it."""
+
+    def insert(self, unit: TenantUnit, rows: Iterable[Mapping[str, Any]]) -> None:
+        """What is the same for all rows is looked at once."""
+        connection, compiled = self._for(unit.transaction)
+        tenant = self._values(unit, {})[_SCOPE]
+        plan = [(name.removeprefix(_NEW), compiled.binds.get(name)) for name in compiled.wanted if name != _SCOPE]
+        cells = ([row[column] if convert is None else convert(row[column]) for column, convert in plan] for row in rows)
+        if compiled.names is not None:
+            place = compiled.names.index(_SCOPE)
+            given: list[Any] = [[*row[:place], tenant, *row[place:]] for row in cells]
+        else:
+            names = [name for name in compiled.wanted if name != _SCOPE]
+            given = [{_SCOPE: tenant, **dict(zip(names, row, strict=True))} for row in cells]
+        if given:
+            unit.transaction.run_many(connection, compiled.text, given)
 
 
 @cache
-def _insertion(cls: type[Any]) -> TenantStatement:
+def _insertion(cls: type[Any]) -> _Insertion:
     def build() -> ClauseElement:
         columns = [column.name for column in cls.__table__.columns if column.name != "tenant_id"]
-        given: dict[str, Any] = {name: bindparam(f"new_{name}", type_=cls.__table__.c[name].type) for name in columns}
+        given: dict[str, Any] = {name: bindparam(f"{_NEW}{name}", type_=cls.__table__.c[name].type) for name in columns}
         return insert(cls.__table__).values(tenant_id=scope(), **given)
 
-    return TenantStatement(build)
+    return _Insertion(build)
 
 
 class PlatformStatement(_Statement):
@@ -221,7 +245,8 @@ def _compile(statement: ClauseElement, dialect: Dialect) -> _Compiled:
     names = tuple(made.positiontup) if made.positional else None
     together = len({lives_in_cell(table) for table in tables_in(statement)}) < 2
     used = tuple((index, convert) for index, convert in reads if convert is not None)
-    return _Compiled(str(made), names, literals, binds, used, together)
+    wanted = names if names is not None else tuple(made.bind_names.values())
+    return _Compiled(str(made), names, literals, binds, used, wanted, together)
 
 
 def _tables(statement: ClauseElement) -> Iterable[FromClause]:

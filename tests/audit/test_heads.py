@@ -213,7 +213,7 @@ def test_the_words_of_what_was_cut_go_era_by_era(old: Sealed, monkeypatch: pytes
     old.notary.sign(old.scope.tenant)
     with old.stores.audit.tenant(old.scope) as unit:
         document = json.loads(unit.session.execute(select(AuditRecord.document).limit(1)).scalar_one())
-        unit[AuditRecords].append([({**document, "sequence": 70_000, "id": "aud_x"}, old.clock.now())])
+        unit[AuditRecords].append([({**document, "sequence": 70_000, "id": "aud_x"}, "{}", old.clock.now())])
     removed = old.trail.page(old.scope, TrailQuery(text="usr_1", before=60))
     assert removed.records, "the era still holds records that are kept"
 

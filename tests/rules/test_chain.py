@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies
 
-from idbroker.audit.chain import GENESIS, Fault, Head, canonical, first_fault, head_of, link
+from idbroker.audit.chain import GENESIS, Fault, Head, canonical, first_fault, head_of, link, written
 from tests.support.properties import repeatable
 
 LENGTH = 6
@@ -167,3 +167,21 @@ def test_a_chain_of_anything_holds_after_being_stored(bodies: list[dict[str, Any
         head = head_of(record)
         lines.append(canonical(record))
     assert first_fault(map(json.loads, lines), head) is None
+
+
+AWKWARD: list[dict[str, Any]] = [
+    {"id": "aud_1", "action": "a", "context": {"z": 1, "a": 'é\u2028"\\', "f": 1e300, "n": 2**70, "h": [None, True, -0.0]}},
+    {"id": "x"},
+    {"zz": 1, "hash_": 2, "has": 3, "hasi": {"hash": 1}},
+    {},
+]
+
+
+def test_what_is_written_is_the_record_itself() -> None:
+    head = Head()
+    for document in AWKWARD:
+        record, text = written(document, head)
+        assert record == link(document, head)
+        assert text.encode() == canonical(record)
+        assert first_fault([record], after=head) is None
+        head = head_of(record)

@@ -217,7 +217,7 @@ def make_world(stores: Stores, slug: str) -> World:
         "due": unit.clock.now(),
         "sequence": 99,
         "record_id": record["id"],
-        "records": [(record, unit.clock.now())],
+        "records": [(record, "{}", unit.clock.now())],
         "personal": {},
         "person_id": f"usr_{slug}",
         "found": [(f"usr_{slug}", digest(f"person-{slug}"), b"")],
