@@ -18,7 +18,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -51,9 +51,6 @@ from idbroker.storage.dialects.sqlite import SqliteDialect
 from idbroker.storage.rows import AUDIT, MAIN
 
 PEOPLE = 5000
-ONE_KEY = bytes(32)
-"""Everybody's, where only the form of a sealed record counts."""
-
 TENANTS = (1, 1000)
 VISITOR = Actor("visitor", ip="192.0.2.7", user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")
 
@@ -98,6 +95,9 @@ def sealing(database: Database, store: Database, options: argparse.Namespace) ->
     notary = Notary(database, trail, TrailKeyRing(database, envelope, database.clock))
     for tenants in TENANTS:
         names = [TenantId(new_id("tnt")) for _ in range(tenants)]
+        for name in names:  # a tenant has a data key from its first day on
+            with database.tenant(TenantScope(name, VISITOR)) as unit:
+                envelope.prepare(unit)
         began = time.perf_counter()
         for number in range(0, count, 2):
             with database.tenant(TenantScope(names[number // 2 % tenants], VISITOR)) as unit:
@@ -130,9 +130,12 @@ def sign_in(person: int, session: str | None = None) -> Event:
 
 def searching(database: Database, store: Database, count: int) -> None:
     scope = TenantScope(TenantId(new_id("tnt")), VISITOR)
-    trail, chance = Trail(database, store, KeptPersonKeys(Envelope(LocalMasterKeys([bytes(32)])))), random.Random(7)
+    people, chance = KeptPersonKeys(Envelope(LocalMasterKeys([bytes(32)]))), random.Random(7)
+    trail = Trail(database, store, people)
+    with database.tenant(scope) as unit:
+        owners = people.made(unit, [f"usr_{person:026d}" for person in range(PEOPLE)])
     began = time.perf_counter()
-    fill(store, scope, count, chance)
+    fill(store, scope, count, chance, owners)
     print(f"  filling with {count:,} records took {time.perf_counter() - began:,.0f} s")
     analyse(store)
     now = database.clock.now()
@@ -175,7 +178,7 @@ def reference(number: int) -> str:
     return f"{made[:4]}-{made[4:8]}"
 
 
-def fill(store: Database, scope: TenantScope, count: int, chance: random.Random) -> None:
+def fill(store: Database, scope: TenantScope, count: int, chance: random.Random, owners: Mapping[str, Owner]) -> None:
     """Of 20 records: 9 sign-ins with their sessions, one refused, one change now and then; over a year."""
     now, head = store.clock.now(), Head()
     step = timedelta(days=365) / count
@@ -203,7 +206,7 @@ def fill(store: Database, scope: TenantScope, count: int, chance: random.Random)
                     "auth_method": event.auth_method, "session_id": None, "request_id": new_id("req"),
                 }
             )  # fmt: skip
-            document, index = sealed(draft, {owner: Owner(owner, ONE_KEY) for owner in draft.owners})
+            document, index = sealed(draft, owners)
             record, text = written(document, head)
             personal[record["sequence"]] = index
             head = head_of(record)

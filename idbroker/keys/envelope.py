@@ -17,6 +17,7 @@ from sqlmodel import Field, col, select
 from idbroker.kernel.ids import TenantId
 from idbroker.keys.master import CannotOpen, MasterKey
 from idbroker.storage.rows import TenantRow, UtcDateTime
+from idbroker.storage.statements.data_keys import newest_generation
 from idbroker.storage.unit import TenantRepository, TenantUnit
 
 SEALING_REMEMBERED = timedelta(minutes=1)
@@ -109,15 +110,15 @@ class Envelope:
         fresh = unit.transaction.info.get(_FRESH) == tenant
         if known is not None and not fresh and now - known[1] < SEALING_REMEMBERED:
             return known[0]
-        row = unit[TenantKeys].newest()
-        if row is None:
+        generation = newest_generation(unit)
+        if generation is None:
             raise CannotOpen(f"tenant {tenant} has no data key")
         if not fresh:
             with self._lock:
                 if len(self._sealing) >= self._cached:
                     self._sealing.clear()
-                self._sealing[tenant] = (row.generation, now)
-        return row.generation
+                self._sealing[tenant] = (generation, now)
+        return generation
 
     def _cipher(self, unit: TenantUnit, generation: int) -> AESGCM:
         key = (str(unit.scope.tenant), generation)
