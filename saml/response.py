@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from idbroker.federation.contract import ExternalIdentity, Finding, ReplyRefused
@@ -25,7 +26,7 @@ def complete(exam: Examination) -> ExternalIdentity:
         findings = [finding(check, seen) for check, seen in answers[:-1]]
         findings.append(advised(exam, *answers[-1]))
         raise refusal(failure.code, findings)
-    return identity(exam)
+    return replace(identity(exam), passed=tuple(check.name for check, seen in answers if isinstance(seen, str)))
 
 
 def refusal(code: str, findings: Sequence[Finding]) -> ReplyRefused:

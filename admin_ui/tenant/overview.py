@@ -29,13 +29,14 @@ class TenantOverview:
         asked = (
             "get_tenant", "get_connection_health", "list_connections", "list_domains", "list_directories", "list_expiring",
             "list_alerts", "get_sign_in_days", "get_active_days",
+            "get_revocation_times",
         )  # fmt: skip
         return [self._desk.get("/admin/t/{tenant}", self._show, *asked)]
 
     def _show(self, call: Call, visit: Visit) -> Answer:
         """Each part for whoever may see it."""
         held, run = visit.principal.permissions, self._desk.api.run
-        view: dict[str, Any] = dict.fromkeys(("health", "domains", "directories", "chart", "people"))
+        view: dict[str, Any] = dict.fromkeys(("health", "domains", "directories", "chart", "people", "endings"))
         view |= {"expiring": [], "alerts": []}
         if Permission.CONNECTIONS_READ in held:
             days = {one["id"]: self._days_left(one) for one in run(call, "list_connections")["data"]}
@@ -49,6 +50,7 @@ class TenantOverview:
             view["chart"] = bars(run(call, "get_sign_in_days")["days"], SIGN_INS)
             view["alerts"] = run(call, "list_alerts", query={"limit": str(SHOWN)})["data"]
         if Permission.SESSIONS_READ in held:
+            view["endings"] = run(call, "get_revocation_times")
             view["people"] = bars(run(call, "get_active_days")["days"], PEOPLE)
         return self._desk.page(call, visit, "tenant/overview.html", tenant=run(call, "get_tenant"), soon=SOON, **view)
 

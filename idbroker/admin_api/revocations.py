@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.operation import TENANT, Operation
@@ -13,6 +13,9 @@ from idbroker.sessions.revocations import LogoutDelivery, Revocation, Revocation
 from idbroker.storage.unit import TenantUnit
 from idbroker.web.call import Answer, Call
 from idbroker.web.route import TenantRoute
+
+TIMES_OF = timedelta(days=30)
+MOST_TIMES = 10_000
 
 
 class DeliveryDocument(Document):
@@ -45,6 +48,18 @@ class RevocationList(Document):
     next_cursor: None = None
 
 
+class RevocationTimesDocument(Document):
+    """Of the endings of the last 30 days (the newest 10,000) of which an app was to hear. ``p50_ms`` and ``p99_ms``: from the
+    request to the last app's confirmation, of those that every app confirmed; null when there are none."""
+
+    endings: int
+    confirmed: int
+    pending: int
+    failed: int
+    p50_ms: int | None
+    p99_ms: int | None
+
+
 class RevocationCalls:
     def operations(self) -> list[Operation]:
         return [
@@ -61,7 +76,36 @@ class RevocationCalls:
                 ),
                 answer=RevocationList,
             ),
+            Operation(
+                name="get_revocation_times",
+                area="Sessions",
+                summary="How long it took until every app had heard that somebody is signed out: half of them, and 99 of 100.",
+                row=TenantRoute(
+                    method="GET",
+                    path=f"{TENANT}/revocation-times",
+                    handler=self.times,
+                    limit="admin_read",
+                    permission=Permission.SESSIONS_READ,
+                ),
+                answer=RevocationTimesDocument,
+            ),
         ]
+
+    def times(self, call: Call, unit: TenantUnit) -> Answer:
+        del call
+        found = unit[Revocations].times(unit.clock.now() - TIMES_OF, MOST_TIMES)
+        took = [last - asked for asked, last, pending, failed in found if last is not None and not pending and not failed]
+        spans = sorted(round(span.total_seconds() * 1000) for span in took)
+        return shown(
+            RevocationTimesDocument(
+                endings=len(found),
+                confirmed=len(spans),
+                pending=sum(pending > 0 for _, _, pending, _ in found),
+                failed=sum(failed > 0 for _, _, _, failed in found),
+                p50_ms=percentile(spans, 50),
+                p99_ms=percentile(spans, 99),
+            )
+        )
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
         rows = unit[Revocations].of_user(known_user(call, unit).id)
@@ -88,3 +132,8 @@ def _completed(row: Revocation, deliveries: Sequence[LogoutDelivery]) -> datetim
     if any(delivery.status == "pending" for delivery in deliveries):
         return None
     return max([row.requested_at, *(delivery.at for delivery in deliveries if delivery.at is not None)])
+
+
+def percentile(ordered: Sequence[int], share: int) -> int | None:
+    """The smallest value that so many of 100 do not exceed (nearest rank). Pure."""
+    return ordered[max(0, -(-len(ordered) * share // 100) - 1)] if ordered else None

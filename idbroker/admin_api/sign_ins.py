@@ -72,9 +72,11 @@ class SignInDocument(Document):
 
 
 class WholeSignInDocument(SignInDocument):
-    """``findings``: the checks that failed. ``diagnosis``: whether `…/diagnoses/{reference}` has all of them still."""
+    """``findings``: the checks that failed; ``checks``: of one that was allowed, those that passed. ``diagnosis``: whether
+    `…/diagnoses/{reference}` has all of them still."""
 
     findings: list[dict[str, Any]]
+    checks: list[str]
     diagnosis: bool
 
 
@@ -132,7 +134,8 @@ class SignInCalls:
         with self._database.tenant(scope, read_only=True) as unit:
             diagnosed = reference is not None and unit[Diagnoses].get(reference) is not None
         findings = record["context"].get("findings") or []
-        return shown(WholeSignInDocument(**_fields(record), findings=findings, diagnosis=diagnosed))
+        checks = (record["context"].get("checks") or {}).get("passed") or []
+        return shown(WholeSignInDocument(**_fields(record), findings=findings, checks=checks, diagnosis=diagnosed))
 
     def _known(self, scope: TenantScope, name: str) -> dict[str, Any] | None:
         if is_id(name, "aud"):

@@ -189,6 +189,8 @@ class ExternalIdentity:
     upstream: Mapping[str, str] = field(default_factory=dict)
     findings: Sequence[Finding] = ()
     """What the checks found, where they cannot run again on the same answer."""
+    passed: tuple[str, ...] = ()
+    """The names of the checks that the answer passed, in their order: what the trail keeps of a sign-in that is allowed."""
     received: Received | None = None
     """As of ``ReplyRefused``."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, delete, func
+from sqlalchemy import Index, case, delete, func
 from sqlmodel import Field, col, select
 
 from idbroker.audit.outbox import Outbox
@@ -114,6 +114,21 @@ class Revocations(TenantRepository):
         """Those of several revocations, in the order in which they were planned."""
         statement = select(LogoutDelivery).where(col(LogoutDelivery.revocation_id).in_(ids)).order_by(col(LogoutDelivery.id))
         return self.session.execute(statement).scalars().all()
+
+    def times(self, since: datetime, limit: int) -> Sequence[tuple[datetime, datetime | None, int, int]]:
+        """(when it was asked for, when the last app answered, how many are pending, how many failed) of each ending since then
+        of which an app was to hear; the newest ones."""
+        waiting = func.sum(case((col(LogoutDelivery.status) == "pending", 1), else_=0))
+        failed = func.sum(case((col(LogoutDelivery.status) == "failed", 1), else_=0))
+        statement = (
+            select(Revocation.requested_at, func.max(LogoutDelivery.at), waiting, failed)
+            .join(LogoutDelivery, col(LogoutDelivery.revocation_id) == Revocation.id)
+            .where(col(Revocation.requested_at) >= since, LogoutDelivery.tenant_id == Revocation.tenant_id)
+            .group_by(col(Revocation.id), col(Revocation.requested_at))
+            .order_by(col(Revocation.requested_at).desc())
+            .limit(limit)
+        )
+        return [(row[0], row[1], int(row[2]), int(row[3])) for row in self.session.execute(statement)]
 
     def take(self, delivery_id: str, pauses: Sequence[int]) -> LogoutDelivery | None:
         """A delivery to try now, counted as tried; None when it is not due any more. ``pauses``: seconds to the next attempt,

@@ -160,7 +160,8 @@ class OidcProtocol:
             identity = identity_of(connection, settings, claims, code=code, id_token=answer.id_token, now=now)
         for note in notes_on(connection, settings, claims, identity.profile):
             exam.note(note)
-        return replace(identity, findings=exam.findings, received=exam.seen())
+        passed = tuple(one.check for one in exam.findings if one.outcome == "pass")
+        return replace(identity, findings=exam.findings, received=exam.seen(), passed=passed)
 
     def explain(self, connection: ConnectionConfig, reply: UnverifiedReply, attempt: AttemptRef | None) -> Sequence[Finding]:
         """The checks on the response itself. The others cannot run again: a code is good for one exchange, and the refusal

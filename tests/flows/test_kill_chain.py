@@ -175,6 +175,8 @@ def test_both_apps_are_told_and_all_is_dead_at_the_answer(story: Story) -> None:
     }
     assert (done["requested_at"], done["completed_at"]) == (pending["requested_at"], done["deliveries"][0]["at"])
     assert story.tell_apps() == 0
+    times = story.whole.api("GET", "/tenants/acme/revocation-times")
+    assert times == {"endings": 1, "confirmed": 1, "pending": 0, "failed": 0, "p50_ms": 2000, "p99_ms": 2000}
     events = [story.whole.events("acme", action) for action in ("user.deactivated", "session.ended")]
     assert [len(one) for one in events] == [1, 1]
     assert {one[0]["actor"]["type"] for one in events} == {"scim_client"}
@@ -200,6 +202,8 @@ def test_one_app_is_down_is_tried_again_and_its_failure_is_told(story: Story) ->
     assert (failed["status"], failed["attempts"]) == ("failed", len(PAUSES) + 1)
     assert failed["error"] == "The other server did not answer in time."
     assert receipt["completed_at"] is not None
+    times = story.whole.api("GET", "/tenants/acme/revocation-times")
+    assert (times["endings"], times["confirmed"], times["failed"], times["p50_ms"]) == (1, 0, 1, None)
     (told,) = story.whole.events("acme", "session.logout_failed")
     assert told["context"]["app"] == down.id
     attempts = [token for url, token in story.hooks.told if url == down.hook]
