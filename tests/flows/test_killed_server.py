@@ -21,11 +21,6 @@ from typing import Any
 import orjson
 import pytest
 
-from idbroker.directories.resources import Resources
-from idbroker.directory.people import People, Person
-from idbroker.kernel.ids import new_id
-from scim.schemas.schema_set import STANDARD
-from scim.stored import user_values
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
 from tests.support.scim_world import GROUP, MASTER, PATCH_OP, USER, Directory, ScimWorld
@@ -132,28 +127,11 @@ def test_a_bulk_that_is_cut_off_leaves_whole_operations(stores: Stores, clock: T
     assert sorted(one["resource"]["id"] for one in told) == sorted(people)
 
 
-def crowd(world: ScimWorld, idp: Directory) -> list[str]:
-    """A thousand people, as the server writes them, in one transaction."""
-    now, ids = world.clock.now(), [new_id("usr") for _ in range(MEMBERS)]
-    nothing = dict.fromkeys(("email", "given_name", "family_name", "display_name", "department", "employee_number"))
-    with world.stores.main.tenant(world.scope(idp.tenant)) as unit:
-        for number, one in enumerate(ids):
-            person = Person(
-                **nothing, tenant_id=idp.tenant, id=one, email_verified=False, user_name=f"u{number}", active=True,
-                source="scim", created_at=now, updated_at=now, last_sign_in_at=None, directory_id=idp.id,
-            )  # fmt: skip
-            unit[People].insert(person)
-            values = user_values({"schemas": [USER], "userName": f"u{number}", "active": True}, STANDARD.user)
-            fixed = {"id": one, "directory_id": idp.id, "version": 1, "created_at": now, "modified_at": now}
-            unit[Resources].insert("User", {**values, **fixed})
-    return ids
-
-
 @pytest.mark.parametrize("part", [0.5])
 def test_a_thousand_members_come_all_or_not_at_all(stores: Stores, clock: TestClock, tmp_path: Path, part: float):
     world = ScimWorld(stores, clock)
     idp = world.directory()
-    ids = crowd(world, idp)
+    ids = idp.crowd(MEMBERS)
     first, second = idp.group("First")["id"], idp.group("Second")["id"]
     everybody = {
         "schemas": [PATCH_OP],

@@ -11,23 +11,29 @@ from urllib.parse import quote
 import orjson
 from starlette.testclient import TestClient
 
+from idbroker.directories.resource_rows import ScimEmail, ScimUser
+from idbroker.directories.resources import Resources
 from idbroker.directory.model import User, Users
+from idbroker.directory.people import NAMES
 from idbroker.directory.roles import Standing, standing
 from idbroker.federation.contract import ConnectionConfig, ExternalIdentity
 from idbroker.federation.options import ConnectionOptions
 from idbroker.federation.profile import Profile
-from idbroker.kernel.ids import ConnectionId, TenantId
+from idbroker.kernel.ids import ConnectionId, TenantId, new_id
 from idbroker.kernel.scope import TenantScope
 from idbroker.keys.envelope import Envelope
 from idbroker.keys.master import LocalMasterKeys
 from idbroker.provisioning.admit import Admitted, admit
 from idbroker.sessions.model import Session, Sessions
 from idbroker.sessions.service import Beginning
+from idbroker.storage.statement import insert_many
 from idbroker.web.edge import Bridge, Edge, EdgeSettings, application
 from idbroker.web.problems import problem
 from idbroker.web.tenancy import Tenancy
 from scim.face import scim_error
 from scim.routes import Scim
+from scim.schemas.schema_set import STANDARD
+from scim.stored import user_values
 from tests.support.admin_world import BASE, OPERATOR, AdminWorld
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -35,6 +41,7 @@ GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 PATCH_OP = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 MASTER = bytes(range(32))
+PERSON = [name for name in NAMES if name != "tenant_id"]
 
 
 @dataclass
@@ -138,6 +145,28 @@ class Directory:
     def group(self, name: str, *members: str) -> Any:
         body = {"schemas": [GROUP], "displayName": name, "members": [{"value": one} for one in members]}
         return self.ok("POST", "/Groups", body, 201)
+
+    def crowd(self, count: int) -> list[str]:
+        """So many people more, as rows that the server itself would have written, in one transaction. Their ids, in order."""
+        now, ids = self.world.clock.now(), [new_id("usr") for _ in range(count)]
+        fixed = {"directory_id": self.id, "created_at": now}
+        people: list[dict[str, Any]] = []
+        resources: list[dict[str, Any]] = []
+        emails: list[dict[str, Any]] = []
+        for number, one in enumerate(ids):
+            name = f"c{number}@acme.example"
+            document = {"schemas": [USER], "userName": name, "active": True, "emails": [{"value": name, "primary": True}]}
+            person = dict.fromkeys(PERSON) | fixed
+            people.append({**person, "id": one, "email": name, "email_verified": False, "user_name": name, "active": True,
+                           "source": "scim", "updated_at": now})  # fmt: skip
+            resources.append({**user_values(document, STANDARD.user), **fixed, "id": one, "version": 1, "modified_at": now})
+            emails.append({"user_id": one, "value_key": name, "directory_id": self.id, "is_primary": True})
+        with self.world.stores.main.tenant(self.world.scope(self.tenant)) as unit:
+            insert_many(unit, User, people)
+            insert_many(unit, ScimUser, resources)
+            insert_many(unit, ScimEmail, emails)
+            unit[Resources]._count("User", self.id, count)
+        return ids
 
     def patch(self, path: str, *operations: Mapping[str, Any], **options: Any) -> Any:
         return self.send("PATCH", path, {"schemas": [PATCH_OP], "Operations": list(operations)}, **options)
