@@ -183,8 +183,8 @@ def render(desk: Desk, kind: Kind, rows: Sequence[Stored], query: ListQuery) -> 
         return [as_bytes(kind, base, row, projection, group_refs(base, groups.get(row.id, ()))) for row in rows]
     if not projection.shows("members"):
         return [as_bytes(kind, base, row, projection) for row in rows]
-    members = desk.unit[GroupMembers]
-    return [as_bytes(kind, base, row, projection, member_refs(base, members.all(row.id))) for row in rows]
+    members = desk.unit[GroupMembers].all_of([row.id for row in rows]) if rows else {}
+    return [as_bytes(kind, base, row, projection, member_refs(base, members.get(row.id, ()))) for row in rows]
 
 
 def envelope(total: int, shown: Sequence[bytes], query: ListQuery, next_cursor: str | None) -> bytes:

@@ -54,12 +54,17 @@ def _each_many(build: Callable[[MemberKind, str], Any]) -> dict[MemberKind, Engi
     return {kind: EngineStatement(partial(build, kind)) for kind in _ROWS}
 
 
-def _shown(kind: MemberKind) -> Any:
-    """Each member of a group with the name that it is shown by."""
+def _shown(kind: MemberKind, engine: str) -> Any:
+    """Each member of some groups with the name that it is shown by."""
     rows, member, of = _ROWS[kind], _MEMBER[kind], USERS if kind == "User" else GROUPS
     called = func.coalesce(rows.c.display, of.c.display_name, *((of.c.user_name,) if kind == "User" else ()))
     known = (of.c.tenant_id == scope()) & (of.c.id == member)
-    return select(member, called).select_from(rows.join(of, known)).where(_of_group(kind)).order_by(member)
+    return (
+        select(rows.c.group_id, member, called)
+        .select_from(rows.join(of, known))
+        .where(rows.c.tenant_id == scope(), among(rows.c.group_id, "ids", engine))
+        .order_by(rows.c.group_id, member)
+    )
 
 
 def _in(kind: MemberKind) -> Any:
@@ -71,7 +76,7 @@ def _in(kind: MemberKind) -> Any:
 
 _PRESENT = _each_many(lambda kind, engine: select(_MEMBER[kind]).where(_of_group(kind), among(_MEMBER[kind], "ids", engine)))
 _OUT = _each_many(lambda kind, engine: delete(_ROWS[kind]).where(_of_group(kind), among(_MEMBER[kind], "ids", engine)))
-_IN, _SHOWN = _each(_in), _each(_shown)
+_IN, _SHOWN = _each(_in), _each_many(_shown)
 _IDS = _each(lambda kind: select(_MEMBER[kind]).where(_of_group(kind)))
 _EMPTY = _each(lambda kind: delete(_ROWS[kind]).where(_of_group(kind)))
 _FORGET = _each(
@@ -101,7 +106,15 @@ class GroupMembers(TenantRepository):
 
     def all(self, group_id: str) -> list[GroupMember]:
         """Everybody in the group, people first."""
-        return [GroupMember(row[0], row[1], kind) for kind in _ROWS for row in _SHOWN[kind].rows(self.unit, group=group_id)]
+        return self.all_of([group_id]).get(group_id, [])
+
+    def all_of(self, group_ids: Sequence[str]) -> dict[str, list[GroupMember]]:
+        """Group → everybody in it, people first. A group without members is not in it."""
+        found: dict[str, list[GroupMember]] = {}
+        for kind in _ROWS:
+            for group_id, member, called in _SHOWN[kind].rows(self.unit, ids=list(group_ids)):
+                found.setdefault(group_id, []).append(GroupMember(member, called, kind))
+        return found
 
     def ids(self, kind: MemberKind, group_id: str) -> set[str]:
         return {row[0] for row in _IDS[kind].rows(self.unit, group=group_id)}
