@@ -2,6 +2,7 @@
 
     python benchmarks/scim.py [--users 2000,1000] [--groups 50] [--tenants 3] [--requests 200] [--rounds 3]
                               [--engines sqlite,postgres] [--peer-node NODE_MODULES] [--peer-python VENV] [--peer-users 1000]
+                              [--lines create,PATCH]
 
 The broker is one process, started as an operator would, with a directory of each of ``--users`` people in a tenant of its own
 among ``--tenants``; half of the people are in one group. A large installation is ``--users 100000,1000 --groups 5000 --tenants
@@ -123,11 +124,14 @@ def measure(target: Target, following: Callable[[], Request], number: int) -> Fi
     return Figures(number / took, number / used, number / both, statistics.median(times) * 1000, p99 * 1000)
 
 
-def run(targets: list[Target], number: int, rounds: int) -> dict[str, dict[str, Figures]]:
-    """Line → target → figures."""
+def run(targets: list[Target], number: int, rounds: int, wanted: list[str]) -> dict[str, dict[str, Figures]]:
+    """Line → target → figures. ``wanted``: words of which a line must have one, or it is left out; all lines when there are
+    none."""
     asked = {target.name: Requests(target).lines() for target in targets}
     found: dict[str, dict[str, Figures]] = {}
     for line in next(iter(asked.values())):
+        if wanted and not any(word in line for word in wanted):
+            continue
         count = max(3, number // 40) if line.startswith("Bulk") else number
         kept: dict[str, list[Figures]] = {}
         for _ in range(rounds):
@@ -177,6 +181,7 @@ def main() -> None:
     parser.add_argument("--peer-node", type=Path)
     parser.add_argument("--peer-python", type=Path)
     parser.add_argument("--peer-users", type=int, default=1000)
+    parser.add_argument("--lines", default="")
     asked = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="scim-benchmark-")))
@@ -193,7 +198,7 @@ def main() -> None:
             others.append(stack.enter_context(jackson(asked.peer_node, server, folder, free_port(), asked.peer_users)))
         if asked.peer_python is not None:
             others.append(stack.enter_context(scim2_server(asked.peer_python, folder, free_port(), asked.peer_users)))
-        found = run([*targets, *others], asked.requests, asked.rounds)
+        found = run([*targets, *others], asked.requests, asked.rounds, [one for one in asked.lines.split(",") if one])
         compare(found, [one.name for one in targets], [one.name for one in others])
 
 

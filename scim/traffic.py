@@ -17,7 +17,6 @@ import structlog
 
 from idbroker.directories.access import DirectoryAccess
 from idbroker.directories.requests import DirectoryRequests, TrafficCounts, sealed_purpose
-from idbroker.directories.traffic_rows import DirectoryRequest
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.ids import new_id
 from idbroker.kernel.scope import SYSTEM, TenantScope
@@ -133,8 +132,7 @@ class Traffic:
         with self._database.tenant(last.scope) as unit:
             if not unit[TrafficCounts].exists(last.directory_id):
                 return  # removed meanwhile, and its log with it
-            for note in notes:
-                unit[DirectoryRequests].add(self._row(unit, note))
+            unit[DirectoryRequests].note([self._row(unit, note) for note in notes])
             row = unit[TrafficCounts].count(
                 last.directory_id, [str(one) for note in notes for one in note.observed], [n.user_agent for n in notes]
             )
@@ -144,24 +142,23 @@ class Traffic:
             for token_id, at in {note.token_id: note.at for note in notes}.items():
                 unit[DirectoryAccess].used(token_id, at)
 
-    def _row(self, unit: TenantUnit, note: Note) -> DirectoryRequest:
+    def _row(self, unit: TenantUnit, note: Note) -> dict[str, Any]:
         row_id = new_id("drq")
         bodies = orjson.dumps([_shown(note.request_body), _shown(note.answer_body)])
-        return DirectoryRequest(
-            tenant_id=unit.scope.tenant,
-            id=row_id,
-            directory_id=note.directory_id,
-            request_id=note.request_id,
-            at=note.at,
-            method=note.method,
-            path=note.path,
-            status=note.status,
-            milliseconds=note.milliseconds,
-            user_agent=note.user_agent,
-            effects=note.effects,
-            observations=[str(one) for one in note.observed],
-            sealed=self._envelope.seal(unit, sealed_purpose(row_id), bodies),
-        )
+        return {
+            "id": row_id,
+            "directory_id": note.directory_id,
+            "request_id": note.request_id,
+            "at": note.at,
+            "method": note.method,
+            "path": note.path,
+            "status": note.status,
+            "milliseconds": note.milliseconds,
+            "user_agent": note.user_agent,
+            "effects": note.effects,
+            "observations": [str(one) for one in note.observed],
+            "sealed": self._envelope.seal(unit, sealed_purpose(row_id), bodies),
+        }
 
 
 def _shown(body: bytes) -> str:

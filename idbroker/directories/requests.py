@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,6 +13,7 @@ from sqlmodel import col, select
 from idbroker.directories.model import Directory
 from idbroker.directories.traffic_rows import DirectoryRequest, DirectoryTraffic
 from idbroker.kernel.clock import Day
+from idbroker.storage.statement import insert_many
 from idbroker.storage.unit import TenantRepository, changed
 
 KEPT_FOR = timedelta(days=7)
@@ -37,8 +38,9 @@ class DayOfTraffic:
 
 
 class DirectoryRequests(TenantRepository):
-    def add(self, row: DirectoryRequest) -> None:
-        self.session.add(row)
+    def note(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """All columns of each but the tenant, which is the unit's."""
+        insert_many(self.unit, DirectoryRequest, entries)
 
     def page(self, directory_id: str, *, after: str | None = None, limit: int = 50) -> Sequence[DirectoryRequest]:
         """Newest first."""

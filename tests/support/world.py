@@ -29,7 +29,7 @@ from idbroker.connections.reservations import ConnectionReservation
 from idbroker.directories.brakes import Deactivations
 from idbroker.directories.lists import Walks
 from idbroker.directories.model import Directories, Directory, DirectoryToken, DirectoryTokens
-from idbroker.directories.requests import DirectoryRequests, TrafficCounts
+from idbroker.directories.requests import TrafficCounts
 from idbroker.directories.resources import Resources
 from idbroker.directories.traffic_rows import DirectoryRequest
 from idbroker.directory.group_rows import GroupRow
@@ -453,7 +453,7 @@ def _directory(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
         tenant_id=tenant, id=f"drq_{slug}", directory_id=directory.id, request_id="req", at=now, method="GET", path="/",
         status=200, milliseconds=1, effects=[], observations=[], sealed=b"",
     )  # fmt: skip
-    unit[DirectoryRequests].add(request)
+    unit.session.add(request)
     unit[TrafficCounts].count(directory.id, ["conditional"], ["agent"])
     return {"Directories": directory, "DirectoryTokens": token, "DirectoryRequests": request}
 
@@ -504,6 +504,10 @@ def _scim_names(now: datetime, slug: str) -> dict[str, Any]:
         "gone": 0,
         "members": [NewMember(f"usr_{slug}")],
         "dialect": "okta",
+        "entries": [{
+            "id": f"drq_{slug}", "directory_id": f"dir_{slug}", "request_id": "req", "at": now, "method": None, "path": "/",
+            "status": 200, "milliseconds": 1, "user_agent": None, "effects": [], "observations": [], "sealed": b"",
+        }],
         "agents": ["agent"],
         "values": {
             "id": f"usr_{slug}", "directory_id": f"dir_{slug}", "user_name_key": f"alice@{slug}.example",
