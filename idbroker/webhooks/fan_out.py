@@ -9,8 +9,9 @@ from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId, new_id
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.outbound.retrying import GIVE_UP_AFTER
 from idbroker.storage.database import Database
+from idbroker.storage.statement import insert_many
 from idbroker.storage.unit import TenantUnit
-from idbroker.webhooks.model import WebhookDeliveries, WebhookDelivery, WebhookQueue, WebhookQueues, Webhooks
+from idbroker.webhooks.model import WebhookDelivery, WebhookQueue, WebhookQueues, Webhooks
 
 NAME = "webhooks"
 BATCH = 500
@@ -67,13 +68,9 @@ def queued(unit: TenantUnit, queue: WebhookQueue, entry: FeedEntry) -> WebhookDe
 
 
 def _queue(unit: TenantUnit, queues: Sequence[WebhookQueue], entries: Sequence[FeedEntry]) -> None:
-    filled: set[str] = set()
-    for queue in queues:
-        for entry in entries:
-            if wants(queue, entry):
-                unit[WebhookDeliveries].add(queued(unit, queue, entry))
-                filled.add(queue.webhook_id)
-    unit[Webhooks].wake(sorted(filled))  # in one order everywhere, so that nobody waits in a ring
+    rows = [queued(unit, queue, entry) for queue in queues for entry in entries if wants(queue, entry)]
+    insert_many(unit, WebhookDelivery, (row.model_dump(exclude={"tenant_id"}) for row in rows))
+    unit[Webhooks].wake(sorted({row.webhook_id for row in rows}))  # in one order everywhere, so that nobody waits in a ring
 
 
 def _by_owner(queues: Iterable[WebhookQueue]) -> dict[TenantId, list[WebhookQueue]]:

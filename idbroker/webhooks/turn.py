@@ -183,12 +183,13 @@ class TurnTaker(Generic[R, D]):
             if queue is None or row is None or queue.lease != turn.lease:
                 return False
             now = unit.clock.now()
-            for sent, outcome in outcomes:
-                delivery = self._office.delivery(unit, sent.id)
-                if delivery is not None and delivery.status == "pending":
-                    _settle(delivery, outcome, now)
-                if outcome is not None:
-                    self._note(unit, row, outcome)
+            with unit.session.no_autoflush:  # all of them are written in one go, and not each before the next is looked up
+                for sent, outcome in outcomes:
+                    delivery = self._office.delivery(unit, sent.id)
+                    if delivery is not None and delivery.status == "pending":
+                        _settle(delivery, outcome, now)
+                    if outcome is not None:
+                        self._note(unit, row, outcome)
             if leave:
                 woken = queue.wakes != turn.wakes
                 next_due = now if woken else next_due_at(self._office.waiting(unit, row), now)
