@@ -118,7 +118,7 @@ def scim2_server(python: Path, folder: Path, port: int, users: int) -> Iterator[
     command = [str(python.resolve() / "bin" / "scim2-server"), "--port", str(port), "--bearer-token", "bench"]
     with running(command, folder / "scim2-server.log") as process:
         target = Target("scim2-server", f"http://127.0.0.1:{port}/v2", "bench", process.pid)
-        for _ in range(100):
+        for _ in range(1200):
             with suppress(OSError):
                 if target.send("GET", "/ServiceProviderConfig")[0] == 200:
                     break

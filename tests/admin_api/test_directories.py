@@ -33,6 +33,13 @@ def test_a_directory_s_life(world: AdminWorld):
     assert set(actions) == {"directory.created", "directory.updated", "directory.brake_released", "directory.deleted"}
 
 
+def test_a_brake_that_is_not_wanted_is_off_from_the_beginning(world: AdminWorld):
+    tenant = world.tenant("acme")
+    for given, percent in (({}, 50), ({"brake": {}}, 50), ({"brake": {"percent": None}}, None), ({"brake": {"percent": 7}}, 7)):
+        made = world.post(f"/tenants/{tenant}/directories", {"name": "IdP", **given})
+        assert world.get(f"/tenants/{tenant}/directories/{made['id']}")["brake"]["percent"] == percent
+
+
 def test_two_tokens_can_be_live_and_are_shown_once(world: AdminWorld):
     acme = world.tenant("acme")
     below = f"/tenants/{acme}/directories/{directory(world, acme)['id']}/tokens"
