@@ -33,6 +33,7 @@ from idbroker.keys.master import CannotOpen
 from idbroker.keys.person_keys import KeptPersonKeys
 from idbroker.outbound_scim.model import ScimPush
 from idbroker.sessions.revocations import LogoutDelivery, Revocation
+from idbroker.signals.model import SignalSet
 from idbroker.storage.database import Database
 from idbroker.storage.rows import MAIN, tenant_tables
 from idbroker.storage.unit import TenantUnit
@@ -50,6 +51,7 @@ _OF_A_PERSON: dict[str, Callable[[Person], Any]] = {
     "scim_pushes": lambda person: col(ScimPush.resource_id) == person.id,
     "revocations": lambda person: col(Revocation.user_id) == person.id,
     "logout_deliveries": lambda person: col(LogoutDelivery.user_id) == person.id,
+    "signal_sets": lambda person: col(SignalSet.subject) == person.id,
     "webhook_deliveries": lambda person: col(WebhookDelivery.subject) == person.id,
 }
 """Tables in which a condition finds what is his. Of those that are sealed, and of alerts, what names him is shown."""

@@ -14,7 +14,7 @@ import structlog
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.ids import TenantId, new_id
 from idbroker.kernel.scope import SYSTEM, TenantScope
-from idbroker.metering.model import Usage
+from idbroker.metering.model import record
 from idbroker.storage.database import Database
 
 PAUSE_SECONDS = 10.0
@@ -81,4 +81,4 @@ class UsageCounts:
 
     def _write(self, tenant: TenantId, records: list[tuple[Slot, int, str]]) -> int:
         with self._database.tenant(TenantScope(tenant, SYSTEM)) as unit:
-            return sum(unit[Usage].record(meter, day, quantity, key) for (_, day, meter), quantity, key in records)
+            return sum(record(unit, meter, day, quantity, key) for (_, day, meter), quantity, key in records)

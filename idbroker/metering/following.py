@@ -11,7 +11,7 @@ from idbroker.connections.model import Connections
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.metering.meters import ACTIVE_CONNECTIONS, ACTIVE_USERS, SIGN_INS
-from idbroker.metering.model import Usage
+from idbroker.metering.model import Usage, note_active, record
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
 
@@ -57,11 +57,11 @@ def _count(unit: TenantUnit, entries: Sequence[FeedEntry], people: dict[str, str
         by_day.setdefault(entry.at.date().isoformat(), []).append(entry)
     for day, mine in by_day.items():
         span = f"{mine[0].position}-{mine[-1].position}"
-        unit[Usage].record(SIGN_INS, day, len(mine), f"feed:{span}:{SIGN_INS}")
+        record(unit, SIGN_INS, day, len(mine), f"feed:{span}:{SIGN_INS}")
         names = dict.fromkeys(name for entry in mine if (name := people[entry.event_id]) is not None)
-        news = sum(unit[Usage].was_active(day[:7], name) for name in names)
+        news = sum(note_active(unit, day[:7], name) for name in names)
         if news:
-            unit[Usage].record(ACTIVE_USERS, day, news, f"feed:{span}:{ACTIVE_USERS}")
+            record(unit, ACTIVE_USERS, day, news, f"feed:{span}:{ACTIVE_USERS}")
     if fresh:
         cursor.position = fresh[-1].position
 
@@ -74,4 +74,4 @@ def count_connections(database: Database, scope: TenantScope) -> int:
     if number == 0 or (known is not None and known.quantity >= number):
         return 0
     with database.tenant(scope) as unit:
-        return int(unit[Usage].record(ACTIVE_CONNECTIONS, day, number, f"{ACTIVE_CONNECTIONS}:{day}:{number}"))
+        return int(record(unit, ACTIVE_CONNECTIONS, day, number, f"{ACTIVE_CONNECTIONS}:{day}:{number}"))

@@ -14,7 +14,7 @@ from sqlmodel import Field, col, select
 from idbroker.metering.meters import METERS
 from idbroker.storage.rows import TenantRow, UtcDateTime
 from idbroker.storage.statement import TenantStatement, scope
-from idbroker.storage.unit import TenantRepository
+from idbroker.storage.unit import TenantRepository, TenantUnit
 
 
 class UsageRecord(TenantRow, table=True):
@@ -116,23 +116,25 @@ _SUM = {name: TenantStatement(partial(_day, made, peak=False)) for name, made in
 _PEAK = {name: TenantStatement(partial(_day, made, peak=True)) for name, made in _MAKERS.items()}
 
 
+def record(unit: TenantUnit, meter: str, day: str, quantity: int, key: str) -> bool:
+    """Append, and roll up. False when that key was recorded before: nothing is counted twice."""
+    dialect = unit.dialect.name
+    fresh = _RECORD[dialect].change(
+        unit, new_key=key, new_meter=meter, new_day=day, new_quantity=quantity, new_at=unit.clock.now()
+    )
+    if fresh != 1:
+        return False
+    rolled = _PEAK if METERS[meter].kind == "peak" else _SUM
+    rolled[dialect].change(unit, new_day=day, new_meter=meter, new_quantity=quantity)
+    return True
+
+
+def note_active(unit: TenantUnit, month: str, user_id: str) -> bool:
+    """Whether that is news."""
+    return _PERSON[unit.dialect.name].change(unit, new_month=month, new_user=user_id) == 1
+
+
 class Usage(TenantRepository):
-    def record(self, meter: str, day: str, quantity: int, key: str) -> bool:
-        """Append, and roll up. False when that key was recorded before: nothing is counted twice."""
-        dialect = self.unit.dialect.name
-        fresh = _RECORD[dialect].change(
-            self.unit, new_key=key, new_meter=meter, new_day=day, new_quantity=quantity, new_at=self.now()
-        )
-        if fresh != 1:
-            return False
-        rolled = _PEAK if METERS[meter].kind == "peak" else _SUM
-        rolled[dialect].change(self.unit, new_day=day, new_meter=meter, new_quantity=quantity)
-        return True
-
-    def was_active(self, month: str, user_id: str) -> bool:
-        """Whether this is news."""
-        return _PERSON[self.unit.dialect.name].change(self.unit, new_month=month, new_user=user_id) == 1
-
     def days(self, first: str, last_day: str) -> Sequence[UsageDay]:
         """Both ends included, in order."""
         statement = select(UsageDay).where(col(UsageDay.day) >= first, col(UsageDay.day) <= last_day)

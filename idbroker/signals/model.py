@@ -136,7 +136,9 @@ class SignalQueues(PlatformRepository):
 class SignalStreams(TenantRepository):
     """The streams of one owner."""
 
-    def add(self, row: SignalStream, queue: SignalQueue) -> None:
+    def add(self, row: SignalStream, position: int) -> None:
+        """A stream that is told what comes after that position."""
+        queue = SignalQueue(stream_id=row.id, tenant_id=row.tenant_id, app_id=row.app_id, filling=True, after_position=position)
         self.session.add(row)
         self.session.add(queue)
         self.session.flush()
@@ -236,9 +238,11 @@ class SignalSubjects(TenantRepository):
         self.session.delete(row)
         self.session.flush()
 
-    def count(self, stream_id: str, *, is_complex: bool) -> int:
+    def is_full(self, stream_id: str, at_most: int, *, is_complex: bool) -> bool:
+        """Whether so many were taken off already."""
         statement = select(func.count()).select_from(SignalSubject).where(SignalSubject.stream_id == stream_id)
-        return int(self.session.execute(statement.where(col(SignalSubject.is_complex) == is_complex)).scalar_one())
+        found = self.session.execute(statement.where(col(SignalSubject.is_complex) == is_complex)).scalar_one()
+        return int(found) >= at_most
 
     def concerning(self, stream_id: str, digests: Sequence[str]) -> Sequence[SignalSubject]:
         """The simple ones with one of these digests, and all complex ones."""

@@ -18,7 +18,6 @@ from idbroker.signals.model import (
     DISABLED,
     ENABLED,
     PAUSED,
-    SignalQueue,
     SignalSet,
     SignalSets,
     SignalStream,
@@ -86,10 +85,7 @@ class SignalStreamService:
             updated_at=now,
         )
         self._apply(unit, row, wish)
-        queue = SignalQueue(
-            stream_id=row.id, tenant_id=unit.scope.tenant, app_id=party.app_id, filling=True, after_position=head
-        )
-        unit[SignalStreams].add(row, queue)
+        unit[SignalStreams].add(row, head)
         _record(unit, "signal_stream.created", row, context={"app": row.app_id, "method": row.method})
         return row
 
@@ -156,7 +152,7 @@ class SignalStreamService:
         digest, is_complex = digest_of(subject), subject["format"] == COMPLEX
         if subject == stream_subject(row.id) or unit[SignalSubjects].get(row.id, digest) is not None:
             return
-        if unit[SignalSubjects].count(row.id, is_complex=is_complex) >= (MAX_COMPLEX if is_complex else MAX_SUBJECTS):
+        if unit[SignalSubjects].is_full(row.id, MAX_COMPLEX if is_complex else MAX_SUBJECTS, is_complex=is_complex):
             raise Conflict("too_many_subjects", "Too many subjects were taken off this stream.")
         taken = SignalSubject(
             tenant_id=row.tenant_id,

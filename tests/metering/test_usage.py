@@ -17,7 +17,7 @@ from idbroker.kernel.scope import SYSTEM
 from idbroker.metering.counts import UsageCounts
 from idbroker.metering.following import count_connections, follow
 from idbroker.metering.meters import METERS
-from idbroker.metering.model import Usage
+from idbroker.metering.model import Usage, record
 from idbroker.metering.stripe import URL, StripeExporter
 from idbroker.sessions.service import Beginning
 from tests.support.clock import TestClock
@@ -142,7 +142,7 @@ def test_records_count_once_whoever_writes_them_at_one_moment(whole: Whole) -> N
 
     def write(number: int) -> bool:
         with whole.services.database.tenant(whole.scope(tenant)) as unit:
-            return unit[Usage].record("sign_ins", "2026-11-01", 5, f"key-{number % 2}")
+            return record(unit, "sign_ins", "2026-11-01", 5, f"key-{number % 2}")
 
     made = at_once(6, write)
     assert sorted(str(one) for one in made) == ["False"] * 4 + ["True"] * 2
@@ -207,16 +207,16 @@ def test_stripe_is_told_once_of_each_day_and_what_comes_late_as_the_difference(w
     exporter = StripeExporter(whole.services.database, receivers, "sk_test", STRIPE)
     scope, today = whole.scope(tenant), whole.clock.now().date().isoformat()
 
-    def record(quantity: int, key: str, meter: str = "sign_ins") -> None:
+    def used(quantity: int, key: str, meter: str = "sign_ins") -> None:
         with whole.services.database.tenant(scope) as unit:
-            unit[Usage].record(meter, today, quantity, key)
+            record(unit, meter, today, quantity, key)
 
     def reported() -> tuple[dict[str, Any], dict[str, Any]]:
         report = whole.api("GET", f"/tenants/{tenant}/usage/reconciliation")
         return report, {one["meter"]: one for one in report["data"]}
 
-    record(5, "a")
-    record(9, "t", "token_issues")  # a meter that is not told
+    used(5, "a")
+    used(9, "t", "token_issues")  # a meter that is not told
     assert exporter.run(scope) == 0  # no customer
     whole.api("PUT", f"/tenants/{tenant}/usage/customer", {"customer": "cus_1"})
     assert exporter.run(scope) == 0  # the day is not over
@@ -224,7 +224,7 @@ def test_stripe_is_told_once_of_each_day_and_what_comes_late_as_the_difference(w
     receivers.answers[URL] = unreachable()
     assert exporter.run(scope) == 0
     receivers.answers[URL] = 200
-    record(2, "late, after the attempt")
+    used(2, "late, after the attempt")
     # Exactly what the attempt said, which may have arrived; then the rest.
     assert [exporter.run(scope) for _ in range(3)] == [1, 1, 0]
     sent = [dict(parse_qsl(one.body.decode())) for one in receivers.received]
@@ -237,7 +237,7 @@ def test_stripe_is_told_once_of_each_day_and_what_comes_late_as_the_difference(w
     report, rows = reported()
     assert (rows["sign_ins"]["recorded"], rows["sign_ins"]["sent"], rows["sign_ins"]["difference"]) == (7, 7, 0)
     assert (report["customer"], report["differences"], rows["token_issues"]["sent"]) == ("cus_1", 0, 0)
-    record(4, "later still")
+    used(4, "later still")
     receivers.answers[URL] = 400
     assert exporter.run(scope) == 0
     report, rows = reported()

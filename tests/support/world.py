@@ -50,7 +50,8 @@ from idbroker.keys.trail_keys import TrailKey, TrailKeyRing, TrailKeys
 from idbroker.login.diagnosis_rows import Diagnoses, Diagnosis
 from idbroker.login.replay import SeenReplies, SeenReply
 from idbroker.login.trial_rows import TrialSignIn, TrialSignIns
-from idbroker.metering.model import Usage, UsageExport, UsageExports
+from idbroker.metering.model import UsageExport, UsageExports, note_active
+from idbroker.metering.model import record as record_usage
 from idbroker.outbound_scim.model import ScimPush, ScimQueue
 from idbroker.provisioning.signalled import SwitchedOff
 from idbroker.sessions.handles import Handle
@@ -59,7 +60,6 @@ from idbroker.sessions.model import AuthorizationCode, AuthorizationCodes, Sessi
 from idbroker.sessions.refresh import RefreshFamilies, RefreshFamily
 from idbroker.sessions.revocations import LogoutDelivery, LogoutDue, Revocations
 from idbroker.signals.model import (
-    SignalQueue,
     SignalSet,
     SignalSets,
     SignalStream,
@@ -368,8 +368,7 @@ def _signals(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
         tenant_id=tenant, id=f"lst_{slug}", app_id="app_1", pinned=False, method=PUSH, endpoint_url=f"https://{slug}.example",
         events_requested=[], created_at=now, updated_at=now,
     )  # fmt: skip
-    queue = SignalQueue(tenant_id=tenant, stream_id=row.id, app_id="app_1", filling=True, after_position=0, due_at=now)
-    unit[SignalStreams].add(row, queue)
+    unit[SignalStreams].add(row, 0)
     one = SignalSet(
         tenant_id=tenant, id=f"set_{slug}", stream_id=row.id, event_tenant=tenant, subject=f"usr_{slug}", type="t", position=0,
         control=False, claims={}, due_at=now, give_up_at=now, created_at=now,
@@ -390,13 +389,12 @@ def _signals(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     off = unit[SwitchedOff].get(f"usr_{slug}")
     return {
         "SignalStreams": row, "SignalSets": row, "SignalSubjects": subject, "SignalSources": source, "SwitchedOff": off,
-        "signal_queue": queue,
     }  # fmt: skip
 
 
 def _usage(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
-    unit[Usage].record("sign_ins", "2026-11-21", 3, f"reply-{slug}")
-    unit[Usage].was_active("2026-11", f"usr_{slug}")
+    record_usage(unit, "sign_ins", "2026-11-21", 3, f"reply-{slug}")
+    note_active(unit, "2026-11", f"usr_{slug}")
     unit[UsageExports].set_customer("stripe", f"cus_{slug}", "2026-11-01")
     export = UsageExport(tenant_id=tenant, day="2026-11-21", meter="sign_ins", sent=1)
     unit[UsageExports].add(export)
