@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from idbroker.admin_api.examples import body_example, made_of
 from idbroker.admin_api.operation import Operation
 from idbroker.admin_api.shapes import Document
 from idbroker.web.problems import MEDIA_TYPE
@@ -70,7 +71,10 @@ def openapi(operations: Sequence[Operation], base_url: str) -> dict[str, Any]:
         "components": {
             "schemas": schemas,
             "responses": {
-                "Problem": {"description": "A refusal.", "content": {MEDIA_TYPE: {"schema": _ref("Problem")}}},
+                "Problem": {
+                    "description": "A refusal.",
+                    "content": {MEDIA_TYPE: {"schema": _ref("Problem"), "example": made_of(_ref("Problem"), schemas)}},
+                },
                 "Known": {"description": "You have it already.", "headers": {"ETag": {"$ref": "#/components/headers/ETag"}}},
             },
             "headers": {"ETag": {"description": "The version, a strong tag (RFC 9110 8.8.3).", "schema": {"type": "string"}}},
@@ -119,14 +123,18 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         "tags": [operation.area],
         "summary": operation.summary,
         "security": _security(operation),
-        "responses": {str(operation.status): _answer(operation), **_problems(operation)},
+        "responses": {str(operation.status): _answer(operation, schemas), **_problems(operation)},
     }
     if parameters:
         told["parameters"] = parameters
     if operation.body is not None:
         name = _body_name(operation)
         required = bool(schemas[name].get("required"))
-        told["requestBody"] = {"required": required, "content": {"application/json": {"schema": _ref(name)}}}
+        example = body_example(operation.body.__name__, schemas)
+        told["requestBody"] = {
+            "required": required,
+            "content": {"application/json": {"schema": _ref(name), "example": example}},
+        }
     if not isinstance(row, OpenRoute):
         told["x-permission"] = str(row.permission)
     return told
@@ -138,7 +146,7 @@ def _security(operation: Operation) -> list[dict[str, Any]]:
     return [] if isinstance(operation.row, OpenRoute) else [{"api_key": []}]
 
 
-def _answer(operation: Operation) -> dict[str, Any]:
+def _answer(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
     if operation.media:
         told["content"] = {media.partition(";")[0]: {} for media in operation.media}
@@ -146,7 +154,8 @@ def _answer(operation: Operation) -> dict[str, Any]:
         if operation.versioned or (operation.row.method == "GET" and _proven(operation)):
             told["headers"] = {"ETag": {"$ref": "#/components/headers/ETag"}}
         one = _ref(operation.answer.__name__)
-        told["content"] = {"application/json": {"schema": _page(one) if operation.many else one}}
+        shape = _page(one) if operation.many else one
+        told["content"] = {"application/json": {"schema": shape, "example": made_of(shape, schemas)}}
     return told
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from idbroker.web.route import OpenRoute
 from tests.support.admin_world import BASE, AdminWorld
+from tests.support.json_schema import faults
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +145,28 @@ def test_the_page_shows_every_call_and_runs_nothing(shared_world: AdminWorld, do
         assert f'id="{operation["operationId"]}"' in answer.text
     targets = set(re.findall(r'href="#([\w-]+)"', answer.text))
     assert targets <= set(re.findall(r'id="([\w-]+)"', answer.text))
+
+
+def contents(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every body and answer of JSON that has a shape, by its place."""
+    for _, _, operation in described(document):
+        parts = {"body": operation.get("requestBody", {}), **operation["responses"]}
+        for place, part in parts.items():
+            shown = part.get("content", {}).get("application/json", {})
+            if "schema" in shown:
+                yield f"{operation['operationId']} {place}", shown
+
+
+def test_every_example_is_what_its_schema_says(document: dict[str, Any]) -> None:
+    problem = document["components"]["responses"]["Problem"]["content"]["application/problem+json"]
+    places = [*contents(document), ("problem", problem)]
+    assert len(places) > 100
+    wrong = [f"{place}{fault}" for place, shown in places for fault in faults(shown["example"], shown["schema"], document)]
+    assert wrong == []
+
+
+def test_every_body_s_example_is_read_by_its_handler_s_model(shared_world: AdminWorld, document: dict[str, Any]) -> None:
+    shown = dict(contents(document))
+    for operation in shared_world.api.operations:
+        if operation.body is not None and not operation.partial:
+            operation.body.model_validate(shown[f"{operation.name} body"]["example"])
