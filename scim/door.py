@@ -48,6 +48,18 @@ class Unproven(Refusal):
         super().__init__("scim_unauthenticated", "A live token of a directory is needed: Authorization: Bearer <token>.")
 
 
+class Frozen(Refusal):
+    """503, which every client of SCIM tries again: what it wants to change is not lost, as it would be with 403."""
+
+    status = 503
+    retry_after = 300
+
+    def __init__(self) -> None:
+        super().__init__(
+            "scim_tenant_frozen", "The organisation is frozen by its operator: nothing is changed for now. Try again."
+        )
+
+
 class DryRun(Exception):  # it ends a transaction, it is no error
     """Carries an answer past the roll-back of all that it would have done."""
 
@@ -136,6 +148,8 @@ class Door:
         try:
             with self._database.tenant(scope) as unit:
                 desk = Desk(unit, self._judge(unit, call, presented, scope), base)
+                if desk.caller.access.frozen_at is not None:
+                    raise Frozen
                 answer = action(desk)
                 if dry or desk.caller.access.dry_run:
                     unit.session.flush()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Table, bindparam, literal, select, update
+from sqlalchemy import Table, bindparam, literal, null, select, update
 
 from idbroker.directories.model import Directory, DirectoryToken
 from idbroker.storage.own_tenant import own_tenant
@@ -40,9 +40,11 @@ class Access:
     brake_released_until: datetime | None
     extension_schemas: list[dict[str, Any]]
     updated_at: datetime
+    frozen_at: datetime | None
+    """Since when the tenant's own people may change nothing."""
 
 
-def _access(status: Any, sources: Any) -> Any:
+def _access(status: Any, frozen: Any, sources: Any) -> Any:
     return (
         select(
             TOKENS.c.secret_digest,
@@ -62,6 +64,7 @@ def _access(status: Any, sources: Any) -> Any:
             DIRECTORIES.c.brake_released_until,
             DIRECTORIES.c.extension_schemas,
             DIRECTORIES.c.updated_at,
+            frozen,
         )
         .select_from(sources)
         .where(TOKENS.c.tenant_id == scope(), TOKENS.c.id == bindparam("token"))
@@ -72,8 +75,10 @@ def _of_token() -> Any:
     return TOKENS.join(DIRECTORIES, (DIRECTORIES.c.tenant_id == scope()) & (DIRECTORIES.c.id == TOKENS.c.directory_id))
 
 
-_OF_TOKEN = TenantStatement(lambda: _access(TENANTS.c.status, _of_token().join(TENANTS, TENANTS.c.id == scope())))
-_OF_TOKEN_IN_CELL = TenantStatement(lambda: _access(literal(""), _of_token()))
+_OF_TOKEN = TenantStatement(
+    lambda: _access(TENANTS.c.status, TENANTS.c.frozen_at, _of_token().join(TENANTS, TENANTS.c.id == scope()))
+)
+_OF_TOKEN_IN_CELL = TenantStatement(lambda: _access(literal(""), null(), _of_token()))
 """Where the tenant itself is in another database than its rows."""
 
 _USED = (
@@ -96,8 +101,10 @@ class DirectoryAccess(TenantRepository):
         return None if row is None else Access(*row)
 
     def _in_cell(self, token_id: str) -> Access | None:
-        row, tenant = _OF_TOKEN_IN_CELL.first(self.unit, token=token_id), own_tenant(self.unit, "status")
-        return None if row is None or tenant is None else replace(Access(*row), tenant_status=tenant[0])
+        row, tenant = _OF_TOKEN_IN_CELL.first(self.unit, token=token_id), own_tenant(self.unit, "status", "frozen_at")
+        if row is None or tenant is None:
+            return None
+        return replace(Access(*row), tenant_status=tenant[0], frozen_at=tenant[1])
 
     def used(self, token_id: str, at: datetime) -> None:
         self.scoped(_USED, {"token": token_id, "moment": at})

@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -33,11 +34,11 @@ SCIM_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 class Marked:
     """``MARKER`` and ``IP`` stand in every place of the stores to which a person's data gets."""
 
-    def __init__(self, stores: Stores, clock: TestClock) -> None:
+    def __init__(self, stores: Stores, clock: TestClock, **settings: Any) -> None:
         self.stores = stores
         self.receivers = Receivers()
         self.receivers.answers[HOOK] = lambda got: Fetched(HOOK, 500, {}, b"what is " + got.body)
-        self.whole = Whole(stores.urls, clock, sender=self.receivers)
+        self.whole = Whole(stores.urls, clock, sender=self.receivers, **settings)
         self.acme = SamlTenant(self.whole, "acme", "enterprise")
         self.api = self.whole.api
         self.here = f"/tenants/{self.acme.id}"

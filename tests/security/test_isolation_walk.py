@@ -1,0 +1,254 @@
+"""Every route of every face, from the program's own table, as a stranger: without a credential, with another tenant's, with
+another tenant's ids in path, query and body. What is another's answers as what does not exist, word for word.
+
+A new route is covered by being in the table; a kind of route or a path parameter that is not known here fails until it is
+entered. Pages of administration are walked in ``tests/admin_ui/test_table.py``, by the same rule.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from idbroker.admin_api.operation import Operation
+from idbroker.kernel.ids import new_id
+from idbroker.web.route import KeyRoute, OpenRoute, PageRoute, PlatformRoute, Row, ScopedRoute, TenantRoute
+from tests.support.clock import TestClock
+from tests.support.databases import Stores, open_stores, urls_for
+from tests.support.marked import MARKER, SCIM_USER, Marked, marked
+
+PREFIXES = {
+    "admin": "adm", "alert": "alr", "candidate": "can", "client_id": "app", "connection": "con", "delivery": "whd",
+    "directory": "dir", "domain": "dom", "erased": "tnt", "erasure": "ers", "group": "grp", "key": "key", "link": "lnk",
+    "mapping": "rlm", "operator": "opr", "secret": "key", "session": "ses", "sign_in": "aud", "signal_stream": "str",
+    "stream": "lgs", "tenant": "tnt", "test": "tst", "token": "dtk", "user": "usr", "webhook": "whk",
+}  # fmt: skip
+"""Path parameter → the prefix of an id that could stand there."""
+
+WORDS = {"reference": "ABCD-EFGH", "kid": "kid", "number": "1"}
+LISTS = {
+    "user": "users", "group": "groups", "session": "sessions", "connection": "connections", "domain": "domains",
+    "directory": "directories", "admin": "admins", "alert": "alerts", "test": "test-sign-ins", "reference": "diagnoses",
+    "sign_in": "sign-ins", "mapping": "role-mappings", "link": "setup-links",
+}  # fmt: skip
+"""Path parameter → where the Admin API lists what can stand there."""
+
+PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
+PLENTY = {"per_minute": 100_000, "burst": 100_000}
+BODY_PLACES = {
+    "connection_id": "connection", "directory_id": "directory", "connection": "connection", "directory": "directory",
+    "user_id": "user", "user": "user", "candidate": "candidate", "tenant": "tenant", "group_id": "group",
+}  # fmt: skip
+
+
+class Strangers:
+    """acme, in which everything has happened, and globex, whose owner and whose directory look for it."""
+
+    def __init__(self, stores: Stores, clock: TestClock) -> None:
+        self.acme = Marked(stores, clock, database_pool=2, address_per_minute=100_000)
+        self.whole = self.acme.whole
+        user_id = self.acme.live()
+        here = self.acme.here
+        api = self.whole.api
+        api("POST", f"{here}/role-mappings", {"group": f"{MARKER} staff", "role": "editor"})
+        api("POST", f"{here}/setup-links", {"scopes": ["sso"]})
+        self.globex = self.whole.tenant("globex", "enterprise")
+        for tenant in (self.acme.acme.id, self.globex):
+            limits = dict.fromkeys(("admin_read", "admin_write", "scim_read", "scim_write", "token", "sign_in"), PLENTY)
+            api("PATCH", f"/tenants/{tenant}", {"limits": limits})
+        self.owner = self.whole.key(self.globex, "owner")
+        webhook = {"url": f"https://{MARKER}.example/hook", "events": ["*"]}
+        key = self.whole.key(self.acme.acme.id, "owner")
+        self.ids = {"tenant": self.acme.acme.id, "webhook": self.whole.send("POST", "/webhooks", webhook, key=key).json()["id"]}
+        for name, path in LISTS.items():
+            rows = api("GET", f"{here}/{path}?limit=50")["data"]
+            assert rows, f"acme has no {path}: make one, so that a stranger can look for it"
+            self.ids[name] = rows[0].get("id") or rows[0]["reference"]
+        self.ids["user"] = user_id
+        directory = api("POST", f"/tenants/{self.globex}/directories", {"name": "theirs"})["id"]
+        token = api("POST", f"/tenants/{self.globex}/directories/{directory}/tokens", {})["token"]
+        self.scim = {"authorization": f"Bearer {token}", "content-type": "application/scim+json"}
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        return self.whole.broker.rows
+
+    def ask(self, method: str, path: str, headers: dict[str, str] | None = None, body: Any = None) -> Any:
+        content = None if body is None else json.dumps(body).encode()
+        sent = {"content-type": "application/json", **(headers or {})} if body is not None else headers or {}
+        return self.whole.client.request(method, path, headers=sent, content=content)
+
+    def as_globex(self, row: Row, path: str, body: Any = None) -> Any:
+        body = {} if body is None and row.method in ("POST", "PATCH", "PUT") else body
+        return self.ask(row.method, path, {"authorization": f"Bearer {self.owner}"}, body)
+
+
+@pytest.fixture(scope="module", params=["sqlite"])
+def there(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strangers]:
+    clock = TestClock()
+    stores = open_stores(request.param, urls_for(request.param, tmp_path_factory.mktemp("walk"), request), clock)
+    made = Strangers(stores, clock)
+    yield made
+    made.whole.close()
+    stores.close()
+
+
+def unknown(name: str) -> str:
+    assert name in PREFIXES or name in WORDS, f"enter the path parameter “{name}” in this table"
+    return WORDS.get(name) or new_id(PREFIXES[name])
+
+
+def filled(path: str, given: dict[str, str]) -> str:
+    return re.sub(r"{(\w+)(?::path)?}", lambda found: given.get(found[1]) or unknown(found[1]), path)
+
+
+def said(answer: Any, *ids: str) -> tuple[int, str, str]:
+    """(status, type, body), without what is of one request alone and without the ids that were asked for."""
+    text = re.sub(r"req_[0-9a-z]{26}", "REQUEST", answer.text)
+    for one in sorted({*ids}, key=len, reverse=True):
+        text = text.replace(one, "ID")
+    return answer.status_code, answer.headers.get("content-type", ""), re.sub(r'"instance":"[^"]*"', "", text)
+
+
+def parameters(row: Row) -> list[str]:
+    return re.findall(r"{(\w+)", row.path)
+
+
+def test_the_table_holds_no_kind_of_route_that_is_not_walked(there: Strangers) -> None:
+    kinds = {type(row) for row in there.rows}
+    assert kinds <= {OpenRoute, PageRoute, PlatformRoute, TenantRoute, ScopedRoute, KeyRoute}
+
+
+def test_without_a_credential_administration_says_nothing(there: Strangers) -> None:
+    """The same 401 for what is there and for what is not."""
+    for row in there.rows:
+        if isinstance(row, TenantRoute | ScopedRoute | PlatformRoute | KeyRoute):
+            known, random = filled(row.path, there.ids), filled(row.path, {})
+            for headers in ({}, {"authorization": "Bearer idbk_nothing"}):
+                answers = [there.ask(row.method, path, headers, {}) for path in (known, random)]
+                assert {answer.status_code for answer in answers} == {401}, (row.method, row.path)
+                assert said(answers[0]) == said(answers[1]), (row.method, row.path)
+
+
+def test_another_tenants_key_finds_what_an_unknown_tenant_shows(there: Strangers) -> None:
+    for row in there.rows:
+        if isinstance(row, TenantRoute | ScopedRoute):
+            random = {name: unknown(name) for name in parameters(row)}
+            for tenant in (there.ids["tenant"], "acme"):
+                known = {**there.ids, "tenant": tenant}
+                theirs = there.as_globex(row, filled(row.path, known))
+                nobodys = there.as_globex(row, filled(row.path, {**random, "tenant": "nobody-of-that-name"}))
+                assert theirs.status_code == 404, (row.method, row.path, theirs.text)
+                assert said(theirs) == said(nobodys), (row.method, row.path)
+        elif isinstance(row, PlatformRoute):
+            answer = there.as_globex(row, filled(row.path, there.ids))
+            assert answer.status_code == 403, (row.method, row.path, answer.text)
+            assert not marked(answer.text)
+
+
+def test_another_tenants_ids_in_one_s_own_paths_are_unknown(there: Strangers) -> None:
+    for row in there.rows:
+        names = [name for name in parameters(row) if name in there.ids and name != "tenant"]
+        if not isinstance(row, TenantRoute | ScopedRoute | KeyRoute) or not names:
+            continue
+        rest = {name: unknown(name) for name in parameters(row)} | {"tenant": there.globex}
+        random = {name: unknown(name) for name in names if name not in WORDS} | {n: "WXYZ-WXYZ" for n in names if n in WORDS}
+        theirs = there.as_globex(row, filled(row.path, {**rest, **{name: there.ids[name] for name in names}}))
+        nobodys = there.as_globex(row, filled(row.path, {**rest, **random}))
+        assert theirs.status_code in (404, 422, 400), (row.method, row.path, theirs.text)
+        asked = (*there.ids.values(), *random.values())
+        assert said(theirs, *asked) == said(nobodys, *asked), (row.method, row.path)
+        assert not marked(theirs.text), (row.method, row.path)
+
+
+def test_another_tenants_ids_in_queries_and_bodies_are_unknown(there: Strangers) -> None:
+    for operation in there.whole.broker.admin_api.operations:
+        row = operation.row
+        if isinstance(row, OpenRoute | PlatformRoute):
+            continue
+        path = filled(row.path, {"tenant": there.globex})
+        for name, known, random in places(operation, there):
+            for where in ("query", "body"):
+                if where == "body" and operation.body is None:
+                    continue
+                if where == "query":
+                    answers = [there.as_globex(row, f"{path}?{name}={value}") for value in (known, random)]
+                else:
+                    answers = [there.as_globex(row, path, {name: value}) for value in (known, random)]
+                assert said(answers[0], known, random) == said(answers[1], known, random), (row.method, row.path, where, name)
+                assert not marked(answers[0].text), (row.method, row.path, where, name)
+
+
+def places(operation: Operation, there: Strangers) -> Iterator[tuple[str, str, str]]:
+    """(parameter or member, acme's id, an unknown one)."""
+    fields = set(operation.body.model_fields) if operation.body is not None else set()
+    for name in sorted({query.name for query in operation.query} | fields | {"tenant"}):
+        kind = BODY_PLACES.get(name)
+        if kind in there.ids:
+            yield name, there.ids[kind], new_id(PREFIXES[kind])
+
+
+def test_scim_knows_the_token_s_directory_alone(there: Strangers) -> None:
+    theirs = {"Users": there.ids["user"], "Groups": there.ids["group"]}
+    for row in there.rows:
+        if not isinstance(row, OpenRoute) or not row.path.startswith("/scim/v2/"):
+            continue
+        kind = row.path.split("/")[3]
+        own, other = theirs.get(kind, "User"), new_id("usr" if kind == "Users" else "grp") if kind in theirs else "User"
+        bodied = row.method in ("POST", "PUT", "PATCH")
+        body = {"schemas": [SCIM_USER], "userName": "x", "members": [{"value": own}]} if bodied else None
+        if row.method == "PATCH":
+            body = {"schemas": [PATCH], "Operations": [{"op": "replace", "path": "displayName", "value": "x"}]}
+        paths = [filled(row.path, {"id": one}) for one in (own, other)]
+        bare = there.ask(row.method, paths[0], {"content-type": "application/scim+json"}, body)
+        open_to_all = kind in ("ServiceProviderConfig", "ResourceTypes", "Schemas")
+        assert bare.status_code == 401 or open_to_all, (row.method, row.path)
+        answers = [there.ask(row.method, path, there.scim, body) for path in paths]
+        assert not any(marked(answer.text) for answer in (bare, *answers)), (row.method, row.path)
+        if "{id}" in row.path and kind in theirs:
+            assert answers[0].status_code in (400, 404), (row.method, row.path, answers[0].text)
+            assert said(answers[0], own, other) == said(answers[1], own, other), (row.method, row.path)
+
+
+def test_open_routes_show_a_stranger_nothing_of_anybody(there: Strangers) -> None:
+    """Browsers' and apps' doors: whatever is sent, no answer holds anything of acme's people, and none is an accident."""
+    forged = {"tenant": there.ids["tenant"], "connection": there.ids["connection"], "login_hint": "x@globex.example"}
+    query = "&".join(f"{name}={value}" for name, value in forged.items())
+    for row in there.rows:
+        if isinstance(row, OpenRoute) and not row.path.startswith("/scim/"):
+            named = {"slug": "acme", "file": "idbroker.css", "anywhere": "old", "link": "x", "stream": "x"}
+            path = filled(row.path, {**there.ids, **named})
+            for bearer in (there.owner, there.scim["authorization"].removeprefix("Bearer ")):
+                answer = there.whole.client.request(
+                    row.method, f"{path}?{query}", headers={"authorization": f"Bearer {bearer}"},
+                    data=forged if row.method == "POST" else None,
+                )  # fmt: skip
+                assert answer.status_code < 500 or row.path == "/readyz", (row.method, row.path, answer.text)
+                assert not marked(answer.text), (row.method, row.path)
+
+
+def test_interleaved_requests_of_two_tenants_leak_nothing(there: Strangers) -> None:
+    """200 requests of both over few connections: each sees its own, whatever the thread and connection served before."""
+    acme = there.whole.key(there.ids["tenant"], "owner")
+
+    def ask(number: int) -> tuple[bool, str]:
+        mine = number % 2 == 0
+        key = acme if mine else there.owner
+        paths = ("users", "sessions", "audit-events", "connections")
+        tenant = there.ids["tenant"] if mine else there.globex
+        answer = there.ask("GET", f"/api/v1/tenants/{tenant}/{paths[number // 2 % 4]}", {"authorization": f"Bearer {key}"})
+        assert answer.status_code == 200, answer.text
+        return mine, answer.text
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(ask, range(200)))
+    for mine, text in answers:
+        assert mine or not marked(text)
+        other = there.globex if mine else there.ids["tenant"]
+        assert f'"tenant_id":"{other}"' not in text
+    assert sum(marked(text) for _, text in answers) >= 50, "acme saw its own"
