@@ -16,6 +16,7 @@ from idbroker.settings import BadSettings, Settings
 from idbroker.storage.cells import HOME, CellAway
 from idbroker.storage.schema import SchemaBehind
 from idbroker.tenants.model import Tenant, Tenants
+from idbroker.tenants.move_rows import TenantMoves
 
 SOON = timedelta(days=30)
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)
@@ -43,6 +44,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield Check("master key", good=True, says=f"{len(services.master_keys)} configured")
         yield Check("database", good=True, says=f"{services.database.dialect.name}, schema and policies are in order")
         yield from _cells(services)
+        yield from _moves(services)
         yield _clock(services)
         yield _signing_keys(services)
         yield from _certificates(services)
@@ -73,6 +75,17 @@ def _cells(services: Services) -> Iterator[Check]:
         yield Check(
             f"cell {main.name}", good=True, says=f"{main.dialect.name}, {place}, {new}, schema and policies are in order"
         )
+
+
+def _moves(services: Services) -> Iterator[Check]:
+    """One line per tenant that is between two cells. One that cannot be written to is wrong, unless it is for a moment."""
+    with services.database.platform(SYSTEM, read_only=True) as unit:
+        rows = unit[TenantMoves].open()
+    for row in rows:
+        kept = f"lives in {row.target}, {row.source} keeps the old copy: --finish or --undo"
+        stopped = f"{row.state} from {row.source} to {row.target} since {row.changed_at.isoformat(timespec='seconds')}"
+        says = kept if row.state == "switched" else f"{stopped}: if nobody is at it, --resume or --undo"
+        yield Check(f"move of {row.tenant}", good=row.state in ("copying", "switched"), says=says)
 
 
 def _clock(services: Services) -> Check:

@@ -87,8 +87,10 @@ TABLES = (
     "idbroker.sessions.revocations",
     "idbroker.signals.model",
     "idbroker.signals.sources",
+    "idbroker.storage.fences",
     "idbroker.streams.model",
     "idbroker.tenants.model",
+    "idbroker.tenants.move_rows",
     "idbroker.webhooks.model",
 )
 """Every module that maps a table; a test finds the ones that are missing."""

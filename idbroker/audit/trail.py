@@ -20,6 +20,7 @@ from idbroker.audit.person_seal import Draft, Indexed, Owner, PersonKeys, drafte
 from idbroker.audit.records import AuditRecords
 from idbroker.audit.search import Found, TrailQuery, TrailSearch
 from idbroker.kernel.clock import last_days
+from idbroker.kernel.errors import Refusal
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.storage.database import Database
@@ -107,7 +108,8 @@ class Trail:
             return self._seal(tenants, max(20, SEAL_BATCH // len(tenants)))
         except Exception as error:
             if len(tenants) == 1:
-                if not isinstance(error, IntegrityError):  # else another sealer is at this chain in the same moment
+                # Another sealer may be at this chain in the same moment; a cell may be away, a tenant on the move.
+                if not isinstance(error, IntegrityError | Refusal):
                     log.exception("not sealed", tenant=tenants[0])
                 return 0
         return sum(self._seal_group([tenant]) for tenant in tenants)

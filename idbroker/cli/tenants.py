@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Annotated, Any, cast
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from idbroker.app import Services
 from idbroker.cli.answers import AsJson, Stop, TenantArgument, known_tenant, open_services, operator, show
 from idbroker.kernel.clock import rfc3339
 from idbroker.kernel.scope import TenantScope
-from idbroker.storage.cells import HOME
+from idbroker.storage.cells import HOME, CellAway
 from idbroker.tenants.lifecycle import STEPS, Status, Tier
 from idbroker.tenants.model import Tenant, Tenants
+from idbroker.tenants.move_rows import TenantMoves
+from idbroker.tenants.moving import CannotMove, Mover
 
 PAGE = 200
 Reason = Annotated[str, typer.Option(help="Goes into the tenant's trail.")]
@@ -61,7 +64,10 @@ def tenant_list(*, as_json: AsJson = False) -> None:
 def tenantshow(tenant: TenantArgument, *, as_json: AsJson = False) -> None:
     """One tenant."""
     with open_services().database.platform(operator(), read_only=True) as unit:
-        show([_document(known_tenant(unit, tenant))], as_json=as_json, single=True)
+        found = known_tenant(unit, tenant)
+        move = unit[TenantMoves].open_of(found.tenant_id)
+        state = f"{move.state} to {move.target}" if move is not None else None
+        show([{**_document(found), "move": state}], as_json=as_json, single=True)
 
 
 @tenant_app.command("suspend")
@@ -84,6 +90,44 @@ def tenant_resume(
 ) -> None:
     """Make a paused tenant active again."""
     _transition(tenant, "active", reason, as_json=as_json)
+
+
+@tenant_app.command("move")
+def tenant_move(
+    tenant: TenantArgument,
+    *,
+    to: Annotated[str | None, typer.Option(help="The cell that the tenant shall live in.")] = None,
+    reason: Annotated[str, typer.Option(help="Goes into the tenant's trail.")] = "by the command line",
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a move that was stopped.")] = False,
+    finish: Annotated[bool, typer.Option("--finish", help="Take the old copy away.")] = False,
+    confirm: Annotated[bool, typer.Option("--confirm", help="The same.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Give the move up, or move the tenant back.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move a tenant to another cell, while it is used."""
+    finish = finish or confirm
+    if [to is not None, resume, finish, undo].count(True) != 1:
+        raise Stop("say one of --to CELL, --resume, --finish and --undo")
+    if finish and not yes:
+        typer.confirm("The old copy will be removed. Go on?", abort=True, err=True)
+    services, scope = _scoped(tenant)
+    mover = Mover(services.database, services.trail.store, lambda words: typer.echo(words, err=True))
+    try:
+        if to is not None:
+            mover.begin(scope, to, reason)
+        move = mover.undo(scope, reason) if undo else mover.finish(scope) if finish else mover.go_on(scope)
+    except (CannotMove, CellAway) as error:
+        raise Stop(str(error)) from error
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or error
+        raise Stop(
+            f"a database did not do it: {cause}. Nothing is lost; see idbroker doctor, then --resume or --undo"
+        ) from error
+    finally:
+        services.close()
+    told = {"tenant": move.tenant, "from": move.source, "to": move.target, "state": move.state}
+    show([{**told, **({"receipt": move.receipt} if as_json else {})}], as_json=as_json, single=True)
 
 
 @tenant_app.command("move-to")

@@ -46,6 +46,7 @@ from idbroker.storage.rows import MAIN, PlatformRow, TenantRow, tenant_tables
 from idbroker.storage.unit import PlatformUnit, TenantUnit, changed
 from idbroker.tenants.lifecycle import RECOVERABLE, due_for_erasure
 from idbroker.tenants.model import Tenant, Tenants
+from idbroker.tenants.move_rows import TenantMoves
 from idbroker.webhooks.model import WebhookDelivery, WebhookQueue
 
 PEOPLE = 500
@@ -92,7 +93,7 @@ class TenantEraser:
             due = [
                 TenantScope(row.tenant_id, SYSTEM)
                 for row in unit[Tenants].in_state("deleted", now - RECOVERABLE)
-                if due_for_erasure(row.status, row.status_since, now)
+                if due_for_erasure(row.status, row.status_since, now) and unit[TenantMoves].open_of(row.tenant_id) is None
             ]
         for scope in due:
             self._begin(scope, f"{RECOVERABLE.days} days after it was deleted")
@@ -106,6 +107,7 @@ class TenantEraser:
         while True:
             with self._database.platform(scope.actor, read_only=True) as unit:
                 row = unit[Tenants].get(scope.tenant)
+                _check_settled(unit, scope.tenant)
             if row is None:
                 raise NotFound("tenant")
             if row.status in ("deleted", "erased"):
@@ -144,6 +146,7 @@ class TenantEraser:
             row = unit[Tenants].get(scope.tenant)
             if row is None or row.status != "deleted":
                 raise Conflict("illegal_transition", "Only a tenant that is deleted is erased.")
+            _check_settled(unit, scope.tenant)
             now = unit.clock.now()
             actor = " ".join(part for part in (scope.actor.type, scope.actor.id) if part)
             unit[TenantErasures].add(
@@ -293,6 +296,12 @@ class TenantEraser:
                 told = Event("tenant.erased", Resource("tenant", tenant), context={"receipt": digest})
                 unit.own_trail()[Outbox].record(told)
         return row
+
+
+def _check_settled(unit: PlatformUnit, tenant: TenantId) -> None:
+    """Raises Conflict while the tenant is between two cells: a copy of it would stay in one of them."""
+    if unit[TenantMoves].open_of(tenant) is not None:
+        raise Conflict("move_not_finished", "The tenant is between two cells. Finish or undo its move first.")
 
 
 def _bury(row: Tenant) -> None:

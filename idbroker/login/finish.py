@@ -21,6 +21,7 @@ from idbroker.login.steps import Visitor
 from idbroker.provisioning.admit import admit
 from idbroker.sessions.model import Session
 from idbroker.sessions.service import Beginning, SessionService
+from idbroker.storage.cells import TenantMoving
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
 
@@ -58,6 +59,10 @@ class Finisher:
                 # Two first sign-ins at one moment may want to make the same user or group: the loser finds it next time.
                 if last:
                     raise
+            except TenantMoving:
+                if last:
+                    raise
+                self._database.await_move(config.tenant)
         raise AssertionError("unreachable: the last try returns or raises")
 
     def _finish_once(

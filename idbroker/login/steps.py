@@ -180,6 +180,7 @@ class SignInRefused(Refusal):
         evidence: Evidence | None = None,
     ) -> None:
         super().__init__(cause.code, cause.public, detail=cause.detail, status=cause.status)
+        self.retry_after = cause.retry_after
         self.cause = cause
         self.evidence = evidence
         """What a diagnosis can be made of; None for what never reached a connection's checks."""

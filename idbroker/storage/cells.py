@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, Select, bindparam, select
+from sqlalchemy import Connection, Engine, MetaData, Select, bindparam, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import ClauseElement
@@ -28,12 +28,17 @@ from sqlalchemy.sql.schema import Table
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.storage.dialect import Dialect
+from idbroker.storage.rls import changes_of, fence_of
 from idbroker.storage.rows import AUDIT, MAIN, IndexRow, tenant_tables
 
 HOME = "home"
 REMEMBERED = 50_000
 RETRY_SECONDS = 2
 LEFT_ALONE_SECONDS = 5
+WAIT_SECONDS = 5
+POLL_SECONDS = 0.05
+WAITING = 8
+"""So many threads wait for tenants that are being moved; who comes then is told to come again."""
 
 log = structlog.get_logger("idbroker.storage")
 
@@ -46,6 +51,17 @@ class CellAway(Refusal):
 
     def __init__(self, detail: str) -> None:
         super().__init__("cell_away", "This organisation cannot be reached for a moment. Please try again.", detail=detail)
+
+
+class TenantMoving(Refusal):
+    """The tenant is being moved to another cell, and this is the moment in which nobody writes to it."""
+
+    status = 503
+    retry_after = RETRY_SECONDS
+
+    def __init__(self, tenant: TenantId) -> None:
+        super().__init__("tenant_moving", "This organisation is being moved and is back in a few seconds. Please try again.")
+        self.tenant = tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +136,11 @@ class Placements:
 class Cells:
     """The cells of one kind of database (main, audit), home first. At least two."""
 
-    def __init__(self, cells: Sequence[Cell], placements: Placements) -> None:
+    def __init__(self, cells: Sequence[Cell], placements: Placements, metadata: MetaData) -> None:
         self._cells = {cell.name: cell for cell in cells}
         self.placements = placements
+        self.metadata = metadata
+        self.waiting = threading.BoundedSemaphore(WAITING)
         self._away: dict[str, float] = {}
 
     def __iter__(self) -> Iterator[Cell]:
@@ -156,6 +174,25 @@ class Cells:
             log.warning("cell does not answer", cell=cell.name, cause=str(error.orig))
             raise CellAway(f"the cell “{cell.name}” does not answer") from error
 
+    def await_move(self, tenant: TenantId) -> None:
+        """Return when the tenant can be written to again, or when it has taken too long. With nothing open, so that nobody is
+        held up by the wait. Raises TenantMoving when too many wait already."""
+        if not self.waiting.acquire(blocking=False):
+            raise TenantMoving(tenant)
+        try:
+            until = time.monotonic() + WAIT_SECONDS
+            while self._fenced(tenant) and time.monotonic() < until:
+                time.sleep(POLL_SECONDS)
+        finally:
+            self.waiting.release()
+
+    def _fenced(self, tenant: TenantId) -> bool:
+        self.placements.forget(tenant)
+        cell = self.of(tenant)
+        with self.connect(cell) as connection:
+            cell.dialect.begin(connection, tenant, read_only=True)
+            return cell.dialect.pass_fence(connection, tenant, self.metadata, writes=False) is not None
+
     def is_away(self, name: str) -> bool:
         return time.monotonic() < self._away.get(name, 0)
 
@@ -174,6 +211,12 @@ def chosen_cell(plans: Iterable[CellPlan], region: str | None, tenant: TenantId)
 def tables_in(statement: ClauseElement) -> set[str]:
     """The names of the tables that a statement speaks of."""
     return {part.name for part in visitors.iterate(statement) if isinstance(part, Table)}
+
+
+def cell_tables(metadata: MetaData) -> list[Table]:
+    """Every table with rows of a tenant that are where the tenant lives; but for those that a move itself writes."""
+    names = {fence_of(metadata), changes_of(metadata)}
+    return [table for table in metadata.sorted_tables if lives_in_cell(table.name) and table.name not in names]
 
 
 @cache

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine, select, text
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.kernel.scope import Actor, TenantScope
-from idbroker.storage.cells import HOME, Cell, CellAway, CellPlan, Cells, Placements
+from idbroker.storage.cells import HOME, Cell, CellAway, CellPlan, Cells, Placements, TenantMoving
 from idbroker.storage.dialect import Dialect
 from idbroker.storage.rls import ERASE_STATEMENTS
+from idbroker.storage.rows import AUDIT, MAIN
 from idbroker.storage.spanning import SpanningTransaction
 from idbroker.storage.transaction import Transaction
 from idbroker.storage.unit import PlatformUnit, Portraits, TenantUnit
@@ -44,7 +45,7 @@ class Database:
         """None where everybody lives at home."""
         if len(cells) > 1:
             opened = [Cell(plan, self.engine if plan.name == HOME else plan.dialect.engine()) for plan in cells]
-            self.cells = Cells(opened, self.placements)
+            self.cells = Cells(opened, self.placements, MAIN if placements is None else AUDIT)
 
     @contextmanager
     def tenant(self, scope: TenantScope, *, read_only: bool = False) -> Iterator[TenantUnit]:
@@ -71,8 +72,11 @@ class Database:
                 cell.dialect.begin(connection, PLATFORM_TRAIL, read_only=True)
                 cell.dialect.see_relayed(connection)
                 tenants = connection.execute(select(table.c.tenant_id).distinct().limit(limit)).scalars()
-                found[cell.name] = [TenantId(tenant) for tenant in tenants]
+                found[cell.name] = [tenant for tenant in map(TenantId, tenants) if self._lives_in(tenant, cell)]
         return found
+
+    def _lives_in(self, tenant: TenantId, cell: Cell) -> bool:
+        return self.cells is None or self.placements.of(tenant) == cell.name
 
     def connected(self, cell: Cell) -> Connection:
         """Raises CellAway, or OperationalError for home."""
@@ -120,16 +124,20 @@ class Database:
     def _transaction(self, tenant: TenantId, *, platform: bool, read_only: bool) -> AbstractContextManager[Transaction]:
         if self.cells is None:
             return self._at_home(tenant, platform=platform, read_only=read_only)
-        cell = self.cells.home if platform else self.cells.of(tenant)
-        if cell.name == HOME and not platform:
-            return self._at_home(tenant, platform=False, read_only=read_only)
-        return self._spanning(self.cells, cell, tenant, platform=platform, read_only=read_only)
+        return self._spanning(self.cells, tenant, platform=platform, read_only=read_only)
+
+    def await_move(self, tenant: TenantId) -> None:
+        """After TenantMoving: return when it is worth trying again. Raises TenantMoving when too many wait already."""
+        if self.cells is not None:
+            self.cells.await_move(tenant)
 
     @contextmanager
-    def _spanning(
-        self, cells: Cells, cell: Cell, tenant: TenantId, *, platform: bool, read_only: bool
-    ) -> Iterator[Transaction]:
-        transaction = SpanningTransaction(cells, cell, tenant, platform=platform, read_only=read_only)
+    def _spanning(self, cells: Cells, tenant: TenantId, *, platform: bool, read_only: bool) -> Iterator[Transaction]:
+        try:
+            transaction = SpanningTransaction(cells, tenant, platform=platform, read_only=read_only)
+        except TenantMoving:
+            cells.await_move(tenant)
+            transaction = SpanningTransaction(cells, tenant, platform=platform, read_only=read_only)
         transaction.portraits = self.portraits
         try:
             yield transaction

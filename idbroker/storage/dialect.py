@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, MetaData
+from sqlalchemy import Connection, Engine, MetaData, Table
 from sqlalchemy.sql.elements import ColumnElement
 
 from idbroker.kernel.ids import TenantId
@@ -57,6 +57,25 @@ class Dialect(Protocol):
 
     def take_turns(self, connection: Connection, tenant: TenantId, names: Sequence[str]) -> None:
         """Until the transaction ends, no other one of the tenant's goes past this with one of those names."""
+        ...
+
+    def pass_fence(self, connection: Connection, tenant: TenantId, metadata: MetaData, *, writes: bool) -> str | None:
+        """In a transaction bound to the tenant: the state of the fence that a move has put up (``fences.py``), None where
+        there is none. Who writes and gets None holds up the next one until the transaction is over."""
+        ...
+
+    def await_writers(self, connection: Connection, tenant: TenantId) -> None:
+        """Return when every transaction that passed the fence before it was there is over."""
+        ...
+
+    def note_changes(self, connection: Connection, table: Table, tenant: TenantId) -> None:
+        """From now on every change of that tenant's rows of the table is noted (``fences.MovingChange``). Run as the owner."""
+        ...
+
+    def note_no_more(self, connection: Connection, table: Table, tenant: TenantId) -> None: ...
+
+    def alone(self, engine: Engine, name: str) -> AbstractContextManager[bool]:
+        """Whether nobody else, in whatever process, is within it with that name. Ends with the process, however that ends."""
         ...
 
     def see_relayed(self, connection: Connection) -> None:

@@ -41,6 +41,18 @@ CUT_STATEMENTS = (
 )
 """How SQLite removes what a cut stands for, in pieces; PostgreSQL has the function below. An era of words goes in one piece."""
 
+MOVE_LOCK = "hashtextextended('idbroker move ' || {tenant}, 0)"
+"""Held, shared, by every transaction that writes to a tenant where there are several cells."""
+
+
+def fence_of(metadata: MetaData) -> str:
+    return "audit_cell_fences" if metadata is AUDIT else "cell_fences"
+
+
+def changes_of(metadata: MetaData) -> str:
+    return "audit_moving_changes" if metadata is AUDIT else "moving_changes"
+
+
 _MATCH = f"tenant_id = current_setting('{TENANT_SETTING}', true)"
 
 
@@ -75,6 +87,8 @@ def apply(connection: Connection, metadata: MetaData, role: str, schema: str) ->
     for table in metadata.sorted_tables:
         connection.execute(text(f'REVOKE ALL ON "{table.name}" FROM {quoted}'))
         connection.execute(text(f'GRANT {rights} ON "{table.name}" TO {quoted}'))
+    for statement in moving_functions(metadata, schema):
+        connection.execute(text(statement))
     if metadata is AUDIT:
         for statement in (*cut_function(schema), *forget_function(schema), *erase_function(schema)):
             connection.execute(text(statement))
@@ -185,6 +199,55 @@ def erase_function(schema: str) -> list[str]:
         END $$
         """,  # noqa: S608 # made of constants and of the configured schema alone
         "REVOKE ALL ON FUNCTION audit_erase_trail() FROM PUBLIC",
+    ]
+
+
+def moving_functions(metadata: MetaData, schema: str) -> list[str]:
+    """What a move of a tenant to another cell needs: a way past its fence that no move can overlook, and a trigger's function.
+
+    A fence that came while the lock was waited for is seen: in such a function every statement looks anew.
+    """
+    lock = MOVE_LOCK.format(tenant="owner")
+    return [
+        f"""
+        CREATE OR REPLACE FUNCTION pass_cell_fence(writes boolean) RETURNS text LANGUAGE plpgsql VOLATILE
+        SET search_path = "{schema}", pg_temp AS $$
+        DECLARE
+            owner text := current_setting('{TENANT_SETTING}', true);
+            found text;
+        BEGIN
+            SELECT state INTO found FROM {fence_of(metadata)} WHERE tenant_id = owner;
+            IF found IS NOT NULL OR NOT writes THEN
+                RETURN found;
+            END IF;
+            PERFORM pg_advisory_xact_lock_shared({lock});
+            SELECT state INTO found FROM {fence_of(metadata)} WHERE tenant_id = owner;
+            RETURN found;
+        END $$
+        """,  # noqa: S608 # made of constants and of the configured schema alone
+        f"""
+        CREATE OR REPLACE FUNCTION note_moving_change() RETURNS trigger LANGUAGE plpgsql
+        SET search_path = "{schema}", pg_temp AS $$
+        DECLARE
+            was jsonb; now_is jsonb;
+        BEGIN
+            IF TG_OP <> 'INSERT' THEN
+                SELECT coalesce(jsonb_agg(to_jsonb(OLD) -> name ORDER BY place), '[]') INTO was
+                    FROM unnest(TG_ARGV) WITH ORDINALITY AS keys (name, place);
+                INSERT INTO {changes_of(metadata)} (tenant_id, id, table_name, key)
+                    VALUES (OLD.tenant_id, gen_random_uuid()::text, TG_TABLE_NAME, was);
+            END IF;
+            IF TG_OP <> 'DELETE' THEN
+                SELECT coalesce(jsonb_agg(to_jsonb(NEW) -> name ORDER BY place), '[]') INTO now_is
+                    FROM unnest(TG_ARGV) WITH ORDINALITY AS keys (name, place);
+                IF was IS DISTINCT FROM now_is THEN
+                    INSERT INTO {changes_of(metadata)} (tenant_id, id, table_name, key)
+                        VALUES (NEW.tenant_id, gen_random_uuid()::text, TG_TABLE_NAME, now_is);
+                END IF;
+            END IF;
+            RETURN NULL;
+        END $$
+        """,  # noqa: S608 # made of constants and of the configured schema alone
     ]
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, MetaData, TypeDecorator
+from sqlalchemy import JSON, DateTime, Dialect, MetaData, Table, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -85,3 +85,8 @@ def tenant_tables(metadata: MetaData) -> dict[str, type[TenantRow | IndexRow]]:
         if table is not None and table.metadata is metadata:
             found[table.name] = cls
     return found
+
+
+def keys_of(table: Table) -> list[str]:
+    """The columns that tell a tenant's rows of that table apart."""
+    return [column.name for column in table.primary_key.columns if column.name != "tenant_id"]

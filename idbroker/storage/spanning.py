@@ -17,11 +17,16 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection
 
-from idbroker.kernel.ids import TenantId
-from idbroker.storage.cells import HOME, Cell, Cells, lives_in_cell, tables_in
+from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
+from idbroker.storage.cells import HOME, Cell, Cells, TenantMoving, lives_in_cell, tables_in
 from idbroker.storage.dialect import Dialect
+from idbroker.storage.fences import LOCKED
 from idbroker.storage.guard import GuardedSession, IsolationBreach
+from idbroker.storage.rows import MAIN
 from idbroker.storage.transaction import Transaction
+
+MOVES_MISSED = 3
+"""So many moves of one tenant may have been made while a process looked away."""
 
 log = structlog.get_logger("idbroker.storage")
 
@@ -43,21 +48,22 @@ class RoutedSession(GuardedSession):
 
 
 class SpanningTransaction(Transaction):
-    """``cell`` is where it begins. Other databases are connected to when something of them is first wanted."""
+    """Databases are connected to when something of them is first wanted."""
 
     spans = True
 
-    def __init__(self, cells: Cells, cell: Cell, tenant: TenantId, *, platform: bool, read_only: bool) -> None:
+    def __init__(self, cells: Cells, tenant: TenantId, *, platform: bool, read_only: bool) -> None:
         self.cells: Cells = cells
         self._read_only = read_only
         self._parts: dict[str, Connection] = {}
-        self._stack = ExitStack()
+        self._closing: dict[str, ExitStack] = {}
         try:
             if not read_only and cells.home.dialect.migrates_itself:
                 self._part(cells.home, tenant)
+            cell = cells.home if platform else self._arrive(tenant)
             connection = self._part(cell, tenant)
         except BaseException:
-            self._stack.close()
+            self._end()
             raise
         super().__init__(connection, cell.dialect, tenant, platform=platform)
 
@@ -82,11 +88,9 @@ class SpanningTransaction(Transaction):
         cell = self.cells.home
         if not self._failed and (self._session is None or self._session.is_active):
             self.flush()
-            if not platform:
-                cell = self._cell_of(tenant)
             self._tell(self.cells.home, tenant)
-            self._tell(cell, tenant)
-            self._part(cell, tenant)
+            if not platform:
+                cell = self._arrive(tenant)
         if cell.name in self._parts:
             self.connection, self.dialect = self._parts[cell.name], cell.dialect
         self.tenant, self.platform = tenant, platform
@@ -105,13 +109,41 @@ class SpanningTransaction(Transaction):
 
     def close(self) -> None:
         super().close()
-        self._stack.close()
+        self._end()
+
+    def _end(self) -> None:
+        with ExitStack() as ending:
+            for closing in self._closing.values():
+                ending.push(closing)
 
     def _made_session(self) -> GuardedSession:
         return RoutedSession(self)
 
+    def _arrive(self, tenant: TenantId) -> Cell:
+        """The cell in which the tenant may be worked on, with a part there that is bound to it. Raises TenantMoving."""
+        cell = self._cell_of(tenant)
+        for _ in range(MOVES_MISSED):
+            fresh = cell.name not in self._parts
+            connection = self._part(cell, tenant)
+            if not fresh:
+                cell.dialect.set_tenant(connection, tenant)
+            if tenant == PLATFORM_TRAIL:
+                return cell
+            state = cell.dialect.pass_fence(connection, tenant, self.cells.metadata, writes=not self._read_only)
+            if state is None or (state == LOCKED and self._read_only):
+                return cell
+            if fresh:
+                self._leave(cell.name)
+            self.cells.placements.forget(tenant)
+            now = self.cells.of(tenant)  # asked anew: an open transaction may still see where it was
+            if now.name == cell.name:
+                break
+            cell = now
+        raise TenantMoving(tenant)
+
     def _cell_of(self, tenant: TenantId) -> Cell:
-        return self.cells.named(self.cells.placements.of(tenant, self._parts.get(HOME), keep=self._read_only))
+        at_hand = self._parts.get(HOME) if self.cells.metadata is MAIN else None
+        return self.cells.named(self.cells.placements.of(tenant, at_hand, keep=self._read_only))
 
     def _part(self, cell: Cell, tenant: TenantId) -> Connection:
         found = self._parts.get(cell.name)
@@ -120,9 +152,13 @@ class SpanningTransaction(Transaction):
                 opening.enter_context(cell.dialect.turn(read_only=self._read_only))
                 found = opening.enter_context(self.cells.connect(cell))
                 cell.dialect.begin(found, tenant, read_only=self._read_only)
-                self._stack.push(opening.pop_all())
+                self._closing[cell.name] = opening.pop_all()
             self._parts[cell.name] = found
         return found
+
+    def _leave(self, name: str) -> None:
+        del self._parts[name]
+        self._closing.pop(name).close()
 
     def _tell(self, cell: Cell, tenant: TenantId) -> None:
         if cell.name in self._parts:

@@ -110,8 +110,8 @@ class PlatformUnit:
     @contextmanager
     def enter(self, scope: TenantScope) -> Iterator[TenantUnit]:
         """Work in one tenant within this transaction: guard and row-level security follow, and switch back after."""
-        self.transaction.bind(scope.tenant, platform=False)
         try:
+            self.transaction.bind(scope.tenant, platform=False)
             inside = TenantUnit(self.transaction, scope, self.clock)
             yield inside
             inside.finish()

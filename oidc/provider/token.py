@@ -8,6 +8,7 @@ from idbroker.apps.model import App
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import Actor
+from idbroker.storage.cells import TenantMoving
 from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit
 from idbroker.web.call import Answer, Call, json_answer
@@ -16,7 +17,7 @@ from oidc.provider.dpop import Proof, presented_proof
 from oidc.provider.errors import NEVER_STORED, OAuthError
 from oidc.provider.grants.contract import Exchange, Grant
 from oidc.provider.issue import Granted, TokenIssuer
-from oidc.provider.issuer import Issuers
+from oidc.provider.issuer import Issuer, Issuers
 from oidc.provider.parameters import form_of
 
 
@@ -50,6 +51,22 @@ class Token:
         claimed = self._clients.claimed(call, values, issuer)
         proof = presented_proof(call, self._clock.now())
         self._tokens.ready(issuer)
+        try:
+            app, outcome = self._decided(call, issuer, values, claimed, proof)
+        except TenantMoving as moving:  # nothing was written; the app that is told to come again would not
+            self._database.await_move(moving.tenant)
+            app, outcome = self._decided(call, issuer, values, claimed, proof)
+        if not isinstance(outcome, Granted):
+            raise outcome
+        answer = json_answer(self._tokens.answer(issuer, app, outcome), 200, *NEVER_STORED)
+        if self._issued is not None and outcome.subject.tenant_id is not None:
+            self._issued(TenantId(outcome.subject.tenant_id))
+        return answer
+
+    def _decided(
+        self, call: Call, issuer: Issuer, values: Mapping[str, str], claimed: UnverifiedClient, proof: Proof | None
+    ) -> tuple[App, Granted | OAuthError]:
+        """In one transaction: (who asks, what it is given or why it is not)."""
         writes = self._writes(values.get("grant_type"), claimed, proof)
         with self._database.platform(call.actor, read_only=not writes) as unit:
             app = self._clients.proven(unit, claimed)
@@ -59,12 +76,7 @@ class Token:
             outcome = grant.decide(Exchange(unit, issuer, app, values, acting(app, call), call.request_id, jkt))
             if isinstance(outcome, Granted) and outcome.subject.tenant_id is not None:
                 call.meter.proven(TenantId(outcome.subject.tenant_id), unit)
-        if not isinstance(outcome, Granted):
-            raise outcome
-        answer = json_answer(self._tokens.answer(issuer, app, outcome), 200, *NEVER_STORED)
-        if self._issued is not None and outcome.subject.tenant_id is not None:
-            self._issued(TenantId(outcome.subject.tenant_id))
-        return answer
+        return app, outcome
 
     def _writes(self, name: str | None, claimed: UnverifiedClient, proof: Proof | None) -> bool:
         """Proofs and assertions count once, which must be written down."""

@@ -11,15 +11,18 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event, literal_column, make_url, text
+from sqlalchemy import URL, Connection, Engine, MetaData, Table, create_engine, event, literal_column, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ColumnElement
 
-from idbroker.kernel.ids import TenantId
+from idbroker.kernel.ids import TenantId, is_id
 from idbroker.storage import rls
+from idbroker.storage.rows import keys_of
 
 SERVER_ROLE = "idbroker_server"
 MIGRATION_LOCK = 0x1DB0BE4  # any constant: two migrations of one database take turns
+TRIGGER_SECONDS = 3
+"""For how long a trigger may wait for a table: whoever wants to write to it meanwhile waits behind."""
 
 _SET_TENANT = f"SELECT set_config('{rls.TENANT_SETTING}', %s, true)"
 _TAKE_TURNS = "SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number"
@@ -68,6 +71,40 @@ class PostgresDialect:
         keys = sorted({_number(f"{tenant}\n{name}") for name in names})
         if keys:
             connection.exec_driver_sql(_TAKE_TURNS, (keys,))
+
+    def pass_fence(self, connection: Connection, tenant: TenantId, metadata: MetaData, *, writes: bool) -> str | None:
+        state: str | None = connection.exec_driver_sql("SELECT pass_cell_fence(%s)", (writes,)).scalar_one()
+        return state
+
+    def await_writers(self, connection: Connection, tenant: TenantId) -> None:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({rls.MOVE_LOCK.format(tenant='%s')})", (tenant,))
+
+    def note_changes(self, connection: Connection, table: Table, tenant: TenantId) -> None:
+        self.note_no_more(connection, table, tenant)
+        keys = ", ".join(f"'{name}'" for name in keys_of(table))
+        for operation, row in (("INSERT OR UPDATE", "NEW"), ("DELETE", "OLD")):
+            connection.exec_driver_sql(
+                f'CREATE TRIGGER "{_trigger(tenant)}_{row}" AFTER {operation} ON "{table.name}" FOR EACH ROW'
+                f" WHEN ({row}.tenant_id = '{tenant}') EXECUTE FUNCTION note_moving_change({keys})"
+            )
+
+    def note_no_more(self, connection: Connection, table: Table, tenant: TenantId) -> None:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{TRIGGER_SECONDS}s'")
+        for row in ("NEW", "OLD"):
+            connection.exec_driver_sql(f'DROP TRIGGER IF EXISTS "{_trigger(tenant)}_{row}" ON "{table.name}"')
+
+    @contextmanager
+    def alone(self, engine: Engine, name: str) -> Iterator[bool]:
+        with engine.connect() as connection:
+            key = "hashtextextended(%s, 0)"
+            alone = bool(connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({key})", (name,)).scalar_one())
+            connection.commit()
+            try:
+                yield alone
+            finally:
+                if alone:
+                    connection.exec_driver_sql(f"SELECT pg_advisory_unlock({key})", (name,))
+                    connection.commit()
 
     def see_relayed(self, connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT set_config('{rls.RELAY_SETTING}', 'on', true)")
@@ -126,6 +163,12 @@ class PostgresDialect:
 
 def _number(name: str) -> int:
     return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big", signed=True)
+
+
+def _trigger(tenant: TenantId) -> str:
+    if not is_id(tenant, "tnt"):
+        raise ValueError("a trigger is named by the id of a tenant")
+    return f"idbroker_{tenant}"
 
 
 def _step_down(connection: Any, record: Any) -> None:

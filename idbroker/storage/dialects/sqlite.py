@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
 import sqlite3
 import threading
@@ -10,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, literal_column, make_url, text
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, literal_column, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.elements import ColumnElement
 
-from idbroker.kernel.ids import TenantId
+from idbroker.kernel.ids import TenantId, is_id
 from idbroker.storage import rls
+from idbroker.storage.rows import keys_of
 
 _READ_ONLY = "idbroker_read_only"
 BUSY_MILLISECONDS = 15_000
@@ -71,6 +74,42 @@ class SqliteDialect:
     def take_turns(self, connection: Connection, tenant: TenantId, names: Sequence[str]) -> None:
         """Whoever writes has the file to himself."""
 
+    def pass_fence(self, connection: Connection, tenant: TenantId, metadata: MetaData, *, writes: bool) -> str | None:
+        found = connection.execute(text(f"SELECT state FROM {rls.fence_of(metadata)} WHERE tenant_id = :t"), {"t": tenant})  # noqa: S608 # a constant
+        state: str | None = found.scalar()
+        return state
+
+    def await_writers(self, connection: Connection, tenant: TenantId) -> None:
+        """There is one writer at a time, and this is it."""
+
+    def note_changes(self, connection: Connection, table: Table, tenant: TenantId) -> None:
+        for operation, rows in (("INSERT", "NEW"), ("UPDATE", "OLD"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
+            keys = ", ".join(f'{rows}."{name}"' for name in keys_of(table))
+            note = (
+                f"INSERT INTO {rls.changes_of(table.metadata)} (tenant_id, id, table_name, key)"  # noqa: S608 # names of ours
+                f" VALUES ({rows}.tenant_id, lower(hex(randomblob(16))), '{table.name}', json_array({keys}))"
+            )
+            name = _trigger(tenant, table, operation, rows)
+            connection.exec_driver_sql(
+                f'CREATE TRIGGER IF NOT EXISTS "{name}" AFTER {operation} ON "{table.name}"'
+                f" WHEN {rows}.tenant_id = '{tenant}' BEGIN {note}; END"
+            )
+
+    def note_no_more(self, connection: Connection, table: Table, tenant: TenantId) -> None:
+        for operation, rows in (("INSERT", "NEW"), ("UPDATE", "OLD"), ("UPDATE", "NEW"), ("DELETE", "OLD")):
+            connection.exec_driver_sql(f'DROP TRIGGER IF EXISTS "{_trigger(tenant, table, operation, rows)}"')
+
+    @contextmanager
+    def alone(self, engine: Engine, name: str) -> Iterator[bool]:
+        """A lock on a file beside the database's."""
+        with Path(f"{self._url.database}.{hashlib.sha256(name.encode()).hexdigest()[:16]}.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
     def see_relayed(self, connection: Connection) -> None:
         """No policy to lift."""
 
@@ -107,6 +146,12 @@ class SqliteDialect:
     def problems(self, connection: Connection, metadata: MetaData) -> list[str]:
         mode = connection.execute(text("PRAGMA journal_mode")).scalar_one()
         return [] if mode in ("wal", "memory") else [f"SQLite journal mode is {mode}, not wal"]
+
+
+def _trigger(tenant: TenantId, table: Table, operation: str, rows: str) -> str:
+    if not is_id(tenant, "tnt"):
+        raise ValueError("a trigger is named by the id of a tenant")
+    return f"moving_{tenant}_{table.name}_{operation}_{rows}"
 
 
 def _on_connect(connection: sqlite3.Connection, record: Any) -> None:
