@@ -51,6 +51,7 @@ OTHERWISE: Mapping[str, str] = {
     "kept_answers": "opened, and deleted where he is named",
     "logout_attempts": "those of his sessions are deleted",
     "outbox": "sealed into the trail first; what is left loses what is his",
+    "passkeys": "those of him as an admin are deleted",
     "person_keys": "destroyed; the id stays, so that he gets no new one",
     "pushed_requests": "those with his address in them are deleted",
     "scim_pushes": "answers of apps are emptied; the row itself goes when the app has deleted him",
@@ -69,6 +70,8 @@ OTHERWISE: Mapping[str, str] = {
 }
 
 NOTHING: Mapping[str, str] = {
+    "acs_aliases": "where a connection is",
+    "passkey_challenges": "digests of a moment",
     "alert_cursors": "how far alerts have come",
     "api_keys": "keys of programs",
     "app_secrets": "digests",

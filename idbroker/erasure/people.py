@@ -16,6 +16,7 @@ from datetime import timedelta
 from sqlalchemy import String, cast, func, or_
 from sqlmodel import col, delete, select
 
+from idbroker.admins.passkeys import Passkey
 from idbroker.admins.sessions import AdminSession
 from idbroker.admins.tenant_admins import TenantAdmins
 from idbroker.alerts.model import Alert
@@ -252,6 +253,8 @@ def _platform_rows(platform: PlatformUnit, tenant: TenantId, person: Person) -> 
             ),
         ),
     ]
+    mine = (col(Passkey.tenant_id) == tenant, col(Passkey.subject_id).in_(person.admin_ids))
+    wanted.append(("passkeys", Passkey, mine))
     if person.addresses:
         said = func.lower(cast(col(PushedRequest.parameters), String))
         wanted.append(

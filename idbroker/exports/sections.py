@@ -65,6 +65,7 @@ SHOWN: Mapping[str, str] = {
 """Table → the member of ``data``."""
 
 NOT_SHOWN: Mapping[str, str] = {
+    "acs_aliases": "machinery: the connections are shown, with their options",
     "alert_cursors": "how far a job has come",
     "authorization_codes": "secrets of a minute",
     "connection_index": "machinery: the connections are shown",
