@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Index
-from sqlmodel import Field, col, delete, select, update
+from sqlmodel import Field, col, select, update
 
 from idbroker.audit.person_seal import Owner
 from idbroker.audit.personal import ADDRESS
@@ -86,9 +86,6 @@ class PersonKeyRows(TenantRepository):
         for person in ids:
             if person not in known:
                 self.add(PersonKey(tenant_id=self.tenant, id=person, created_at=self.now(), erased_at=self.now()))
-
-    def delete_all(self) -> int:
-        return changed(self.session.execute(delete(PersonKey).execution_options(synchronize_session=False)))
 
 
 class KeptPersonKeys:

@@ -9,7 +9,7 @@ from idbroker.keys.signing import ALGORITHMS
 from idbroker.web.call import Answer, Call
 from idbroker.web.route import NotHere
 from oidc.jose import ALGORITHMS as SIGNATURES
-from oidc.provider.claims import CLAIMS, SCOPES, SIGNAL_SCOPES
+from oidc.provider.claims import CLAIMS, SCOPES
 from oidc.provider.client_auth import METHODS
 from oidc.provider.issuer import Issuer, Issuers
 from oidc.provider.issuer_keys import IssuerKeys
@@ -33,7 +33,7 @@ def document(issuer: Issuer, grant_types: Sequence[str]) -> dict[str, Any]:
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
         "end_session_endpoint": f"{issuer.url}/oauth2/logout",
-        "scopes_supported": [*SCOPES, *SIGNAL_SCOPES],
+        "scopes_supported": list(SCOPES),
         "claims_supported": list(CLAIMS),
         "claim_types_supported": ["normal"],
         "response_types_supported": ["code"],

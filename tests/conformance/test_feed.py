@@ -57,7 +57,7 @@ def test_what_is_sealed_is_told_in_its_order_and_nothing_else(stores: Stores) ->
         own = [json.loads(row.document) for row in unit[Feed].after(0, limit=10)]
     assert [event["data"]["id"] for event in own] == ["usr_1", "usr_2", "usr_4"]
     assert {event["tenant_id"] for event in own} == {acme.tenant}
-    assert {"id", "type", "tenant_id", "occurred_at", "data"} == set(own[0])
+    assert {"id", "type", "tenant_id", "occurred_at", "data", "previous"} == set(own[0])
     sealed = {record["id"] for record in Trail(stores.main, stores.audit).search(acme, TrailQuery(limit=1000))}
     assert {event["id"].replace("evt_", "aud_") for event in own} <= sealed
 

@@ -14,8 +14,9 @@ from idbroker.audit.feed import Feed, FeedOrder, Told
 from idbroker.audit.heads import AuditHead
 from idbroker.audit.notary import Notary
 from idbroker.audit.outbox import Outbox
-from idbroker.audit.records import AuditRecords
+from idbroker.audit.records import AuditPersonal, AuditRecords
 from idbroker.audit.trail import Trail, TrailHeads
+from idbroker.connections.alias_rows import AcsAliases
 from idbroker.connections.candidate_rows import (
     Candidates,
     ConnectionCandidate,
@@ -37,6 +38,7 @@ from idbroker.directory.members import GroupMembers, NewMember
 from idbroker.directory.model import Group, Groups, Identities, Identity, RoleMapping, RoleMappings, User, Users
 from idbroker.directory.nesting import GroupLink
 from idbroker.directory.people import Person
+from idbroker.erasure.receipts import PersonErasure, PersonErasures
 from idbroker.kernel.clock import last_days
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import TenantId
@@ -50,7 +52,7 @@ from idbroker.keys.trail_keys import TrailKey, TrailKeyRing, TrailKeys
 from idbroker.login.diagnosis_rows import Diagnoses, Diagnosis
 from idbroker.login.replay import SeenReplies, SeenReply
 from idbroker.login.trial_rows import TrialSignIn, TrialSignIns
-from idbroker.metering.model import UsageExport, UsageExports, note_active
+from idbroker.metering.model import Usage, UsageExport, UsageExports, note_active
 from idbroker.metering.model import record as record_usage
 from idbroker.outbound_scim.model import ScimPush, ScimQueue
 from idbroker.provisioning.signalled import SwitchedOff
@@ -117,7 +119,9 @@ def make_world(stores: Stores, slug: str) -> World:
     with stores.main.tenant(scope) as unit:
         rows = _fill(unit, scope.tenant, slug)
         unit[Feed].append([Told(f"evt_{slug}", "user.created", f"usr_{slug}", unit.clock.now(), "{}")], positions)
-    with stores.audit.tenant(scope, read_only=True) as unit:
+    with stores.audit.tenant(scope) as unit:
+        text = f"alice@{slug}.example"
+        unit.session.add(AuditPersonal(tenant_id=scope.tenant, sequence=1, item=0, person_id=f"usr_{slug}", text=text))
         record = next(unit[AuditRecords].walk())
         rows["AuditHeads"] = AuditHead(tenant_id=scope.tenant, number=9, kind="head", size=9, hash="9", peaks=[], document="{}")
     names = {
@@ -183,6 +187,7 @@ def make_world(stores: Stores, slug: str) -> World:
         "first": "2026-11-01",
         "last_day": "2026-11-30",
         "biller": "stripe",
+        "erasure_id": f"ers_{slug}",
         "urls": [f"https://{slug}.example/acs"],
         "customer": "cus_other",
         "event_id": f"evt_{slug}",
@@ -316,6 +321,7 @@ def _fill(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
         **_stream(unit, tenant, slug),
         **_signals(unit, tenant, slug),
         **_usage(unit, tenant, slug),
+        **_erasure(unit, tenant, slug),
     }
     return {
         **beside,
@@ -396,9 +402,20 @@ def _usage(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     record_usage(unit, "sign_ins", "2026-11-21", 3, f"reply-{slug}")
     note_active(unit, "2026-11", f"usr_{slug}")
     unit[UsageExports].set_customer("stripe", f"cus_{slug}", "2026-11-01")
+    unit[Usage].cursor("feed")
     export = UsageExport(tenant_id=tenant, day="2026-11-21", meter="sign_ins", sent=1)
     unit[UsageExports].add(export)
     return {"UsageExports": export}
+
+
+def _erasure(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
+    erasure = PersonErasure(
+        tenant_id=tenant, id=f"ers_{slug}", user_id=f"usr_gone_{slug}", requested_at=unit.clock.now(), requested_by="operator",
+        owners=[], strangers=[], stores=[],
+    )  # fmt: skip
+    unit[PersonErasures].add(erasure)
+    unit[AcsAliases].put(f"con_{slug}", [f"https://{slug}.example/acs"])
+    return {"PersonErasures": erasure}
 
 
 def _beside_the_connection(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
