@@ -37,6 +37,7 @@ _TENANT = (
     ("Setup links", "/setup-links", Permission.SETUP_LINKS_WRITE),
     ("Webhooks", "/webhooks", Permission.WEBHOOKS_READ),
     ("API keys", "/api-keys", Permission.API_KEYS_WRITE),
+    ("Branding", "/branding", Permission.TENANT_READ),
     ("Settings", "/settings", Permission.TENANT_WRITE),
 )
 

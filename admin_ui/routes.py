@@ -114,7 +114,7 @@ class AdminUi:
         self._sign_in = SignInPages(desk, database=database, flow=flow, face=face, sessions=sessions, people=people)
         self._passkeys = PasskeyPages(desk, self._sign_in, database=database, face=face, ceremonies=ceremonies)
         acts = Acts(desk)
-        bench = Bench(desk, database)
+        bench = Bench(desk, database, face)
         opening = Opening(bench, database, face)
         self._opening = opening
         self.screens: tuple[Screen, ...] = (

@@ -52,6 +52,7 @@ TOLD: Mapping[str, str] = {
     "admin_removed": "The admin is removed, and signed out.",
     "link_revoked": "The link no longer works.",
     "step_saved": "Saved.",
+    "named": "These people can sign in now.",
     "frozen": "The tenant is frozen.",
     "unfrozen": "The tenant can change things again.",
     "all_sessions_ended": "All sessions are over, here and in every app that can be told.",

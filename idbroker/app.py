@@ -32,6 +32,7 @@ from idbroker.audit.retention import Retention
 from idbroker.audit.trail import Trail
 from idbroker.connections.candidates import CandidateService
 from idbroker.connections.certificate_watch import CertificateWatch
+from idbroker.connections.domain_watch import EVERY, DomainWatch
 from idbroker.connections.domains import DomainService, TxtLookup
 from idbroker.connections.refresh import Refresher
 from idbroker.connections.service import ConnectionService
@@ -92,6 +93,7 @@ from idbroker.streams.dispatch import StreamDispatcher, wake_streams
 from idbroker.streams.secrets import StreamSecrets
 from idbroker.streams.service import StreamService
 from idbroker.telemetry.logs import set_up_logs
+from idbroker.tenants.branding import Brands
 from idbroker.tenants.entitlements import Plans, checked_own
 from idbroker.tenants.lifecycle import Terms
 from idbroker.tenants.quotas import TenantQuotas
@@ -220,6 +222,8 @@ class Services:
         work += _usage_jobs(self)
         deliver = Job("deliver webhooks", timedelta(seconds=TICK_SECONDS), dispatcher.start_due)
         forget_sent = Job("forget deliveries", timedelta(hours=1), partial(_forget_deliveries, self.database, kept))
+        domains = DomainWatch(self.database, self.domains)
+        look_for_records = Job("look for domains' records", EVERY, partial(_each, self.database, domains.look), slow=True)
         forget_admins = Job("forget visits of administration", timedelta(hours=1), partial(forget_visits, self.database))
         push = Job("push people and groups to apps", timedelta(seconds=1), pusher.start_due)
         tell_endings = Job("tell apps of endings", timedelta(seconds=1), logout.start_due)
@@ -233,6 +237,7 @@ class Services:
 
         forget_signals = Job("forget signals", timedelta(hours=1), forget)
         follow = [forget_events, deliver, stream, forget_sent, forget_admins, tell_endings, push, signal, forget_signals, poll]
+        follow.append(look_for_records)
         ends = [dispatcher.close, streams.close, pusher.close, logout.close, signals.close, poller.close]
         return Worker([*work, *follow], self.clock, closing=ends)
 
@@ -243,6 +248,10 @@ class Services:
         self.sender.close()
         self.stream_sender.close()
         self.limiter.close()
+
+
+def _each(database: Database, look: Callable[[TenantScope], int]) -> int:
+    return sum(look(scope) for scope in each_tenant(database))
 
 
 def _forget_deliveries(database: Database, kept: timedelta) -> int:
@@ -472,7 +481,8 @@ def build(services: Services, *, run_worker: bool) -> Broker:
     settings = services.settings
     pages = Pages(https=settings.is_https)
     cookies = Cookies(services.master_keys, https=settings.is_https, session_seconds=settings.session_hours * 3600)
-    sign_in = SignInFace(pages, cookies, RefusalRecorder(services.database, services.diagnoses))
+    brands = Brands(services.database)
+    sign_in = SignInFace(pages, cookies, RefusalRecorder(services.database, services.diagnoses), brands)
     finder = SessionFinder(services.database, services.sessions)
     flow = LoginFlow(
         services.database,
@@ -552,7 +562,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         *provider.rows(),
         *transmitter.rows(),
         *Receiver(services.database, services.reception).rows(),
-        *Front(flow, logout, services.protocols, sign_in, account).rows(nowhere),
+        *Front(flow, logout, services.protocols, sign_in, account, brands=brands).rows(nowhere),
         *TestSignInPages(services.trials, sign_in, pages).rows(sign_in.refusal),
         *admin_api.rows(),
         *admin_ui.rows(),

@@ -89,6 +89,7 @@ TABLES = (
     "idbroker.signals.sources",
     "idbroker.storage.fences",
     "idbroker.streams.model",
+    "idbroker.tenants.branding",
     "idbroker.tenants.model",
     "idbroker.tenants.move_rows",
     "idbroker.webhooks.model",

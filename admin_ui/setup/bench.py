@@ -21,6 +21,7 @@ from idbroker.storage.database import Database
 from idbroker.tenants.model import Tenant
 from idbroker.web.call import Answer, Call, redirect
 from idbroker.web.route import PageRoute
+from idbroker.web.sign_in import SignInFace
 from idbroker.web.tenancy import NotSignedIn
 
 ROOT = "/setup/steps"
@@ -64,7 +65,8 @@ class Work:
 
 
 class Bench:
-    def __init__(self, desk: Desk, database: Database) -> None:
+    def __init__(self, desk: Desk, database: Database, face: SignInFace) -> None:
+        self._face = face
         self.desk = desk
         self._database = database
         self._links = SetupLinkService()
@@ -139,7 +141,8 @@ class Bench:
             "done": set(work["done"] or ()),
             "told": told(code) if call.method == "GET" else None,
         }
-        answer = self.desk.pages.render(template, status, works=True, **frame, **view)
+        brand = self._face.brand(work.tenant.tenant_id)
+        answer = self.desk.pages.render(template, status, works=True, brand=brand, **frame, **view)
         return answer.with_headers(self.desk.cookies.no_longer_told()) if code is not None else answer
 
     def go(self, place: str, code: str = "step_saved") -> Answer:

@@ -19,12 +19,18 @@ class DomainStep:
     def screens(self) -> list[Screen]:
         return [
             self._bench.get(HERE, self._show, "list_domains"),
+            self._bench.get(f"{HERE}/state", self._state, "list_domains"),
             self._bench.post(HERE, self._add, "add_domain"),
             self._bench.post(f"{HERE}/verify", self._verify, "verify_domain"),
         ]
 
     def _show(self, call: Call, visit: Visit) -> Answer:
         return self._shown(call, visit, Form())
+
+    def _state(self, call: Call, visit: Visit) -> Answer:
+        """How the domains stand, asked for again and again: the record is looked up by the worker meanwhile."""
+        domains = self._bench.run(call, visit, "list_domains")["data"]
+        return self._bench.desk.part("setup/domain_state.html", domains=domains, visit=visit)
 
     def _add(self, call: Call, visit: Visit) -> Answer:
         form = typed(call)

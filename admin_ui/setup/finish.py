@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from admin_ui.desk import Screen
-from admin_ui.forms import Form, with_problem
+from admin_ui.forms import Form, lines, typed, with_problem
 from admin_ui.setup.bench import ROOT, Bench, Work
 from admin_ui.setup.opening import DONE
 from idbroker.admins.visits import Visit
@@ -23,11 +23,12 @@ class FinishSteps:
     def screens(self) -> list[Screen]:
         get, post = self._bench.get, self._bench.post
         return [
-            get(SCIM, self._scim, "get_directory"),
-            get(f"{SCIM}/state", self._state, "get_directory"),
+            get(SCIM, self._scim, "get_directory", "get_directory_report"),
+            get(f"{SCIM}/state", self._state, "get_directory", "get_directory_report"),
             post(SCIM, self._provision, "create_directory", "create_directory_token"),
             get(FINISH, self._finish, "get_connection", "list_domains"),
             post(FINISH, self._switch_on, "update_connection"),
+            post(f"{FINISH}/for-some", self._for_some, "update_connection"),
         ]
 
     def _scim(self, call: Call, visit: Visit) -> Answer:
@@ -39,7 +40,14 @@ class FinishSteps:
         directory = self._directory(call, visit, work)
         if directory and directory["last_request_at"] and "scim" not in (work["done"] or ()):
             self._bench.remember(call, visit, step="scim")
-        return self._bench.desk.part("setup/scim_state.html", directory=directory)
+        return self._bench.desk.part("setup/scim_state.html", directory=directory, seen=self._seen(call, visit, directory))
+
+    def _seen(self, call: Call, visit: Visit, directory: dict[str, Any] | None) -> dict[str, Any]:
+        """What has come so far, to be ticked off."""
+        if directory is None:
+            return {}
+        report = self._bench.run(call, visit, "get_directory_report", directory=directory["id"])
+        return {"requests": bool(directory["last_request_at"]), **{name: report[name] for name in ("users", "groups")}}
 
     def _provision(self, call: Call, visit: Visit) -> Answer:
         """A directory, the first time; and a token, shown this once."""
@@ -65,11 +73,27 @@ class FinishSteps:
             return None
 
     def _scim_page(self, call: Call, visit: Visit, work: Work, form: Form, token: str | None) -> Answer:
-        view: dict[str, Any] = {"directory": self._directory(call, visit, work), "form": form, "made": token}
+        directory = self._directory(call, visit, work)
+        view: dict[str, Any] = {"directory": directory, "form": form, "made": token, "seen": self._seen(call, visit, directory)}
         return self._bench.page(call, visit, "setup/scim.html", work, form.status, **view)
 
     def _finish(self, call: Call, visit: Visit) -> Answer:
-        return self._finish_page(call, visit, Form())
+        connection = self._bench.connection(call, visit, self._bench.work(call, visit))
+        named = connection["options"]["test_users"] if connection else []
+        return self._finish_page(call, visit, Form({"test_users": "\n".join(named)}))
+
+    def _for_some(self, call: Call, visit: Visit) -> Answer:
+        """The connection stays in test, and the people who are named sign in through it for real."""
+        form, work = typed(call), self._bench.work(call, visit)
+        connection = self._bench.connection(call, visit, work)
+        if connection is None:
+            return redirect(f"{ROOT}/metadata")
+        try:
+            options = {"test_users": lines(form["test_users"])}
+            self._bench.run(call, visit, "update_connection", body={"options": options}, connection=connection["id"])
+        except Refusal as refusal:
+            return self._finish_page(call, visit, with_problem(form, refusal))
+        return self._bench.go(FINISH, "named")
 
     def _switch_on(self, call: Call, visit: Visit) -> Answer:
         work = self._bench.work(call, visit)
@@ -81,7 +105,7 @@ class FinishSteps:
                 raise Conflict("domain_not_proven", "The connection stays in test until one of your domains is verified.")
             self._bench.run(call, visit, "update_connection", body={"status": "active"}, connection=connection["id"])
         except Refusal as refusal:
-            return self._finish_page(call, visit, with_problem(Form(), refusal))
+            return self._finish_page(call, visit, with_problem(typed(call), refusal))
         self._bench.remember(call, visit, step="finish")
         self._bench.completed(call, visit)
         return redirect(DONE)
@@ -97,6 +121,7 @@ class FinishSteps:
         view: dict[str, Any] = {
             "connection": self._bench.connection(call, visit, work),
             "waits": self._waits_for_domain(call, visit, work),
+            "base": call.base_url,
             "form": form,
         }
         return self._bench.page(call, visit, "setup/finish.html", work, form.status, **view)

@@ -59,7 +59,8 @@ class Opening:
         )
         view: dict[str, Any] = {"heading": f"Set up {tenant.name}", "sentence": sentence, "button": "Begin"}
         token = derive(visitor.secret or "", call.path)
-        return self._bench.desk.pages.render("link.html", works=True, token=token, **view).with_headers(*headers)
+        brand = self._face.brand(handle.tenant)
+        return self._bench.desk.pages.render("link.html", works=True, token=token, brand=brand, **view).with_headers(*headers)
 
     def _open(self, call: Call) -> Answer:
         secret = self._face.visitor(call).secret

@@ -35,15 +35,23 @@ class ProveSteps:
         work = self._bench.work(call, visit)
         connection = self._bench.connection(call, visit, work)
         view: dict[str, Any] = {"connection": connection, "test": self._newest(call, visit, work)}
-        if view["test"] and view["test"]["state"] == "passed" and "test" not in (work["done"] or ()):
-            work = self._bench.remember(call, visit, step="test")
+        work = self._noted(call, visit, work, view["test"])
         return self._bench.page(call, visit, "setup/test.html", work, ours=self._bench.ours(call, visit, work), **view)
 
     def _state(self, call: Call, visit: Visit) -> Answer:
         """How the newest test stands, asked for again and again while the other window is open."""
         work = self._bench.work(call, visit)
         test = self._newest(call, visit, work)
+        if test is not None and call.query.get("seen") == f"{test['id']}.{test['state']}":
+            return Answer(204)  # nothing new: what somebody reads stays as it is
+        work = self._noted(call, visit, work, test)
         return self._bench.desk.part("setup/test_state.html", test=test, work=work)
+
+    def _noted(self, call: Call, visit: Visit, work: Work, test: dict[str, Any] | None) -> Work:
+        """That a test has passed is a step that is done."""
+        if test is not None and test["state"] == "passed" and "test" not in (work["done"] or ()):
+            return self._bench.remember(call, visit, step="test")
+        return work
 
     def _start(self, call: Call, visit: Visit) -> Answer:
         work = self._bench.work(call, visit)

@@ -44,6 +44,8 @@ class AccessPages:
             post(f"{HOME}/api-keys", self._key, "create_tenant_api_key"),
             get(f"{HOME}/settings", self._settings, "update_tenant", "get_tenant", "get_entitlements"),
             post(f"{HOME}/settings", self._save, "update_tenant"),
+            get(f"{HOME}/branding", self._branding, "get_branding"),
+            post(f"{HOME}/branding", self._brand, "update_branding"),
         ]
 
     def _admins(self, call: Call, visit: Visit) -> Answer:
@@ -125,6 +127,33 @@ class AccessPages:
         except Refusal as refusal:
             return self._settings_form(call, visit, with_problem(form, refusal))
         return self._desk.done(f"/admin/t/{slug_of(visit)}/settings", "saved")
+
+    def _branding(self, call: Call, visit: Visit) -> Answer:
+        return self._branding_form(call, visit, None)
+
+    def _brand(self, call: Call, visit: Visit) -> Answer:
+        """The picture comes as a data URL, as the browser read the file; what it says of its type is not believed."""
+        form = typed(call)
+        body: dict[str, Any] = {"name": form["name"].strip() or None}
+        body["colour"] = form["colour"].strip() if form["coloured"] else None
+        if form["logo"].strip():
+            body["logo"] = form["logo"].strip().partition(";base64,")[2] or form["logo"].strip()
+        elif form["without_logo"]:
+            body["logo"] = None
+        try:
+            self._desk.api.run(call, "update_branding", body=body, version=form[VERSION])
+        except Refusal as refusal:
+            return self._branding_form(call, visit, with_problem(form, refusal))
+        return self._desk.done(f"/admin/t/{slug_of(visit)}/branding", "saved")
+
+    def _branding_form(self, call: Call, visit: Visit, form: Form | None) -> Answer:
+        branding, present = self._desk.api.versioned(call, "get_branding")
+        colour = branding["colour"]
+        shown = form or Form(
+            {"name": branding["name"] or "", "colour": colour or "#2b736c", "coloured": "on" if colour else ""}
+        )
+        view = {"form": carrying(shown, present), "branding": branding}
+        return self._desk.page(call, visit, "tenant/branding.html", shown.status, **view)
 
     def _settings_form(self, call: Call, visit: Visit, form: Form) -> Answer:
         tenant, present = self._desk.api.versioned(call, "get_tenant")

@@ -125,6 +125,7 @@ def as_form(connection: dict[str, Any]) -> Form:
     values = {name: "on" if options[name] else "" for name in TICKS}
     values |= {name: str(options[name]) for name in ("jit", "email_domain_policy", "metadata_refresh", "clock_skew_seconds")}
     values |= {"sp_entity_id": options["sp_entity_id"] or "", "acs_url_aliases": "\n".join(options["acs_url_aliases"])}
+    values |= {"test_users": "\n".join(options["test_users"])}
     values |= {f"claim:{claim}": name for claim, name in connection["attribute_mapping"].items()}
     values |= {"name": connection["name"], "routing_domains": "\n".join(connection["routing_domains"])}
     return Form(values)
@@ -135,6 +136,7 @@ def _changes(form: Form, connection: dict[str, Any]) -> dict[str, Any]:
     skew = form["clock_skew_seconds"].strip()
     options: dict[str, Any] = {name: bool(form[name]) for name in TICKS} if connection["type"] == "saml" else {}
     options |= {name: form[name] for name in ("jit", "email_domain_policy")}
+    options["test_users"] = lines(form["test_users"])
     if connection["type"] == "saml":
         options |= {
             "metadata_refresh": form["metadata_refresh"],

@@ -14,6 +14,7 @@ from idbroker.admin_api.api_keys import ApiKeyCalls
 from idbroker.admin_api.app_secrets import AppSecretCalls
 from idbroker.admin_api.apps import AppCalls
 from idbroker.admin_api.audit_events import AuditEventCalls
+from idbroker.admin_api.branding import BrandingCalls
 from idbroker.admin_api.candidates import CandidateCalls
 from idbroker.admin_api.cells import CellCalls
 from idbroker.admin_api.connections import ConnectionCalls
@@ -140,6 +141,7 @@ class AdminApi:
         described: list[Operation] = [
             *tenant_calls.operations(),
             *CellCalls(database).operations(),
+            *BrandingCalls().operations(),
             *AlarmCalls(database, closing, connections).operations(),
             *DomainCalls(database, domains).operations(),
             *connection_calls.operations(),

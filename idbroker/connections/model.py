@@ -92,6 +92,11 @@ class Domains(TenantRepository):
         statement = select(Domain).where(Domain.status == "verified").order_by(col(Domain.name)).limit(1000)
         return self.session.execute(statement).scalars().all()
 
+    def pending(self, since: datetime, limit: int) -> Sequence[Domain]:
+        """Those claimed since then that nobody has proven, the newest first."""
+        statement = select(Domain).where(Domain.status == "pending", col(Domain.created_at) >= since)
+        return self.session.execute(statement.order_by(col(Domain.id).desc()).limit(limit)).scalars().all()
+
     def index(self, row: Domain) -> None:
         """Enter a verified domain into the index. Raises IntegrityError when another tenant holds it."""
         self.session.add(DomainIndex(tenant_id=self.tenant, name=row.name, include_subdomains=row.include_subdomains))
@@ -134,6 +139,10 @@ class Connections(TenantRepository):
 
     def active(self) -> Sequence[Connection]:
         statement = select(Connection).where(Connection.status == "active").order_by(col(Connection.id)).limit(1000)
+        return self.session.execute(statement).scalars().all()
+
+    def in_test(self) -> Sequence[Connection]:
+        statement = select(Connection).where(Connection.status == "test").order_by(col(Connection.id)).limit(100)
         return self.session.execute(statement).scalars().all()
 
     def bump(self, row: Connection) -> None:

@@ -73,6 +73,8 @@ class ConnectionConfig:
     attribute_mapping: Mapping[str, str]
     verified_domains: tuple[str, ...] = ()
     """``example.com`` speaks for itself, ``*.example.com`` for everything below it."""
+    only_for: tuple[str, ...] | None = None
+    """Whose sign-ins go through it, by address; None for everybody's."""
 
     def owns(self, domain: str) -> bool:
         """Whether the tenant has proven that domain, itself or through a parent that includes its subdomains."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from idbroker.kernel.addresses import BadAddress, checked_url, normal_domain
+from idbroker.kernel.addresses import BadAddress, checked_url, normal_domain, normal_email
 
 ShortText = Annotated[str, Field(min_length=1, max_length=512)]
 
@@ -44,6 +44,16 @@ class ConnectionOptions(BaseModel):
     link_scim_by: tuple[Literal["external_id", "email"], ...] = ("external_id", "email")
     default_app: ShortText | None = None
     relay_state_allow: tuple[ShortText, ...] = ()
+    test_users: Annotated[tuple[ShortText, ...], Field(max_length=100)] = ()
+    """E-mail addresses of those who sign in through the connection while it is in ``test``."""
+
+    @field_validator("test_users")
+    @classmethod
+    def _addresses(cls, emails: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return tuple(dict.fromkeys(normal_email(email) for email in emails))
+        except BadAddress as error:
+            raise ValueError(str(error)) from error
 
     @field_validator("acs_url_aliases", "relay_state_allow")
     @classmethod

@@ -19,6 +19,7 @@ from idbroker.storage.database import Database
 from idbroker.tenants.model import Tenants
 from idbroker.web.call import Answer, BadRequest, Call, redirect
 from idbroker.web.cookies import Cookies
+from idbroker.web.messages import spoken
 from idbroker.web.pages import Pages
 from idbroker.web.route import ErrorFace, OpenRoute
 from idbroker.web.sign_in import SignInFace
@@ -84,8 +85,10 @@ class AccountPage:
         ]
 
     def _show(self, call: Call) -> Answer:
-        people = [self._person(live) for handle in self._handles(call) if (live := self._live(handle, call)) is not None]
-        return self._pages.render("account.html", leaves=bool(people), people=people)
+        lives = [live for handle in self._handles(call) if (live := self._live(handle, call)) is not None]
+        people = [self._person(live) for live in lives]
+        brand = self._face.brand(lives[0].scope.tenant) if len(lives) == 1 else None
+        return self._pages.render("account.html", leaves=bool(people), people=people, brand=brand, words=spoken(call))
 
     def _sign_out(self, call: Call) -> Answer:
         """End one session of the person whose form it was, in this browser or another."""

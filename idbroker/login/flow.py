@@ -23,6 +23,7 @@ from idbroker.login.attempt import PENDING, Attempt, Attempts
 from idbroker.login.attempt_checks import START_AGAIN, check_browser, check_tenant
 from idbroker.login.evidence import Evidence, verified_report
 from idbroker.login.finish import Finisher
+from idbroker.login.named import check_named
 from idbroker.login.progress import progress_of
 from idbroker.login.refusals import findings_context
 from idbroker.login.route import Hints, find_tenant, route_within
@@ -95,7 +96,7 @@ class LoginFlow:
         hints = Hints(request.connection, request.pinned_tenant or request.tenant, email_domain(email) if email else None)
         try:
             if problem:
-                return AskEmail(handle, request.app_name, request.email or "", problem)
+                return AskEmail(handle, request.app_name, request.email or "", problem, _pinned(attempt))
             return self._advance(handle, attempt, hints, visitor)
         finally:  # also when it was refused: the way back to the app leads through the attempt
             self._keep(attempt, visitor)
@@ -107,7 +108,8 @@ class LoginFlow:
         if connection is None:
             address, problem = _understood(email or "")
             if problem or address is None:
-                return AskEmail(handle, attempt.app_name, email or "", problem or "Please type your work e-mail address.")
+                wanted = problem or "Please type your work e-mail address."
+                return AskEmail(handle, attempt.app_name, email or "", wanted, _pinned(attempt))
             attempt.login_hint = address
             hints = Hints(None, attempt.pinned_tenant, email_domain(address))
         step = self._advance(handle, attempt, hints, visitor)
@@ -144,6 +146,7 @@ class LoginFlow:
         with self._refusing(config.tenant, config.id, _back(attempt, handle), evidence, progress):
             identity = upstream.complete(config, reply, reference)
             visitor.count(config.tenant)
+            check_named(config, identity)
         progress["email"] = identity.profile.email
         evidence = Evidence(attempt.handle_digest, lambda: verified_report(report(), identity))
         with self._refusing(config.tenant, config.id, _back(attempt, handle), evidence, progress):
@@ -197,7 +200,7 @@ class LoginFlow:
         if tenant is None:
             return self._nobody(handle, attempt, hints)
         if route.outcome == "choose":
-            return AskChoice(handle, attempt.app_name, tenant.name, route.connections)
+            return AskChoice(handle, attempt.app_name, tenant.name, route.connections, tenant.tenant_id)
         connection, progress = config.id if config else hints.connection, progress_of(attempt)
         with self._refusing(tenant.tenant_id, connection, _back(attempt, handle), progress=progress):
             if config is None:
@@ -233,7 +236,7 @@ class LoginFlow:
                 Refusal("unknown_tenant_or_connection", public, detail=f"asked for {unknown}"), back=_back(attempt, handle)
             )
         problem = NO_SUCH_DOMAIN if hints.domain is not None else ""
-        return AskEmail(handle, attempt.app_name, attempt.login_hint or "", problem)
+        return AskEmail(handle, attempt.app_name, attempt.login_hint or "", problem, _pinned(attempt))
 
     def _open(self, unit: TenantUnit, route: Route) -> ConnectionConfig | None:
         row = unit[Connections].get(route.connections[0].id) if route.outcome == "connection" else None
@@ -304,6 +307,10 @@ class LoginFlow:
 def _owner(attempt: Attempt) -> TenantId | None:
     """Whose trail a refusal belongs into; None as long as the attempt has gone nowhere."""
     return TenantId(attempt.tenant_id) if attempt.tenant_id else None
+
+
+def _pinned(attempt: Attempt) -> TenantId | None:
+    return TenantId(attempt.pinned_tenant) if attempt.pinned_tenant else None
 
 
 def _understood(email: str | None) -> tuple[str | None, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from idbroker.connections.discovery import Candidate, DomainEntry, Route, choose_connection, owner_of
-from idbroker.connections.model import Connections, Whereabouts
+from idbroker.connections.model import Connection, Connections, Whereabouts
 from idbroker.kernel.addresses import parent_domains
 from idbroker.kernel.ids import ConnectionId, TenantId
 from idbroker.storage.unit import PlatformUnit, TenantUnit
@@ -42,9 +42,15 @@ def find_tenant(unit: PlatformUnit, hints: Hints) -> Tenant | None:
     return None
 
 
+def _candidate(row: Connection) -> Candidate:
+    return Candidate(ConnectionId(row.id), row.name, row.type, tuple(row.routing_domains))
+
+
 def route_within(unit: TenantUnit, hints: Hints) -> Route:
-    """The connection within the tenant."""
-    candidates = [
-        Candidate(ConnectionId(row.id), row.name, row.type, tuple(row.routing_domains)) for row in unit[Connections].active()
-    ]
+    """The connection within the tenant: an active one; or one in test, where people are named who go through it, when it is
+    asked for or nothing else is there. Who somebody is, and so whether he is named, is known after the answer alone: before it,
+    everybody is sent the same way."""
+    candidates = [_candidate(row) for row in unit[Connections].active()]
+    if hints.connection not in (None, *(one.id for one in candidates)) or not candidates:
+        candidates += [_candidate(row) for row in unit[Connections].in_test() if row.options.get("test_users")]
     return choose_connection(candidates, domain=hints.domain, connection=hints.connection)

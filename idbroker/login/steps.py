@@ -74,6 +74,8 @@ class AskEmail:
     app_name: str | None
     email: str = ""
     problem: str = ""
+    tenant: TenantId | None = None
+    """The one tenant that the app began the sign-in for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class AskChoice:
     app_name: str | None
     tenant_name: str
     connections: tuple[Candidate, ...]
+    tenant: TenantId | None = None
 
 
 @dataclass(frozen=True, slots=True)

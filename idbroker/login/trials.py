@@ -6,7 +6,7 @@ browser, but marked. It makes no session and no person, and only it goes through
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from idbroker.audit.outbox import Outbox
@@ -23,6 +23,7 @@ from idbroker.kernel.secrets import digest, matches, new_secret
 from idbroker.keys.envelope import Envelope
 from idbroker.login.attempt import Attempt, Attempts
 from idbroker.login.diagnoses import KEPT, open_report, seal_report, trial_purpose
+from idbroker.login.named import in_test
 from idbroker.login.replay import SeenReplies
 from idbroker.login.steps import GoOn, SendToIdp, SignInRefused, Visitor
 from idbroker.login.trial_report import Answered, Trial, tried
@@ -117,12 +118,15 @@ class Trials:
         return SendToIdp(handoff)
 
     def configured(self, unit: TenantUnit, row: Connection, attempt: Attempt | None) -> ConnectionConfig:
-        """The configuration through which an answer goes. Raises Refusal: ``test`` is for tests, a candidate may be gone."""
+        """The configuration through which an answer goes. Raises Refusal: ``test`` is for tests and for the people whom its
+        options name, a candidate may be gone."""
         if attempt is None or attempt.connection_id != row.id:
             return self._connections.open(unit, row)
         if attempt.test_id is None and row.status == "test":
-            public = "Sign-in is not set up for your organisation yet."
-            raise Refusal("connection_in_test", public, detail="in the state test, only test sign-ins go through", status=403)
+            config = self._opened(unit, row, attempt.candidate_id)
+            if not config.options.test_users:
+                raise in_test("in the state test, only test sign-ins go through")
+            return replace(config, only_for=config.options.test_users)
         return self._opened(unit, row, attempt.candidate_id)
 
     def conclude(

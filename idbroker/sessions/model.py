@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, and_, bindparam, case, delete, distinct, func, update
+from sqlalchemy import Index, bindparam, case, delete, distinct, func, update
 from sqlalchemy import select as sqlselect
 from sqlmodel import Field, col, or_, select
 
@@ -30,6 +30,7 @@ class Session(TenantRow, table=True):
     __tablename__ = "sessions"
     __table_args__ = (
         Index("ix_sessions_tenant_id_user_id", "tenant_id", "user_id"),
+        Index("ix_sessions_tenant_id_connection_id_started_at", "tenant_id", "connection_id", "started_at"),
         Index("ix_sessions_tenant_id_upstream_person_digest", "tenant_id", "upstream_person_digest"),
         Index("ix_sessions_tenant_id_upstream_session_digest", "tenant_id", "upstream_session_digest"),
     )
@@ -140,11 +141,10 @@ class Sessions(TenantRepository):
     def people_by_day(self, days: Sequence[Day]) -> list[int]:
         """How many different people signed in on each day."""
         started = col(Session.started_at)
-        counted = [
-            func.count(distinct(case((and_(started >= day.begins, started < day.ends), col(Session.user_id))))) for day in days
-        ]
-        statement = select(*counted).where(started >= days[0].begins)
-        return [int(number) for number in self.session.execute(statement).one()]
+        number = case(*((started < day.ends, at) for at, day in enumerate(days)), else_=len(days))
+        statement = select(number, func.count(distinct(col(Session.user_id)))).where(started >= days[0].begins)
+        found: dict[int, int] = {row[0]: row[1] for row in self.session.execute(statement.group_by(number))}
+        return [found.get(at, 0) for at in range(len(days))]
 
     def of_upstream(self, person_digest: str) -> Sequence[Session]:
         """The live sessions of somebody whom the IdP names so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import structlog
@@ -10,6 +11,7 @@ import structlog
 from idbroker.federation.contract import Handoff, RedirectTo
 from idbroker.kernel.addresses import email_domain
 from idbroker.kernel.errors import Refusal, new_reference
+from idbroker.kernel.ids import TenantId
 from idbroker.login.refusals import RefusalRecorder
 from idbroker.login.steps import (
     AskChoice,
@@ -24,8 +26,10 @@ from idbroker.login.steps import (
     Step,
     Visitor,
 )
+from idbroker.tenants.branding import Brand, Brands
 from idbroker.web.call import Answer, Call, redirect
 from idbroker.web.cookies import Cookies
+from idbroker.web.messages import spoken
 from idbroker.web.meter import TooMany
 from idbroker.web.pages import Pages
 from idbroker.web.sign_out import SignOutPages
@@ -37,7 +41,8 @@ log = structlog.get_logger("idbroker.web")
 
 
 class SignInFace:
-    def __init__(self, pages: Pages, cookies: Cookies, recorder: RefusalRecorder) -> None:
+    def __init__(self, pages: Pages, cookies: Cookies, recorder: RefusalRecorder, brands: Brands | None = None) -> None:
+        self._brands = brands
         self._pages = pages
         self._cookies = cookies
         self._recorder = recorder
@@ -77,17 +82,18 @@ class SignInFace:
         if isinstance(refusal, TooMany) and not refusal.recorded:
             reference = new_reference()
             log.info("refused", refusal=refusal.code, reference=reference, request_id=call.request_id)
-            return self._refused(refusal, reference)
-        return self._refused(refusal, self.recorded(refusal, call))
+            return self._refused(refusal, reference, call)
+        return self._refused(refusal, self.recorded(refusal, call), call)
 
     def not_found(self, refusal: Refusal, call: Call) -> Answer:
         """The page of an address where there is nothing (an ErrorFace). Nobody tried to sign in: nothing is recorded."""
-        del call
-        return self._refused(refusal, None)
+        return self._refused(refusal, None, call)
 
-    def _refused(self, refusal: Refusal, reference: str | None) -> Answer:
+    def _refused(self, refusal: Refusal, reference: str | None, call: Call) -> Answer:
         known = refusal if isinstance(refusal, SignInRefused) else None
-        answer = self._pages.render("refused.html", refusal.status, refusal=refusal, known=known, reference=reference)
+        view: dict[str, Any] = {"refusal": refusal, "known": known, "reference": reference}
+        brand = self.brand(known.tenant if known else None)
+        answer = self._pages.render("refused.html", refusal.status, brand=brand, words=spoken(call), **view)
         return answer.with_headers(("retry-after", "60")) if refusal.status == 429 else answer
 
     def _step(self, step: Step, call: Call) -> Answer:
@@ -95,11 +101,11 @@ class SignInFace:
             case SendToIdp(handoff):
                 return self._hand_off(handoff, call)
             case PostAgain(address, fields):
-                return self._pages.hand_over(address, fields, "again")
+                return self._pages.hand_over(address, fields, "again", spoken(call))
             case AskEmail():
                 return self._ask_email(step, call)
             case AskChoice():
-                return self._pages.render("choose.html", leaves=True, step=step)
+                return self._page(step, call)
             case SignedIn(cookie, location):
                 return redirect(location, self._cookies.add_session(call, cookie), *self._cookies.no_restart(call))
             case Restart():
@@ -110,7 +116,7 @@ class SignInFace:
     def _hand_off(self, handoff: Handoff, call: Call) -> Answer:
         if isinstance(handoff, RedirectTo):
             return redirect(handoff.url, status=302 if call.method == "GET" else 303)
-        return self._pages.hand_over(handoff.url, handoff.fields, "sign in")
+        return self._pages.hand_over(handoff.url, handoff.fields, "sign in", spoken(call))
 
     def _ask_email(self, step: AskEmail, call: Call) -> Answer:
         """A domain that nobody signs in with is a refusal like others: 400, and a reference to ask the administrator with."""
@@ -119,7 +125,23 @@ class SignInFace:
             detail = f"nothing to do for “{email_domain(step.email)[:253]}”"
             reference = self.recorded(Refusal("email_not_routed", step.problem, detail=detail), call)
         status = 400 if step.problem else 200
-        return self._pages.render("email.html", status, leaves=True, step=step, reference=reference)
+        return self._page(step, call, status, reference)
+
+    def _page(self, step: AskEmail | AskChoice, call: Call, status: int = 200, reference: str | None = None) -> Answer:
+        """In the language of the sign-in, which the form carries on."""
+        words, template = spoken(call), "email.html" if isinstance(step, AskEmail) else "choose.html"
+        view: dict[str, Any] = {"step": step, "reference": reference, "asked_language": words.language}
+        return self._pages.render(template, status, leaves=True, brand=self.brand(step.tenant), words=words, **view)
+
+    def brand(self, tenant: TenantId | None) -> Brand | None:
+        """How that tenant looks; a page that cannot find out is plain."""
+        if tenant is None or self._brands is None:
+            return None
+        try:
+            return self._brands.of(tenant)
+        except Exception:
+            log.exception("brand not read", tenant=tenant)
+            return None
 
     def recorded(self, refusal: Refusal, call: Call) -> str:
         """The reference under which the trail holds the reason; the request's id, which the log has, where that fails."""

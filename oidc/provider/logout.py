@@ -26,6 +26,7 @@ from idbroker.sessions.service import SessionService
 from idbroker.storage.database import Database
 from idbroker.web.call import Answer, Call
 from idbroker.web.cookies import Cookies
+from idbroker.web.messages import spoken
 from idbroker.web.pages import Pages
 from idbroker.web.sign_in import SignInFace
 from oidc.jose import BadToken
@@ -159,6 +160,7 @@ class Logout:
         page = self._pages.render(
             "logout_confirm.html",
             leaves=True,
+            words=spoken(call),
             address=f"{issuer.path}/oauth2/logout/confirm",
             app_name=request.app.name if request.app else None,
             fields={**request.fields, "proof": derive(visitor.secret or "", _PURPOSE)},

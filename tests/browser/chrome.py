@@ -41,7 +41,7 @@ class Tab:
         self.context = chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, bypass_csp=False, **profile
         )
-        self.context.set_default_timeout(15_000)
+        self.context.set_default_timeout(40_000)
         self.page = self.context.new_page()
         self.complaints: list[str] = []
         self._name = f"{width}-{scheme}"
@@ -58,9 +58,12 @@ class Tab:
         seen = page or self.page
         wide = seen.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide == 0, f"{name} is {wide} px wider than the screen"
+        self.keep(name, seen)
+
+    def keep(self, name: str, page: Any = None) -> None:
         folder = os.environ.get("TEST_SHOTS")
         if folder:
-            seen.screenshot(path=f"{folder}/{name}-{self._name}.png", full_page=True)
+            (page or self.page).screenshot(path=f"{folder}/{name}-{self._name}.png", full_page=True)
 
     def barriers(self, page: Any = None) -> list[str]:
         """What axe finds serious or critical. The devtools' own way in: the page's policy stays as it is."""

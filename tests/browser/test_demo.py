@@ -2,67 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from idbroker.demo.people import HARBOR, ORCHARD, ORGANISATIONS
 from idbroker.demo.world import World
+from tests.browser.chrome import MARKS, SCREENS, Tab
 
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = Path("/usr/bin/chromium")
-SWITCHES = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-SCREENS = [(390, 844, "light"), (390, 844, "dark"), (1280, 800, "light"), (1280, 800, "dark")]
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed"),
-]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield browser
-        browser.close()
-
-
-class Tab:
-    """A page in a profile of its own that remembers what the console complained about."""
-
-    def __init__(self, chromium: sync_api.Browser, width: int, height: int, scheme: str) -> None:
-        self._context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-        self.page = self._context.new_page()
-        self.complaints: list[str] = []
-        self._name = f"{width}-{scheme}"
-        self.page.on("console", self._note)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _note(self, message: sync_api.ConsoleMessage) -> None:
-        # A refusal's page has a status of 400 and more, which the console reports as well.
-        if message.type in ("error", "warning") and "the server responded with a status of" not in message.text:
-            self.complaints.append(message.text)
-
-    def look(self, name: str) -> None:
-        """No page is wider than its screen. With TEST_SHOTS=folder it keeps a picture too."""
-        wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide == 0, f"{name} is {wide} px wider than the screen"
-        folder = os.environ.get("TEST_SHOTS")
-        if folder:
-            self.page.screenshot(path=f"{folder}/{name}-{self._name}.png", full_page=True)
-
-    def close(self) -> None:
-        self._context.close()
+pytestmark = MARKS
 
 
 @pytest.fixture(params=SCREENS, ids=lambda screen: f"{screen[0]}-{screen[2]}")
-def tab(request: pytest.FixtureRequest, chromium: sync_api.Browser) -> Iterator[Tab]:
+def tab(request: pytest.FixtureRequest, chromium: Any) -> Iterator[Tab]:
     tab = Tab(chromium, *request.param)
     yield tab
     tab.close()

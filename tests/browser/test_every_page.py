@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from idbroker.demo.world import World, demo_world
-from tests.browser.chrome import MARKS, Tab, chromium_running
+from tests.browser.chrome import MARKS, Tab
 from tests.support.clock import TestClock
 from tests.support.lived_in import Lived, lived_in
 from tests.support.ui_world import UiWorld
@@ -40,12 +40,6 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     found = [screen.row.path for screen in table.ui.screens if screen.row.method == "GET" and screen.row.session == "admin"]
     table.close()
     return [path for path in found if not path.endswith(DOWNLOADS)]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with chromium_running() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from idbroker.app import Broker, build, build_services
 from idbroker.kernel.scope import Actor
 from idbroker.settings import Settings
 from tests.support.clock import TestClock
-from tests.support.databases import sqlite_urls
+from tests.support.databases import Urls, sqlite_urls
 
 BASE = "https://id.example.com"
 OPERATOR = Actor(type="operator", name="test")
@@ -68,11 +68,17 @@ class Person:
 
 
 class UiWorld:
-    def __init__(self, folder: Path, clock: TestClock, txt: dict[str, list[str]] | None = None) -> None:
+    def __init__(
+        self, folder: Path, clock: TestClock, txt: dict[str, list[str]] | None = None, urls: Urls | None = None
+    ) -> None:
         self.clock = clock
         self.txt = txt if txt is not None else {}
+        where = urls or sqlite_urls(folder)
         settings = Settings(
-            public_url=BASE, database_url=sqlite_urls(folder).database, master_key=base64.b64encode(bytes(range(32))).decode()
+            public_url=BASE,
+            database_url=where.database,
+            database_owner_url=where.owner,
+            master_key=base64.b64encode(bytes(range(32))).decode(),
         )  # type: ignore[arg-type] # as the environment gives them
         self.services = build_services(settings, clock=clock, look_up_txt=lambda name: self.txt.get(name, []))
         self.broker: Broker = build(self.services, run_worker=False)
