@@ -58,7 +58,7 @@ OWN_IDS: Mapping[str, str] = {
 TEXTS: Mapping[str, str] = {
     "slug": "acme", "name": "Acme", "display_name": "Alice Arden", "given_name": "Alice", "family_name": "Arden",
     "email": "alice@acme.example", "user_name": "alice@acme.example", "domain": "acme.example", "region": "eu",
-    "vendor": "okta",
+    "vendor": "okta", "colour": "#1f6feb",
     "type": "saml", "status": "active", "url": "https://notes.example/hooks", "base_url": "https://id.example.com/scim/v2",
     "issuer": "https://id.acme.example", "entity_id": "https://idp.acme.example", "sso_url": "https://idp.acme.example/sso",
     "code": "invalid_input", "detail": "The request body is not right.", "title": "Unprocessable Entity", "pointer": "/name",
