@@ -100,6 +100,7 @@ def test_first_told_then_made_then_nothing_to_do(world: DeclaringWorld, folder: 
     domains = {one["domain"]: one["status"] for one in world.api("GET", f"/tenants/{slug}/domains")["data"]}
     assert domains == {f"{slug}.example": "verified", f"sub.{slug}.example": "pending"}
 
+    count(world, slug)  # an operator who looks leaves a trace, once
     before = count(world, slug)
     again = world.apply(text, api=api, folder=folder, environment=ENVIRONMENT)
     assert again.stopped is None
