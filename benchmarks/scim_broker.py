@@ -120,8 +120,7 @@ def fill(services: Services, tenant: str, directory: str, users: int, groups: in
             connection.execute(User.__table__.insert(), people)  # type: ignore[attr-defined] # set by SQLModel
             connection.execute(USERS.insert(), resources)
             connection.execute(EMAILS.insert(), emails)
-            for _ in people:
-                unit[Resources]._count("User", directory, 1)
+            unit[Resources].count("User", directory, len(people))
     large = ""
     for start in range(0, groups, 200):
         with services.database.tenant(scope) as unit:

@@ -15,9 +15,11 @@ from idbroker.web.route import PlatformRoute
 
 
 class OverviewDocument(Document):
-    """``unsealed_trails``: how many trails have events that wait to be sealed (1,000 at most are counted)."""
+    """``tenants``: by state, without the synthetic ones. ``unsealed_trails``: how many trails have events that wait to be
+    sealed (1,000 at most are counted)."""
 
     tenants: dict[str, int]
+    synthetic_tenants: int
     apps: int
     unsealed_trails: int
 
@@ -48,5 +50,10 @@ class OverviewCall:
         by_cell = self._database.tenants_in(OutboxRow.__table__)  # type: ignore[attr-defined] # set by SQLModel
         waiting = sum(len(tenants) for tenants in by_cell.values())
         return shown(
-            OverviewDocument(tenants=unit[Tenants].count_by_status(), apps=unit[Apps].count(), unsealed_trails=waiting)
+            OverviewDocument(
+                tenants=unit[Tenants].count_by_status(),
+                synthetic_tenants=unit[Tenants].count_synthetic(),
+                apps=unit[Apps].count(),
+                unsealed_trails=waiting,
+            )
         )

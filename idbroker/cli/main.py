@@ -18,6 +18,7 @@ from idbroker.cli.personal_data import user_app
 from idbroker.cli.saml import saml_app
 from idbroker.cli.server import app as server_app
 from idbroker.cli.signing_keys import signing_app
+from idbroker.cli.synthetic import tenant_synth
 from idbroker.cli.tenants import tenant_app
 from idbroker.kernel.errors import Refusal
 from idbroker.settings import BadSettings
@@ -28,6 +29,7 @@ app.add_typer(server_app)
 app.add_typer(declaring_app)
 app.add_typer(admin_app, name="admin")
 app.add_typer(keys_app, name="keys")
+tenant_app.command("synth")(tenant_synth)
 app.add_typer(tenant_app, name="tenant")
 app.add_typer(user_app, name="user")
 app.add_typer(signing_app, name="signing-keys")

@@ -140,7 +140,7 @@ class Resources(TenantRepository):
     def insert(self, kind: Kind, values: Mapping[str, Any]) -> None:
         """All columns but the tenant. Raises IntegrityError for a userName that is taken."""
         _INSERT[kind].change(self.unit, **{f"v_{name}": value for name, value in values.items()})
-        self._count(kind, values["directory_id"], 1)
+        self.count(kind, values["directory_id"], 1)
 
     def write(self, kind: Kind, resource_id: str, values: Mapping[str, Any]) -> None:
         """Those columns and no other. Raises IntegrityError for a userName that is taken."""
@@ -167,7 +167,7 @@ class Resources(TenantRepository):
             return False
         if kind == "User":
             _EMAILS_OUT.change(self.unit, id_=resource_id)
-        self._count(kind, directory_id, -1)
+        self.count(kind, directory_id, -1)
         _FORGET_ONE.change(self.unit, directory=directory_id, of_kind=kind, id_=resource_id)
         return True
 
@@ -185,7 +185,8 @@ class Resources(TenantRepository):
         row = _ACTIVE.first(self.unit, directory=directory_id)
         return 0 if row is None else int(row[0])
 
-    def _count(self, kind: Kind, directory_id: str, step: int) -> None:
+    def count(self, kind: Kind, directory_id: str, step: int) -> None:
+        """For whoever writes or removes many at once: so many more, or fewer."""
         # Slots, so that writers at one moment do not all wait for one row.
         slot = random.randrange(SLOTS)  # noqa: S311 # spreads load, hides nothing
         _COUNT.change(self.unit, directory=directory_id, kind_=kind, slot_=slot, step=step)

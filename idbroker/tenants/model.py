@@ -94,8 +94,20 @@ class Tenants(PlatformRepository):
         return self.session.execute(statement).scalars().all()
 
     def count_by_status(self) -> dict[str, int]:
-        statement = select(Tenant.status, func.count()).group_by(col(Tenant.status))
+        """Of real ones: synthetic tenants are nobody's customers."""
+        statement = select(Tenant.status, func.count()).where(~col(Tenant.synthetic)).group_by(col(Tenant.status))
         return {row[0]: row[1] for row in self.session.execute(statement)}
+
+    def count_synthetic(self) -> int:
+        statement = select(func.count()).select_from(Tenant).where(col(Tenant.synthetic), col(Tenant.status) != "erased")
+        return int(self.session.execute(statement).scalar_one())
+
+    def synthetic(self, *, after: str | None = None, limit: int = 50) -> Sequence[Tenant]:
+        """Those that bear the mark and are not erased."""
+        statement = select(Tenant).where(col(Tenant.synthetic), col(Tenant.status) != "erased")
+        if after:
+            statement = statement.where(col(Tenant.id) > after)
+        return self.session.execute(statement.order_by(col(Tenant.id)).limit(limit)).scalars().all()
 
     def count_by_cell(self) -> dict[str, int]:
         statement = select(Tenant.cell, func.count()).group_by(col(Tenant.cell))

@@ -68,9 +68,11 @@ class TenantService:
         unit.transaction.cells_first = True
         with unit.enter(TenantScope(tenant.tenant_id, unit.actor)) as inside:
             self._envelope.prepare(inside)
-            context = {"slug": slug, "tier": tier, "status": status}
+            context: dict[str, Any] = {"slug": slug, "tier": tier, "status": status}
             if tenant.cell is not None:
                 context["cell"] = tenant.cell
+            if synthetic:
+                context["synthetic"] = True
             inside[Outbox].record(Event("tenant.created", _resource(tenant), context=context))
         return tenant
 
