@@ -104,7 +104,7 @@ def test_every_row_is_where_its_kind_lives(celled: Stores, cell: str, monkeypatc
                 assert connection.execute(select(func.count()).select_from(Tenant)).scalar_one() == 0
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_no_method_of_any_repository_reaches_a_tenant_of_another_cell(on_sqlite: Stores) -> None:
     a, b = make_world(on_sqlite, "ada"), _elsewhere(on_sqlite)
     before = fingerprint(on_sqlite, a.scope.tenant)

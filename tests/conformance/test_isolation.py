@@ -139,7 +139,7 @@ def call_as_stranger(stores: Stores, a: World, b: Any, repository: type[TenantRe
         pass  # refused loudly is as good as absent; what matters is compared by the caller
 
 
-@pytest.mark.timeout(400)  # it grows with every repository, and other work may be going on
+@pytest.mark.timeout(900)  # it grows with every repository, and other work may be going on
 def test_no_method_of_any_repository_reaches_another_tenant(stores: Stores, both: tuple[World, Any]) -> None:
     a, b = both
     before = fingerprint(stores, a.scope.tenant)
