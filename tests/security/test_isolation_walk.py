@@ -25,8 +25,8 @@ from tests.support.marked import MARKER, SCIM_USER, Marked, marked
 PREFIXES = {
     "admin": "adm", "alert": "alr", "candidate": "can", "client_id": "app", "connection": "con", "delivery": "whd",
     "directory": "dir", "domain": "dom", "erased": "tnt", "erasure": "ers", "group": "grp", "key": "key", "link": "lnk",
-    "mapping": "rlm", "operator": "opr", "passkey": "psk", "secret": "key", "session": "ses", "sign_in": "aud", "signal_stream": "str",
-    "stream": "lgs", "tenant": "tnt", "test": "tst", "token": "dtk", "user": "usr", "webhook": "whk",
+    "mapping": "rlm", "operator": "opr", "passkey": "psk", "secret": "key", "session": "ses", "sign_in": "aud",
+    "signal_stream": "str", "stream": "lgs", "tenant": "tnt", "test": "tst", "token": "dtk", "user": "usr", "webhook": "whk",
 }  # fmt: skip
 """Path parameter → the prefix of an id that could stand there."""
 
