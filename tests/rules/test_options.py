@@ -25,6 +25,8 @@ PUBLISHED: dict[str, Any] = {
     "authn_context_comparison": "exact",
     "sp_entity_id": None,
     "acs_url_aliases": [],
+    "request_acs_url": None,
+    "test_users": [],
     "allow_cbc_encryption": False,
     "allow_sha1_until": None,
     "sign_metadata": False,
