@@ -37,7 +37,7 @@ class SignalWorld:
     def __post_init__(self) -> None:
         services = self.whole.services
         signer = StreamSigner(services.database, Issuers(services.database, BASE), IssuerKeys(services.keys))
-        self.dispatcher = SignalDispatcher(services.database, services.streams, signer, self.receivers, BASE)
+        self.dispatcher = SignalDispatcher(services.database, services.signal_streams, signer, self.receivers, BASE)
 
     def tenant(self) -> str:
         return self.whole.tenant(f"acme{next(self.numbers)}", "enterprise")
