@@ -242,7 +242,7 @@ def test_no_address_no_trip(there):
 def test_an_endpoint_that_speaks_for_us_is_not_used(tmp_path, clock):
     there = Installation(tmp_path, clock)
     there.fetcher.changes["/.well-known/openid-configuration"] = members(end_session_endpoint=f"{ISSUER}/end?client_id=other")
-    changed = there.api("PATCH", there.here, {"issuer": ISSUER})
+    changed = there.api("PATCH", there.here, {"issuer": ISSUER, "scopes": ["openid", "email"]})
     assert changed["end_session_endpoint"] is None
     assert [warning["code"] for warning in changed["warnings"]] == ["end_session_unusable"]
     there.close()
