@@ -165,7 +165,7 @@ class Directory:
             insert_many(unit, User, people)
             insert_many(unit, ScimUser, resources)
             insert_many(unit, ScimEmail, emails)
-            unit[Resources]._count("User", self.id, count)
+            unit[Resources].count("User", self.id, count)
         return ids
 
     def patch(self, path: str, *operations: Mapping[str, Any], **options: Any) -> Any:
