@@ -162,6 +162,7 @@ def make_world(stores: Stores, slug: str) -> World:
         "span": timedelta(hours=1),
         "before": None,
         "keep": 0,
+        "step": 1,
         "level": 7,
         "outcome": "passed",
         "code": None,
