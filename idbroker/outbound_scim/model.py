@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import BigInteger, Index, delete, false, update
-from sqlmodel import Field, col, or_, select
+from sqlmodel import Field, col, select
 
 from idbroker.directory.model import Group, Membership, User
 from idbroker.kernel.ids import TenantId
 from idbroker.storage.rows import IndexRow, JsonColumn, PlatformRow, TenantRow, UtcDateTime
+from idbroker.storage.turns import due_rows
 from idbroker.storage.unit import PlatformRepository, TenantRepository
 
 USER, GROUP = "user", "group"
@@ -86,10 +87,7 @@ class ScimTargets(PlatformRepository):
         self.session.flush()
 
     def due(self, limit: int = 500) -> Sequence[ScimQueue]:
-        now = self.now()
-        free = or_(col(ScimQueue.leased_until).is_(None), col(ScimQueue.leased_until) <= now)
-        statement = select(ScimQueue).where(col(ScimQueue.due_at) <= now, free)
-        return self.session.execute(statement.order_by(col(ScimQueue.due_at)).limit(limit)).scalars().all()
+        return due_rows(self.session, ScimQueue, self.now(), limit)
 
     def queues(self, app_id: str) -> Sequence[ScimQueue]:
         return self.session.execute(select(ScimQueue).where(ScimQueue.app_id == app_id)).scalars().all()

@@ -12,6 +12,7 @@ from sqlmodel import Field, col, or_, select
 from idbroker.kernel.ids import TenantId
 from idbroker.signals.vocabulary import PUSH
 from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
+from idbroker.storage.turns import due_rows
 from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
 
 ENABLED, PAUSED, DISABLED = "enabled", "paused", "disabled"
@@ -127,10 +128,7 @@ class SignalQueues(PlatformRepository):
         return self.session.execute(select(SignalQueue).limit(limit)).scalars().all()
 
     def due(self, limit: int = 500) -> Sequence[SignalQueue]:
-        now = self.now()
-        free = or_(col(SignalQueue.leased_until).is_(None), col(SignalQueue.leased_until) <= now)
-        statement = select(SignalQueue).where(col(SignalQueue.due_at) <= now, SignalQueue.status == ACTIVE, free)
-        return self.session.execute(statement.order_by(col(SignalQueue.due_at)).limit(limit)).scalars().all()
+        return due_rows(self.session, SignalQueue, self.now(), limit, col(SignalQueue.status) == ACTIVE)
 
 
 class SignalStreams(TenantRepository):

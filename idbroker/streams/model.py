@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, delete, false
-from sqlmodel import Field, col, or_, select
+from sqlmodel import Field, col, select
 
 from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
+from idbroker.storage.turns import due_rows
 from idbroker.storage.unit import PlatformRepository, TenantRepository
 
 
@@ -58,10 +59,7 @@ class LogStreamTurn(IndexRow, table=True):
 
 class LogStreamTurns(PlatformRepository):
     def due(self, limit: int = 500) -> Sequence[LogStreamTurn]:
-        now = self.now()
-        free = or_(col(LogStreamTurn.leased_until).is_(None), col(LogStreamTurn.leased_until) <= now)
-        statement = select(LogStreamTurn).where(col(LogStreamTurn.due_at) <= now, LogStreamTurn.status == "active", free)
-        return self.session.execute(statement.order_by(col(LogStreamTurn.due_at)).limit(limit)).scalars().all()
+        return due_rows(self.session, LogStreamTurn, self.now(), limit, col(LogStreamTurn.status) == "active")
 
     def of(self, tenants: Sequence[str]) -> Sequence[tuple[str, str]]:
         """(tenant, stream) of all streams of those tenants, in one order everywhere, so that nobody waits in a ring."""

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Index, delete, false, func, update
-from sqlmodel import Field, col, or_, select
+from sqlmodel import Field, col, select
 
 from idbroker.kernel.ids import TenantId
 from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
+from idbroker.storage.turns import due_rows
 from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
 
 MAX_LIVE_SECRETS = 2
@@ -102,10 +103,7 @@ class WebhookQueues(PlatformRepository):
         return self.session.execute(select(WebhookQueue).where(col(WebhookQueue.status) != "disabled")).scalars().all()
 
     def due(self, limit: int = 500) -> Sequence[WebhookQueue]:
-        now = self.now()
-        free = or_(col(WebhookQueue.leased_until).is_(None), col(WebhookQueue.leased_until) <= now)
-        statement = select(WebhookQueue).where(col(WebhookQueue.due_at) <= now, WebhookQueue.status == "active", free)
-        return self.session.execute(statement.order_by(col(WebhookQueue.due_at)).limit(limit)).scalars().all()
+        return due_rows(self.session, WebhookQueue, self.now(), limit, col(WebhookQueue.status) == "active")
 
 
 class Webhooks(TenantRepository):

@@ -1,0 +1,23 @@
+"""Rows that workers take turns at, queues and streams: ``due_at``, and ``leased_until`` while somebody is at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import Session
+from sqlmodel import col, or_, select
+
+from idbroker.storage.rows import IndexRow
+
+Row = TypeVar("Row", bound=IndexRow)
+
+
+def due_rows(session: Session, kind: type[Row], now: datetime, limit: int, *more: ColumnElement[bool]) -> Sequence[Row]:
+    """Those that are due and nobody is at, the longest due first. ``more``: what must hold besides."""
+    table: Any = kind
+    free = or_(col(table.leased_until).is_(None), col(table.leased_until) <= now)
+    statement = select(kind).where(col(table.due_at) <= now, free, *more)
+    return session.execute(statement.order_by(col(table.due_at)).limit(limit)).scalars().all()
