@@ -60,7 +60,6 @@ class Side:
         dialect = self.cell.dialect
         with dialect.turn(read_only=read_only), self.engine.connect() as connection:
             dialect.begin(connection, self.tenant, read_only=read_only)
-            dialect.set_tenant(connection, self.tenant)  # an owner's engine is not told by ``begin``
             yield connection
             if not read_only:
                 connection.commit()

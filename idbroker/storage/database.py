@@ -111,7 +111,6 @@ class Database:
         try:
             with engine.connect() as connection:
                 cell.dialect.begin(connection, tenant, read_only=False)
-                cell.dialect.set_tenant(connection, tenant)  # the policies bind the owner too
                 counts = [connection.execute(text(one), {"tenant": tenant}).rowcount for one in ERASE_STATEMENTS]
                 connection.commit()
                 return counts[-1]

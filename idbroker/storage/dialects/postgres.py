@@ -50,7 +50,6 @@ class PostgresDialect:
     def engine(self) -> Engine:
         engine = self._engine(self._url, pool=self._pool, options=self._server_options)
         event.listen(engine, "connect", _step_down)
-        event.listen(engine, "begin", _on_begin)
         return engine
 
     def owner_engine(self) -> Engine:
@@ -138,13 +137,16 @@ class PostgresDialect:
         return rls.problems(connection, metadata, self._schema)
 
     def _engine(self, url: URL, *, pool: int, options: str = "") -> Engine:
-        return create_engine(
+        engine = create_engine(
             url,
             pool_size=pool,
             max_overflow=pool,
             pool_pre_ping=False,
             connect_args={"options": f"-c search_path={self._schema} -c timezone=UTC{options}", "connect_timeout": 5},
         )
+        event.listen(engine, "connect", _begin_nothing)
+        event.listen(engine, "begin", _on_begin)
+        return engine
 
     def _server_role(self, connection: Connection) -> str:
         """The role that gets the grants: the one in the server's URL, or the stepped-down one where that is too mighty."""
@@ -171,6 +173,11 @@ def _trigger(tenant: TenantId) -> str:
     return f"idbroker_{tenant}"
 
 
+def _begin_nothing(connection: Any, record: Any) -> None:
+    """The driver begins no transaction by itself: ``_on_begin`` does, with more in the same message."""
+    connection.autocommit = True
+
+
 def _step_down(connection: Any, record: Any) -> None:
     """On every new connection of the server: a role that policies do not bind gives itself up for one that they do."""
     with connection.cursor() as cursor:
@@ -182,8 +189,6 @@ def _step_down(connection: Any, record: Any) -> None:
         mighty, prepared = cursor.fetchone()
         if mighty and prepared:
             cursor.execute(f"SET ROLE {SERVER_ROLE}")
-    connection.commit()
-    connection.autocommit = True  # the driver begins nothing by itself: _on_begin does, with more in the same message
 
 
 def _on_begin(connection: Connection) -> None:
