@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from admin_ui.forms import Form
+from idbroker.kernel.errors import NotFound
 
 Asked = Literal["text", "secret", "area", "number", "words"]
 
@@ -107,6 +108,15 @@ def body_of(kind: Type, form: Form, *, keep_empty: bool) -> dict[str, Any]:
         else:
             body[one.name] = text
     return body
+
+
+def new_stream(form: Form) -> dict[str, Any]:
+    """The body that makes what was typed. Raises NotFound for a type that no page offers."""
+    kind = BY_KEY.get(form["type"])
+    if kind is None:
+        raise NotFound("type of log stream")
+    body = {"type": kind.key, "name": form["name"].strip(), "start": "beginning" if form["beginning"] else "now"}
+    return {**body, **body_of(kind, form, keep_empty=False)}
 
 
 def form_of(stream: Mapping[str, Any]) -> Form:

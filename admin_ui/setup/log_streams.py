@@ -7,9 +7,9 @@ from typing import Any
 from admin_ui.desk import Screen
 from admin_ui.forms import Form, typed, with_problem
 from admin_ui.setup.bench import ROOT, Bench
-from admin_ui.streams import BY_KEY, TYPES, body_of
+from admin_ui.streams import BY_KEY, TYPES, new_stream
 from idbroker.admins.visits import Visit
-from idbroker.kernel.errors import NotFound, Refusal
+from idbroker.kernel.errors import Refusal
 from idbroker.web.call import Answer, Call
 
 STREAMS = f"{ROOT}/streams"
@@ -32,12 +32,9 @@ class LogStreamStep:
 
     def _make(self, call: Call, visit: Visit) -> Answer:
         form = typed(call)
-        kind = BY_KEY.get(form["type"])
-        if kind is None:
-            raise NotFound("type of log stream")
-        body = {"type": kind.key, "name": form["name"].strip(), "start": "beginning" if form["beginning"] else "now"}
+        body = new_stream(form)
         try:
-            made = self._bench.run(call, visit, "create_log_stream", body={**body, **body_of(kind, form, keep_empty=False)})
+            made = self._bench.run(call, visit, "create_log_stream", body=body)
         except Refusal as refusal:
             return self._page(call, visit, with_problem(form, refusal))
         self._bench.remember(call, visit, step="streams")

@@ -8,9 +8,9 @@ from admin_ui.confirm import Act
 from admin_ui.desk import Desk, Screen, slug_of
 from admin_ui.forms import Form, typed, with_problem
 from admin_ui.lists import listed
-from admin_ui.streams import BY_KEY, TYPES, body_of, form_of
+from admin_ui.streams import BY_KEY, TYPES, body_of, form_of, new_stream
 from idbroker.admins.visits import Visit
-from idbroker.kernel.errors import NotFound, Refusal
+from idbroker.kernel.errors import Refusal
 from idbroker.web.call import Answer, Call
 
 ALL = "/admin/t/{tenant}/log-streams"
@@ -42,12 +42,9 @@ class LogStreamPages:
 
     def _make(self, call: Call, visit: Visit) -> Answer:
         form = typed(call)
-        kind = BY_KEY.get(form["type"])
-        if kind is None:
-            raise NotFound("type of log stream")
-        body = {"type": kind.key, "name": form["name"].strip(), "start": "beginning" if form["beginning"] else "now"}
+        body = new_stream(form)
         try:
-            made = self._desk.api.run(call, "create_log_stream", body={**body, **body_of(kind, form, keep_empty=False)})
+            made = self._desk.api.run(call, "create_log_stream", body=body)
         except Refusal as refusal:
             return self._new_form(call, visit, with_problem(form, refusal))
         if made["secret"]:
