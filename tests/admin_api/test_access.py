@@ -11,13 +11,9 @@ from idbroker.admin_api.operation import Operation
 from idbroker.kernel.ids import new_id
 from idbroker.web.route import KeyRoute, OpenRoute, PlatformRoute
 from tests.support.admin_world import AdminWorld
+from tests.support.prefixes import PREFIXES
 
-PREFIXES = {
-    "tenant": "tnt", "domain": "dom", "connection": "con", "user": "usr", "group": "grp", "session": "ses", "mapping": "rlm",
-    "key": "key", "client_id": "app", "secret": "key", "test": "tst", "candidate": "can", "reference": "ref",
-    "admin": "adm", "link": "lnk", "operator": "opr", "kid": "kid", "directory": "dir", "token": "dtk",
-    "webhook": "whk", "delivery": "whd", "sign_in": "aud", "alert": "alr", "stream": "lst", "signal_stream": "str",
-}  # fmt: skip
+KINDS = {**PREFIXES, "reference": "ref", "kid": "kid"}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +29,7 @@ def guarded(world: AdminWorld) -> list[Operation]:
 
 def path_of(operation: Operation, **given: str) -> str:
     def value(match: re.Match[str]) -> str:
-        return given.get(match[1]) or new_id(PREFIXES[match[1]])
+        return given.get(match[1]) or new_id(KINDS[match[1]])
 
     return re.sub(r"{(\w+)}", value, operation.row.path)
 

@@ -10,14 +10,8 @@ import pytest
 from admin_ui.desk import Screen
 from idbroker.kernel.ids import new_id
 from idbroker.web.route import KeyRoute, OpenRoute, PageRoute
+from tests.support.prefixes import PREFIXES
 from tests.support.ui_world import BASE, Person, UiWorld
-
-PREFIXES = {
-    "domain": "dom", "connection": "con", "user": "usr", "group": "grp", "session": "ses", "mapping": "rlm", "key": "key",
-    "client_id": "app", "secret": "key", "test": "tst", "candidate": "can", "admin": "adm", "link": "lnk", "operator": "opr",
-    "directory": "dir", "token": "dtk", "webhook": "whk", "delivery": "whd", "alert": "alr", "sign_in": "aud", "stream": "lst",
-    "signal_stream": "str",
-}  # fmt: skip
 
 ODD = (
     "q=%27%25_%22%3Cscript%3Ealert(1)%3C/script%3E", "cursor=zzz", "q=" + "x" * 500, "q=a&q=b", "status=nope", "q=%00",

@@ -21,14 +21,7 @@ from idbroker.web.route import KeyRoute, OpenRoute, PageRoute, PlatformRoute, Ro
 from tests.support.clock import TestClock
 from tests.support.databases import Stores, open_stores, urls_for
 from tests.support.marked import MARKER, SCIM_USER, Marked, marked
-
-PREFIXES = {
-    "admin": "adm", "alert": "alr", "candidate": "can", "client_id": "app", "connection": "con", "delivery": "whd",
-    "directory": "dir", "domain": "dom", "erased": "tnt", "erasure": "ers", "group": "grp", "key": "key", "link": "lnk",
-    "mapping": "rlm", "operator": "opr", "passkey": "psk", "secret": "key", "session": "ses", "sign_in": "aud",
-    "signal_stream": "str", "stream": "lgs", "tenant": "tnt", "test": "tst", "token": "dtk", "user": "usr", "webhook": "whk",
-}  # fmt: skip
-"""Path parameter → the prefix of an id that could stand there."""
+from tests.support.prefixes import PREFIXES
 
 WORDS = {"reference": "ABCD-EFGH", "kid": "kid", "number": "1", "version": "0123456789abcdef"}
 LISTS = {
@@ -99,7 +92,7 @@ def there(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def unknown(name: str) -> str:
-    assert name in PREFIXES or name in WORDS, f"enter the path parameter “{name}” in this table"
+    assert name in PREFIXES or name in WORDS, f"enter the path parameter “{name}” in tests/support/prefixes.py"
     return WORDS.get(name) or new_id(PREFIXES[name])
 
 
