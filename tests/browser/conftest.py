@@ -12,8 +12,9 @@ from tests.support.demo import demo
 __all__ = ["demo"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
+    """Ends with this folder's tests: while it lives, its thread has a running loop and no other test could start one."""
     with chromium_running() as browser:
         yield browser
 

@@ -14,7 +14,7 @@ from idbroker.app import build, build_services
 from idbroker.demo.servers import Server, bind
 from idbroker.kernel.scope import Actor
 from idbroker.settings import Settings
-from tests.browser.chrome import MARKS, Tab, chromium_running
+from tests.browser.chrome import MARKS, Tab
 from tests.support.databases import sqlite_urls
 
 pytestmark = MARKS
@@ -43,11 +43,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def tab() -> Iterator[Tab]:
-    with chromium_running() as chromium:
-        tab = Tab(chromium, 1280, 800, "light")
-        yield tab
-        tab.close()
+def tab(chromium: Any) -> Iterator[Tab]:
+    tab = Tab(chromium, 1280, 800, "light")
+    yield tab
+    tab.close()
 
 
 def virtual_authenticator(tab: Tab, *, verifies: bool) -> tuple[Any, str]:
