@@ -176,8 +176,9 @@ class SignalSets(TenantRepository):
     def add(self, row: SignalSet) -> None:
         self.session.add(row)
 
-    def get(self, set_id: str) -> SignalSet | None:
-        return self.keyed(SignalSet, set_id)
+    def some(self, ids: Sequence[str]) -> Sequence[SignalSet]:
+        """Those that there are, in any order."""
+        return self.session.execute(select(SignalSet).where(col(SignalSet.id).in_(ids))).scalars().all()
 
     def placed(self, stream_id: str, position: int) -> set[tuple[int, str, str]]:
         """(position, type, subject) of what the stream has from that position on."""

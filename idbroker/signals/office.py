@@ -72,8 +72,8 @@ class StreamOffice:
     def waiting(self, unit: TenantUnit, receiver: SignalStream) -> Sequence[SignalSet]:
         return unit[SignalSets].waiting(receiver) if receiver.method == PUSH else []
 
-    def delivery(self, unit: TenantUnit, delivery_id: str) -> SignalSet | None:
-        return unit[SignalSets].get(delivery_id)
+    def deliveries(self, unit: TenantUnit, ids: Sequence[str]) -> Sequence[SignalSet]:
+        return unit[SignalSets].some(ids)
 
     def messages(self, baggage: Baggage, due: Sequence[SignalSet]) -> Mapping[str, Message]:
         """Nothing of a tenant that the app has been closed to since it was queued."""

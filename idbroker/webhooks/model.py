@@ -167,6 +167,10 @@ class WebhookDeliveries(TenantRepository):
     def get(self, delivery_id: str) -> WebhookDelivery | None:
         return self.keyed(WebhookDelivery, delivery_id)
 
+    def some(self, ids: Sequence[str]) -> Sequence[WebhookDelivery]:
+        """Those that there are, in any order."""
+        return self.session.execute(select(WebhookDelivery).where(col(WebhookDelivery.id).in_(ids))).scalars().all()
+
     def waiting(self, webhook_id: str, limit: int = 300) -> Sequence[WebhookDelivery]:
         """What is not delivered yet, in the order of the feed."""
         statement = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.status == "pending")

@@ -46,8 +46,8 @@ class WebhookOffice:
     def waiting(self, unit: TenantUnit, receiver: Webhook) -> Sequence[WebhookDelivery]:
         return unit[WebhookDeliveries].waiting(receiver.id)
 
-    def delivery(self, unit: TenantUnit, delivery_id: str) -> WebhookDelivery | None:
-        return unit[WebhookDeliveries].get(delivery_id)
+    def deliveries(self, unit: TenantUnit, ids: Sequence[str]) -> Sequence[WebhookDelivery]:
+        return unit[WebhookDeliveries].some(ids)
 
     def messages(self, baggage: Baggage, due: Sequence[WebhookDelivery]) -> Mapping[str, Message]:
         """The events' JSON. Their ids are the events', whoever is told how often."""

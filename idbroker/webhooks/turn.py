@@ -85,7 +85,9 @@ class Office(Protocol[R, D]):
         """What is not delivered yet and may be, in its order."""
         ...
 
-    def delivery(self, unit: TenantUnit, delivery_id: str) -> D | None: ...
+    def deliveries(self, unit: TenantUnit, ids: Sequence[str]) -> Sequence[D]:
+        """Those that are still kept, as they are now, in any order."""
+        ...
 
     def messages(self, baggage: Any, due: Sequence[D]) -> Mapping[str, Message]:
         """By the delivery's id. What is no longer kept is not there."""
@@ -183,13 +185,13 @@ class TurnTaker(Generic[R, D]):
             if queue is None or row is None or queue.lease != turn.lease:
                 return False
             now = unit.clock.now()
-            with unit.session.no_autoflush:  # all of them are written in one go, and not each before the next is looked up
-                for sent, outcome in outcomes:
-                    delivery = self._office.delivery(unit, sent.id)
-                    if delivery is not None and delivery.status == "pending":
-                        _settle(delivery, outcome, now)
-                    if outcome is not None:
-                        self._note(unit, row, outcome)
+            kept = {one.id: one for one in self._office.deliveries(unit, [sent.id for sent, _ in outcomes])}
+            for sent, outcome in outcomes:
+                delivery = kept.get(sent.id)
+                if delivery is not None and delivery.status == "pending":
+                    _settle(delivery, outcome, now)
+                if outcome is not None:
+                    self._note(unit, row, outcome)
             if leave:
                 woken = queue.wakes != turn.wakes
                 next_due = now if woken else next_due_at(self._office.waiting(unit, row), now)
