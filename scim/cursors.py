@@ -6,45 +6,37 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
+from idbroker.directories.lists import Place
 from scim.errors import ScimError
 
 LIFETIME = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """``after``: the id of the last one shown; ``offset``: how many have been shown, for sorted lists."""
-
-    after: str | None
-    offset: int
 
 
 class Cursors:
     """``keys`` are the master keys, newest first."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        self._keys = [hmac.new(key, b"idbroker scim cursor", hashlib.sha256).digest() for key in keys]
+        self._keys = [hmac.new(key, b"idbroker scim cursor 2", hashlib.sha256).digest() for key in keys]
 
-    def write(self, position: Position, bound_to: str, now: datetime) -> str:
-        body = orjson.dumps([int((now + LIFETIME).timestamp()), position.after, position.offset])
+    def write(self, place: Place, bound_to: str, now: datetime) -> str:
+        body = orjson.dumps([int((now + LIFETIME).timestamp()), *place])
         return _encoded(self._mac(self._keys[0], body, bound_to) + body)
 
-    def read(self, text: str, bound_to: str, now: datetime) -> Position:
+    def read(self, text: str, bound_to: str, now: datetime) -> Place:
         """Raises ScimError ``invalidCursor`` for what we never wrote for this query, ``expiredCursor`` for what is too old."""
         raw = _decoded(text)
         mac, body = raw[:16], raw[16:]
         if not body or not any(hmac.compare_digest(self._mac(key, body, bound_to), mac) for key in self._keys):
             raise ScimError("invalidCursor", "The cursor is none of this list's: take it as it came, with the same query.")
-        until, after, offset = orjson.loads(body)
+        until, *place = orjson.loads(body)
         if until <= now.timestamp():
             raise ScimError("expiredCursor", "The cursor has expired: begin again without one.")
-        return Position(after, offset)
+        return Place(*place)
 
     @staticmethod
     def _mac(key: bytes, body: bytes, bound_to: str) -> bytes:

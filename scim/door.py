@@ -133,6 +133,16 @@ class Door:
                 self._judge(unit, call, presented, scope)
         return self._tried(lambda: self._once(call, presented, scope, base, action, dry=dry))
 
+    def note(self, call: Call, base: str, action: Callable[[Desk], None]) -> None:
+        """Keep what a read leaves behind. It changes nothing of the tenant's, so neither a freeze nor a dry run forbids it."""
+        presented, scope = self._presented(call)
+
+        def noted() -> None:
+            with self._database.tenant(scope) as unit:
+                action(Desk(unit, self._judge(unit, call, presented, scope), base))
+
+        self._tried(noted)
+
     def prove(self, call: Call) -> Caller:
         presented, scope = self._presented(call)
         with self._database.tenant(scope, read_only=True) as unit:

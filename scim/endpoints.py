@@ -13,7 +13,7 @@ from scim.errors import ScimError
 from scim.face import MEDIA_TYPE, Exchange, Face
 from scim.groups import GroupResources
 from scim.list_query import ListQuery, read_query, read_search
-from scim.listing import Anchor, Lister
+from scim.listing import Listed, Lister
 from scim.preconditions import check_match, is_known
 from scim.projection import Projection
 from scim.schemas.schema_set import ResourceType
@@ -54,19 +54,15 @@ class Endpoints:
         return self._listed(exchange, lambda kind: read_search(body, kind))
 
     def _listed(self, exchange: Exchange, read: Callable[[ResourceType], ListQuery]) -> Answer:
-        def act(desk: Desk) -> Answer:
+        def act(desk: Desk) -> Listed:
             exchange.caller = desk.caller
             desk.caller.check(f"{self._scopes}:read")
-            listed = self._lister.list(desk, self._kind, read(self._type(desk)))
-            if listed.anchor is not None:
-                anchors.append(listed.anchor)
-            return Answer(200, listed.body, MEDIA_TYPE)
+            return self._lister.list(desk, {self._kind: read(self._type(desk))})
 
-        anchors: list[Anchor] = []
-        answer = self._door.read(exchange.call, exchange.base, act)
-        for anchor in anchors:
-            self._door.write(exchange.call, exchange.base, anchor.keep)
-        return answer
+        listed = self._door.read(exchange.call, exchange.base, act)
+        if listed.anchor is not None:
+            self._door.note(exchange.call, exchange.base, listed.anchor.keep)
+        return Answer(200, listed.body, MEDIA_TYPE)
 
     def create(self, exchange: Exchange) -> Answer:
         def act(desk: Desk) -> Answer:

@@ -86,12 +86,10 @@ class Scim:
             raise Forbidden("scim_scope", "This token has neither the scope users:read nor groups:read.")
         queries = read_searches(exchange.body(), kinds)
 
-        def act(desk: Desk) -> Answer:
-            return Answer(200, self._lister.search_all(desk, queries), MEDIA_TYPE)
-
-        if any(query.cursor is not None for query in queries.values()):
-            raise ScimError("invalidCursor", "The root is paged by index: search below /Users or /Groups for cursors.")
-        return self._door.read(exchange.call, exchange.base, act)
+        listed = self._door.read(exchange.call, exchange.base, lambda desk: self._lister.list(desk, queries))
+        if listed.anchor is not None:
+            self._door.note(exchange.call, exchange.base, listed.anchor.keep)
+        return Answer(200, listed.body, MEDIA_TYPE)
 
     def bulk(self, exchange: Exchange) -> Answer:
         caller = exchange.caller = self._door.prove(exchange.call)

@@ -87,7 +87,7 @@ class ResourceCount(TenantRow, table=True):
 
 
 class WalkAnchor(TenantRow, table=True):
-    """Where a list that was read up to ``next_index - 1`` goes on. ``gone``: how many of those read have been deleted since."""
+    """Where a list that was read up to ``next_index - 1`` goes on: behind a resource. ``after_key``: its sort value, if any."""
 
     __tablename__ = "walk_anchors"
     __table_args__ = (Index("ix_walk_anchors_tenant_id_at", "tenant_id", "at"),)
@@ -97,5 +97,5 @@ class WalkAnchor(TenantRow, table=True):
     next_index: int = Field(primary_key=True)
     kind: str
     after_id: str = Field(sa_type=CodePoints)
-    gone: int = 0
+    after_key: str | int | float | bool | None = Field(default=None, sa_type=JsonColumn)
     at: datetime = Field(sa_type=UtcDateTime)

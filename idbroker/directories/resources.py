@@ -104,18 +104,6 @@ _TOTAL = TenantStatement(
         COUNTS.c.kind == bindparam("kind"),
     )
 )
-_FORGET_ONE = TenantStatement(
-    lambda: (
-        update(ANCHORS)
-        .where(
-            ANCHORS.c.tenant_id == scope(),
-            ANCHORS.c.directory_id == bindparam("directory"),
-            ANCHORS.c.kind == bindparam("of_kind"),
-            ANCHORS.c.after_id >= bindparam("id_"),
-        )
-        .values(gone=ANCHORS.c.gone + 1)
-    )
-)
 _ACTIVE = TenantStatement(
     lambda: select(func.count()).where(
         USERS.c.tenant_id == scope(), USERS.c.directory_id == bindparam("directory"), USERS.c.active.is_(True)
@@ -168,7 +156,6 @@ class Resources(TenantRepository):
         if kind == "User":
             _EMAILS_OUT.change(self.unit, id_=resource_id)
         self.count(kind, directory_id, -1)
-        _FORGET_ONE.change(self.unit, directory=directory_id, of_kind=kind, id_=resource_id)
         return True
 
     def forget_all(self, directory_id: str) -> None:

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import String, Text, and_, bindparam, cast, false, literal, not_, or_, select
-from sqlalchemy.sql.elements import ColumnElement
 
 from idbroker.directories.resources import EMAILS, GROUPS, TABLES, USERS, Kind
 from idbroker.directory.members import MEMBERSHIPS
@@ -70,10 +69,10 @@ class Compiler:
             case ValuePath(ref, inner):
                 return self._value_path(ref, inner)
 
-    def order(self, ref: AttributeRef, *, descending: bool) -> list[ColumnElement[Any]]:
-        """Missing values last, and first when descending (RFC 7644 3.4.2.3)."""
-        by = self._sort_value(ref)
-        return [by.desc().nulls_first()] if descending else [by.asc().nulls_last()]
+    def sort_value(self, ref: AttributeRef) -> tuple[Expression, bool]:
+        """What is sorted by, and whether it may be NULL. It compares by code point."""
+        column = self._column(ref)
+        return column if column is not None else (self._first_value(ref), True)
 
     def _comparison(self, term: Comparison) -> Condition:
         ref, value = term.ref, term.folded
@@ -224,10 +223,8 @@ class Compiler:
 
         return reader.exists(node, keys, part)
 
-    def _sort_value(self, ref: AttributeRef) -> Expression:
-        column = self._column(ref)
-        if column is not None:
-            return column[0]
+    def _first_value(self, ref: AttributeRef) -> Expression:
+        """The value, or of several the primary or first one (RFC 7644 3.4.2.3)."""
         sources = self._sources(ref)
         if sources is not None:
             part = sources[0].parts[ref.leaf.name if ref.sub is not None else "value"]

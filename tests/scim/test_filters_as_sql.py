@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from idbroker.directories.lists import ResourceLists
+from idbroker.directories.lists import Part, ResourceLists
 from scim.conditions.compile import Compiler
 from scim.filters.matching import matches
 from scim.filters.reading import read_filter
@@ -118,8 +118,8 @@ def test_sql_and_memory_agree(filled: tuple[Directory, list[Any]], text: str):
     stores = idp.world.stores
     compiled = Compiler("sqlite" if stores.engine == "sqlite" else "postgresql", "User", "https://id.example.com/scim/v2")
     with stores.main.tenant(idp.world.scope(idp.tenant), read_only=True) as unit:
-        found = unit[ResourceLists].after("User", idp.id, compiled.condition(where), None, 100)
-    assert [one.id for one in found] == expected, text
+        found = unit[ResourceLists].first(idp.id, Part("User", compiled.condition(where)), 100)
+    assert [one.resource.id for one in found] == expected, text
 
 
 @pytest.mark.parametrize("name", ["meta.created", "meta.lastModified"])

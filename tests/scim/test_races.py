@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 
 from tests.support.races import at_once
-from tests.support.scim_world import Directory, ScimWorld
+from tests.support.scim_world import ScimWorld
 
 
 def test_twenty_creates_of_one_name_make_one(world: ScimWorld):
@@ -51,61 +52,88 @@ def test_a_person_moved_between_groups_at_once_ends_in_one_version(world: ScimWo
     assert all(idp.members(group) in (set(users), set()) for group in groups)
 
 
-def walk_by_index(idp: Directory, count: int, between: Any, filter_: str = "") -> list[str]:
+Page = Callable[[str], Any]
+"""From the parameters of a page to its answer."""
+
+
+def walk_by_index(page: Page, count: int, between: Callable[[int], None]) -> list[str]:
     seen: list[str] = []
     index = 1
     for number in range(200):
-        page = idp.ok("GET", f"/Users?startIndex={index}&count={count}&attributes=userName{filter_}")
-        seen += [one["id"] for one in page["Resources"]]
+        found = page(f"startIndex={index}&count={count}")
+        seen += [one["id"] for one in found["Resources"]]
         index += count
-        if index > page["totalResults"]:
+        if index > found["totalResults"]:
             return seen
         between(number)
     raise AssertionError("the walk does not end")
 
 
-def walk_by_cursor(idp: Directory, count: int, between: Any) -> list[str]:
+def walk_by_cursor(page: Page, count: int, between: Callable[[int], None]) -> list[str]:
     seen: list[str] = []
     cursor = ""
     for number in range(200):
-        page = idp.ok("GET", f"/Users?cursor={cursor}&count={count}")
-        seen += [one["id"] for one in page["Resources"]]
-        if "nextCursor" not in page:
+        found = page(f"cursor={cursor}&count={count}")
+        seen += [one["id"] for one in found["Resources"]]
+        if "nextCursor" not in found:
             return seen
-        cursor = quote(page["nextCursor"])
+        cursor = quote(found["nextCursor"])
         between(number)
     raise AssertionError("the walk does not end")
 
 
-@pytest.mark.parametrize("way", ["index", "filtered", "cursor"])
-def test_a_walk_while_others_are_deleted_misses_nobody(world: ScimWorld, way: str):
+WALKS = ["", "filter=" + quote('userName sw "u"'), "sortBy=userName&sortOrder=descending", "root"]
+WALKS += [
+    f"sortBy={by}&sortOrder={way}" for by in ("externalId", "title", "meta.created") for way in ("ascending", "descending")
+]
+"""Sorted by what everybody has, by what some lack: with a column, in the document."""
+
+
+@pytest.mark.parametrize("query", WALKS)
+def test_a_walk_while_others_are_deleted_misses_nobody(world: ScimWorld, query: str):
+    """By index and by cursor, in whatever order: one that was read already goes after each page, and one that was not."""
     idp = world.directory(brake={"percent": None})
-    ids = [idp.user(f"u{number:03}")["id"] for number in range(60)]
-    gone: list[str] = []
+    ids = []
+    for number in range(72):
+        world.clock.advance(milliseconds=number % 3)
+        has = {"externalId": f"e{number % 7}", "title": f"t{number % 5}"} if number % 4 else {}
+        ids.append(idp.user(f"u{number:03}", **has)["id"])
+    ids += [idp.group(f"g{number}")["id"] for number in range(12)] if query == "root" else []
+
+    def page(which: str) -> Any:
+        if query == "root":
+            search = dict(one.split("=") for one in unquote(which).split("&"))
+            return idp.ok("POST", "/.search", search)
+        return idp.ok("GET", f"/Users?attributes=userName&{query}&{which}")
+
+    order = walk_by_index(page, 100, lambda _: None)
+    assert sorted(order) == sorted(ids)
+    assert walk_by_cursor(page, 7, lambda _: None) == order
+    assert walk_by_index(page, 7, lambda _: None) == order
+    gone: set[str] = set()
 
     def delete(number: int) -> None:
-        """One that was read already, one that was not."""
-        for place in (number * 7 + 1, 59 - number):
-            if ids[place] not in gone:
-                assert idp.send("DELETE", f"/Users/{ids[place]}").status_code == 204
-                gone.append(ids[place])
+        left = [one for one in order if one not in gone]
+        for one in (left[number * 3 + 1], left[-2 - number]):
+            assert idp.send("DELETE", f"/{'Users' if one.startswith('usr_') else 'Groups'}/{one}").status_code == 204
+            gone.add(one)
 
-    if way == "cursor":
-        seen = walk_by_cursor(idp, 7, delete)
-    else:
-        seen = walk_by_index(idp, 7, delete, "&filter=" + quote('userName sw "u"') if way == "filtered" else "")
-    assert set(ids) - set(gone) <= set(seen)
-    assert len(seen) == len(set(seen))
-    assert len(gone) > 10
+    for walk in (walk_by_index, walk_by_cursor):
+        before = [one for one in order if one not in gone]
+        seen = walk(page, 7, delete)
+        assert set(before) - gone <= set(seen)
+        assert seen == [one for one in before if one in seen]  # in order, and nobody twice
+    assert len(gone) > 20
 
 
 def test_the_last_page_and_the_middle_are_where_they_belong(world: ScimWorld):
     idp = world.directory()
     ids = [idp.user(f"u{number:03}")["id"] for number in range(30)]
     for start, count in ((1, 10), (26, 10), (30, 1), (17, 5), (31, 5), (100, 5), (1, 0)):
-        page = idp.ok("GET", f"/Users?startIndex={start}&count={count}")
-        assert [one["id"] for one in page["Resources"]] == ids[start - 1 : start - 1 + count], (start, count)
-        assert (page["totalResults"], page["startIndex"], page["itemsPerPage"]) == (30, start, len(page["Resources"]))
+        for query, wanted in (("", ids), ("&sortBy=userName&sortOrder=descending", ids[::-1])):
+            page = idp.ok("GET", f"/Users?startIndex={start}&count={count}{query}")
+            assert [one["id"] for one in page["Resources"]] == wanted[start - 1 : start - 1 + count], (start, count, query)
+            assert (page["totalResults"], page["startIndex"], page["itemsPerPage"]) == (30, start, len(page["Resources"]))
 
 
 def test_a_cursor_is_good_for_its_own_query_and_directory_and_an_hour(world: ScimWorld):

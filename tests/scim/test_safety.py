@@ -79,6 +79,10 @@ def test_a_dry_run_tells_and_does_nothing(world: ScimWorld):
     assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
     assert "user.deleted" in refused.json()["detail"]
     assert idp.ok("GET", f"/Users/{user}")["userName"] == "ada"
+    world.send("PATCH", below, {"dry_run": False})
+    idp.user("bob")
+    world.send("PATCH", below, {"dry_run": True})
+    assert idp.ok("GET", "/Users?count=1")["totalResults"] == 2  # it remembers where the next page begins
     world.scim.traffic.flush()
     newest = [one for one in world.get(f"{below}/requests")["data"] if one["status"] == 503]
     assert "user.deleted" in [one["action"] for one in newest[0]["effects"]]

@@ -28,7 +28,7 @@ from idbroker.connections.notice_rows import ConnectionNotices
 from idbroker.connections.refresh_rows import MetadataRefreshes
 from idbroker.connections.reservations import ConnectionReservation
 from idbroker.directories.brakes import Deactivations
-from idbroker.directories.lists import Walks
+from idbroker.directories.lists import Place, Walks
 from idbroker.directories.model import Directories, Directory, DirectoryToken, DirectoryTokens
 from idbroker.directories.requests import TrafficCounts
 from idbroker.directories.resources import Resources
@@ -463,7 +463,7 @@ def _directory(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
     unit[Resources].write_emails(directory.id, f"usr_{slug}", {f"alice@{slug}.example": True}, replaces=False)
     unit[GroupMembers].enter("User", f"grp_{slug}_scim", [NewMember(f"usr_{slug}")], "scim")
     unit.session.add(GroupLink(tenant_id=tenant, member_id=f"grp_{slug}_inner", group_id=f"grp_{slug}"))
-    unit[Walks].put(directory.id, "User", "walk", 1, after_id=f"usr_{slug}", gone=0)
+    unit[Walks].put(directory.id, "walk", 1, Place("User", f"usr_{slug}"))
     unit[Deactivations].note(directory.id, f"usr_{slug}")
     request = DirectoryRequest(
         tenant_id=tenant, id=f"drq_{slug}", directory_id=directory.id, request_id="req", at=now, method="GET", path="/",
