@@ -17,6 +17,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
@@ -33,7 +34,9 @@ COLUMNS = (
     "sequence", "id", "ts", "action", "actor_type", "actor_id", "actor_name", "actor_ip", "actor_user_agent",
     "resource_type", "resource_id", "resource_name", "changes", "context", "auth_method", "session_id", "request_id", "hash",
 )  # fmt: skip
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
+_FORMULA_STARTS = tuple("=+-@|%\t\r\n＝＋－＠")
+_LATER_FORMULA = re.compile(r"([;\n]\s*)(?=[=+\-@＝＋－＠])")
+"""What begins another cell where a spreadsheet parts them at semicolons, as many languages' do, whatever RFC 4180 says."""
 PAGE = 1000
 PIECE = 65_536
 
@@ -132,8 +135,8 @@ def matching(trail: Trail, scope: TenantScope, query: TrailQuery) -> Iterator[li
 
 
 def safe_cell(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    text = _LATER_FORMULA.sub(r"\1'", "" if value is None else str(value))
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
 
 
 def canonical_list(documents: list[dict[str, Any]]) -> bytes:

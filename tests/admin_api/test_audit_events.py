@@ -87,11 +87,17 @@ def test_lines_and_table(world: AdminWorld, tenant: str) -> None:
     assert json.loads(rows[4]["context"]) == {"reason": "=cmd()"}
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "|x", "%x"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "|x", "%x", "  =1", "＝1", "\n1"])
 def test_no_cell_is_a_formula(text: str) -> None:
     assert safe_cell(text) == f"'{text}"
     assert safe_cell("a" + text) == "a" + text
     assert safe_cell(None) == ""
+
+
+def test_nor_does_one_begin_inside_of_a_cell() -> None:
+    """Where a semicolon parts cells."""
+    assert safe_cell("x; =1+1;-2\n@x") == "x; '=1+1;'-2\n'@x"
+    assert safe_cell("a=1; b=2 (c; d)") == "a=1; b=2 (c; d)"
 
 
 def test_a_pack_is_checked_offline(world: AdminWorld, tenant: str, tmp_path: Path) -> None:

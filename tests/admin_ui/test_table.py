@@ -150,22 +150,3 @@ def test_odd_queries_break_no_list(placed: tuple[UiWorld, Person, Person, str]) 
             answer = operator.get(f"{path}?{query}")
             assert answer.status < 500, (path, query, answer.status)
             assert "<script>alert" not in answer.text, path
-
-
-def test_every_page_is_fenced_in(placed: tuple[UiWorld, Person, Person, str]) -> None:
-    world, operator, _, slug = placed
-    for screen in screens(world):
-        if screen.row.method != "GET" or screen.row.session != "admin":
-            continue
-        answer = operator.get(path_of(screen.row, tenant=slug))
-        if "text/html" not in answer.headers.get("content-type", ""):
-            continue
-        policy = answer.headers["content-security-policy"]
-        assert "default-src 'none'" in policy
-        assert "script-src 'self';" in policy
-        assert "frame-ancestors 'none'" in policy
-        assert "unsafe" not in policy
-        assert answer.headers["x-frame-options"] == "DENY"
-        assert answer.headers["cache-control"] == "no-store"
-        assert "<script>" not in answer.text
-        assert not re.search(r"\son\w+=|style=|javascript:", answer.text), screen.row.path

@@ -69,8 +69,14 @@ class Person:
 
 class UiWorld:
     def __init__(
-        self, folder: Path, clock: TestClock, txt: dict[str, list[str]] | None = None, urls: Urls | None = None
+        self,
+        folder: Path,
+        clock: TestClock,
+        txt: dict[str, list[str]] | None = None,
+        urls: Urls | None = None,
+        **more: Any,
     ) -> None:
+        """``more``: settings."""
         self.clock = clock
         self.txt = txt if txt is not None else {}
         where = urls or sqlite_urls(folder)
@@ -79,6 +85,7 @@ class UiWorld:
             database_url=where.database,
             database_owner_url=where.owner,
             master_key=base64.b64encode(bytes(range(32))).decode(),
+            **more,
         )  # type: ignore[arg-type] # as the environment gives them
         self.services = build_services(settings, clock=clock, look_up_txt=lambda name: self.txt.get(name, []))
         self.broker: Broker = build(self.services, run_worker=False)
