@@ -1,13 +1,15 @@
 """The audit trail: how fast it is sealed, signed, searched.
 
     python benchmarks/trail.py [--records 200000] [--engines sqlite,postgres] [--seal 4000] [--clear] [--target 1000]
+                               [--folder FOLDER]
 
 Sealing: events that wait in the outbox, of one tenant and of 1,000 tenants, until all are in the store: by one worker, in
 this process, as fast as it goes. ``--target`` is what must be kept up with: twice the sign-ins per second that
 ``benchmarks/login.py`` prints for one server, times two events for each.
 
 Searching: one tenant with ``--records`` records (10,000,000 for the figure of the README, on a disk with 40 GB to spare), made
-by a kind of sign-in traffic; p50 and p99 of a page, filter by filter, with cold cursors at random depths.
+by a kind of sign-in traffic; p50 and p99 of a page, filter by filter, with cold cursors at random depths. With ``--folder``
+the stores stay there, and a later run goes on with what is there.
 """
 
 from __future__ import annotations
@@ -52,6 +54,7 @@ from idbroker.storage.rows import AUDIT, MAIN
 
 PEOPLE = 5000
 TENANTS = (1, 1000)
+SEARCHED = TenantId("tnt_01kc3v8n4m6q0000000000000s")
 VISITOR = Actor("visitor", ip="192.0.2.7", user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")
 
 
@@ -62,13 +65,17 @@ def main() -> None:
     parser.add_argument("--seal", type=int, default=4000)
     parser.add_argument("--clear", action="store_true", help="without sealing what is somebody's: what that costs")
     parser.add_argument("--target", type=float, default=1000)
+    parser.add_argument("--folder", type=Path, help="where the stores are kept; a temporary one without it")
     options = parser.parse_args()
     plugins.load_tables()
-    with tempfile.TemporaryDirectory(prefix="idbroker-trail-") as folder:
+    with tempfile.TemporaryDirectory(prefix="idbroker-trail-") as temporary:
+        folder = options.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
         for engine in options.engines.split(","):
-            database, store, close = opened(engine, Path(folder))
-            print(f"\n{engine}")
-            sealing(database, store, options)
+            database, store, close = opened(engine, folder)
+            print(f"\n{engine}", flush=True)
+            if options.seal:
+                sealing(database, store, options)
             searching(database, store, options.records)
             database.close()
             store.close()
@@ -129,15 +136,19 @@ def sign_in(person: int, session: str | None = None) -> Event:
 
 
 def searching(database: Database, store: Database, count: int) -> None:
-    scope = TenantScope(TenantId(new_id("tnt")), VISITOR)
+    scope = TenantScope(SEARCHED, VISITOR)
     people, chance = KeptPersonKeys(Envelope(LocalMasterKeys([bytes(32)]))), random.Random(7)
     trail = Trail(database, store, people)
     with database.tenant(scope) as unit:
-        owners = people.made(unit, [f"usr_{person:026d}" for person in range(PEOPLE)])
-    began = time.perf_counter()
-    fill(store, scope, count, chance, owners)
-    print(f"  filling with {count:,} records took {time.perf_counter() - began:,.0f} s")
-    analyse(store)
+        everybody = [f"usr_{person:026d}" for person in range(PEOPLE)]
+        owners = people.known(unit, everybody) or people.made(unit, everybody)
+    with store.tenant(scope, read_only=True) as unit:
+        head = unit[AuditRecords].last()
+    if head.sequence < count:
+        began = time.perf_counter()
+        fill(store, scope, count, chance, owners, head)
+        print(f"  filling with {count:,} records took {time.perf_counter() - began:,.0f} s", flush=True)
+        analyse(store)
     now = database.clock.now()
     cases: list[tuple[str, Callable[[], TrailQuery]]] = [
         ("newest first", TrailQuery),
@@ -178,11 +189,13 @@ def reference(number: int) -> str:
     return f"{made[:4]}-{made[4:8]}"
 
 
-def fill(store: Database, scope: TenantScope, count: int, chance: random.Random, owners: Mapping[str, Owner]) -> None:
-    """Of 20 records: 9 sign-ins with their sessions, one refused, one change now and then; over a year."""
-    now, head = store.clock.now(), Head()
+def fill(
+    store: Database, scope: TenantScope, count: int, chance: random.Random, owners: Mapping[str, Owner], head: Head
+) -> None:
+    """Of 20 records: 9 sign-ins with their sessions, one refused, one change now and then; over a year. Goes on at ``head``."""
+    now = store.clock.now()
     step = timedelta(days=365) / count
-    for start in range(0, count, 2000):
+    for start in range(head.sequence, count, 2000):
         batch, personal = [], {}
         for number in range(start, min(count, start + 2000)):
             at = now - step * (count - number)
