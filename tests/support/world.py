@@ -28,7 +28,7 @@ from idbroker.connections.notice_rows import ConnectionNotices
 from idbroker.connections.refresh_rows import MetadataRefreshes
 from idbroker.connections.reservations import ConnectionReservation
 from idbroker.directories.brakes import Deactivations
-from idbroker.directories.lists import Place, Walks
+from idbroker.directories.lists import Part, Place, Walks
 from idbroker.directories.model import Directories, Directory, DirectoryToken, DirectoryTokens
 from idbroker.directories.requests import TrafficCounts
 from idbroker.directories.resources import Resources
@@ -163,6 +163,9 @@ def make_world(stores: Stores, slug: str) -> World:
         "before": None,
         "keep": 0,
         "step": 1,
+        "part": Part("User"),
+        "place": Place("User", ""),
+        "of": 10,
         "level": 7,
         "outcome": "passed",
         "code": None,
