@@ -53,7 +53,7 @@ from pathlib import Path
 from saml.metadata_in import read_metadata
 from tests.support.saml_aggregate import aggregate
 text = aggregate(5000)
-started = time.perf_counter()
+started = time.process_time()
 found = read_metadata(text, "https://idp4711.federation.example/metadata", "/metadata_xml")
 seconds = time.perf_counter() - started
 # Not ru_maxrss, which begins with what the parent had.
@@ -289,7 +289,7 @@ def test_logout_addresses_when_they_are_served(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_reading_is_linear() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(Invalid, match="Say which one"):
         draft({"metadata_xml": aggregate(1500)})
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from idbroker.login.steps import AnswerIdp, SignedOut, SignInRefused
 from saml.encryption import encrypt_element
 from tests.support.clock import TestClock
-from tests.support.databases import Stores
+from tests.support.databases import ENGINES, Stores, open_stores, urls_for
 from tests.support.logout_world import Element, LogoutWorld
 from tests.support.saml_logout_forgery import HOSTILE, Hostile, found
 from tests.support.sign_in import NO_COOKIE, OTHER_BROWSER
@@ -20,10 +21,20 @@ def world(stores: Stores, clock: TestClock) -> LogoutWorld:
     return LogoutWorld(stores, clock)
 
 
+@pytest.fixture(scope="module", params=ENGINES)
+def besieged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LogoutWorld]:
+    """One for all attacks: none of them changes anything, so none may notice the others."""
+    clock = TestClock()
+    opened = open_stores(request.param, urls_for(request.param, tmp_path_factory.mktemp("besieged"), request), clock)
+    yield LogoutWorld(opened, clock)
+    opened.close()
+
+
 @pytest.mark.parametrize("attack", HOSTILE, ids=lambda attack: attack.name)
-def test_nobody_is_signed_out(world: LogoutWorld, attack: Hostile) -> None:
+def test_nobody_is_signed_out(besieged: LogoutWorld, attack: Hostile) -> None:
+    world = besieged
     message = attack.make(world)
-    started = time.perf_counter()
+    started = time.process_time()
     for visitor in (NO_COOKIE, OTHER_BROWSER):
         with pytest.raises(SignInRefused) as refused:
             world.deliver(message, visitor=visitor)
@@ -31,7 +42,7 @@ def test_nobody_is_signed_out(world: LogoutWorld, attack: Hostile) -> None:
         assert refused.value.status in (400, 403)
         assert (refused.value.tenant, refused.value.connection_id) == (world.here.scope.tenant, world.here.connection)
         assert "It changed nothing" in refused.value.public
-    assert time.perf_counter() - started < 4
+    assert time.process_time() - started < 4
     assert all(world.live(place) for place in world.places)
 
 

@@ -27,10 +27,10 @@ def test_the_corpus_is_as_large_as_it_claims() -> None:
 def test_refused(forgery: Forgery) -> None:
     world = World()
     encoded = forgery.make(world)
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ReplyRefused) as refused:
         world.complete(encoded)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     refusal = refused.value
     assert refusal.code in forgery.codes
     assert refusal.public in {PUBLIC_REFUSED, PUBLIC_BROKEN, PUBLIC_IDP_ERROR}
