@@ -55,7 +55,7 @@ from tests.support.saml_aggregate import aggregate
 text = aggregate(5000)
 started = time.process_time()
 found = read_metadata(text, "https://idp4711.federation.example/metadata", "/metadata_xml")
-seconds = time.perf_counter() - started
+seconds = time.process_time() - started
 # Not ru_maxrss, which begins with what the parent had.
 peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
 print(seconds, peak.split()[1], len(text))
