@@ -131,6 +131,7 @@ from scim.dialects.observation import SENTENCES
 from scim.face import scim_error
 from scim.routes import Scim
 from scim.schemas.extension import read_extension
+from scim.trials import Trials as ScimTrials
 
 
 @dataclass(frozen=True)
@@ -616,7 +617,7 @@ def administration(services: Services) -> AdminApi:
         directories=services.directories,
         events_kept=timedelta(days=services.settings.event_days),
         rotation=services.rotation,
-        scim=scim_knowledge(services.envelope),
+        scim=scim_knowledge(services.envelope, services.sessions),
         webhooks=services.webhooks,
         envelope=services.envelope,
         sender=services.sender,
@@ -632,8 +633,9 @@ def administration(services: Services) -> AdminApi:
     )
 
 
-def scim_knowledge(envelope: Envelope) -> ScimKnowledge:
-    return ScimKnowledge(read_extension, {str(name): sentence for name, sentence in SENTENCES.items()}, envelope)
+def scim_knowledge(envelope: Envelope, sessions: SessionService) -> ScimKnowledge:
+    sentences = {str(name): sentence for name, sentence in SENTENCES.items()}
+    return ScimKnowledge(read_extension, sentences, envelope, ScimTrials(sessions))
 
 
 def from_environment() -> ASGIApp:

@@ -7,7 +7,7 @@ that a flood of wrong ones never takes the writers' turn; what was good when it 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -72,16 +72,17 @@ class DryRun(Exception):  # it ends a transaction, it is no error
 class Caller:
     """A proven client: its directory, what its token may do, and the schemas that the directory knows."""
 
-    handle: DirectoryHandle
+    token_id: str
     scopes: frozenset[str]
-    access: Access
     schemas: SchemaSet
     source: Source
     scope: TenantScope
+    dry_run: bool
+    frozen: bool
 
     @property
     def directory_id(self) -> str:
-        return self.access.directory_id
+        return self.source.directory_id
 
     def check(self, wanted: str) -> None:
         """Raises Forbidden for what the token may not do."""
@@ -100,7 +101,7 @@ class Desk:
 
     @property
     def directory_id(self) -> str:
-        return self.caller.access.directory_id
+        return self.caller.directory_id
 
     @property
     def effects(self) -> list[Event]:
@@ -158,16 +159,18 @@ class Door:
         try:
             with self._database.tenant(scope) as unit:
                 desk = Desk(unit, self._judge(unit, call, presented, scope), base)
-                if desk.caller.access.frozen_at is not None:
+                if desk.caller.frozen:
                     raise Frozen
+                dry = dry or desk.caller.dry_run
                 answer = action(desk)
-                if dry or desk.caller.access.dry_run:
+                if dry:
                     unit.session.flush()
                     raise DryRun(answer)
                 return answer
         except BrakeHeld as held:
-            with self._database.tenant(scope) as unit:
-                hold(unit, held)
+            if not dry:
+                with self._database.tenant(scope) as unit:
+                    hold(unit, held)
             raise
 
     def _tried(self, attempt: Callable[[], T]) -> T:
@@ -218,12 +221,13 @@ class Door:
             access.brake_released_until,
         )
         return Caller(
-            handle=handle,
+            token_id=handle.token_id,
             scopes=scopes if presented.narrowed is None else scopes & presented.narrowed,
-            access=access,
             schemas=self._schema_set(access),
             source=Source(access.directory_id, access.connection_id, brake),
             scope=scope,
+            dry_run=access.dry_run,
+            frozen=access.frozen_at is not None,
         )
 
     def _remember(self, token: str) -> None:
@@ -242,14 +246,19 @@ class Door:
         key = (access.directory_id, access.updated_at)
         known = self._schemas.get(key)
         if known is None:
-            users = [read_extension(one) for one in access.extension_schemas if one.get("resource") != "Group"]
-            groups = [read_extension(one) for one in access.extension_schemas if one.get("resource") == "Group"]
-            known = SchemaSet.of(users, groups)
+            known = schema_set(access.extension_schemas)
             with self._lock:
                 if len(self._schemas) >= REMEMBERED:
                     self._schemas.clear()
                 self._schemas[key] = known
         return known
+
+
+def schema_set(extensions: Sequence[Mapping[str, Any]]) -> SchemaSet:
+    """The standard's schemas and a directory's own."""
+    users = [read_extension(one) for one in extensions if one.get("resource") != "Group"]
+    groups = [read_extension(one) for one in extensions if one.get("resource") == "Group"]
+    return SchemaSet.of(users, groups)
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ class Scim:
             exchange.effects += noted
             return done
 
-        if exchange.dry or caller.access.dry_run:
+        if exchange.dry or caller.dry_run:
             raise ScimError(None, "A Bulk cannot be tried without being done: try its operations one by one.", status=503)
         exchange.operations = len(plan.operations)
         exchange.call.meter.does_the_work_of(exchange.operations)

@@ -78,7 +78,7 @@ class Traffic:
         note = Note(
             scope=TenantScope(caller.scope.tenant, SYSTEM, caller.scope.request),
             directory_id=caller.directory_id,
-            token_id=caller.handle.token_id,
+            token_id=caller.token_id,
             at=self._clock.now(),
             request_id=call.request_id,
             method=call.method,

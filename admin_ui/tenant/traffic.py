@@ -1,4 +1,5 @@
-"""A directory's traffic: its requests with bodies and effects, how its client speaks, and how much of it there is."""
+"""A directory's traffic: its requests with bodies and effects, how its client speaks, how much of it there is; and a request
+that is tried without being done."""
 
 from __future__ import annotations
 
@@ -8,14 +9,21 @@ import orjson
 
 from admin_ui.charts import bars
 from admin_ui.desk import Desk, Screen
+from admin_ui.forms import Form, typed, with_problem
 from admin_ui.lists import listed
 from admin_ui.tenant.directories import ONE
 from idbroker.admins.visits import Visit
+from idbroker.kernel.errors import Refusal, invalid_field
 from idbroker.web.call import Answer, Call
 
 OPERATIONS = {"reads": ("reading", "ok"), "writes": ("writing", "soft")}
 NAMED = 2
 LATENCY = {"usual": ("on average", "ok"), "over": ("more for the slowest", "soft")}
+
+
+EXAMPLE = orjson.dumps(
+    {"Operations": [{"op": "replace", "path": "active", "value": False}]}, option=orjson.OPT_INDENT_2
+).decode()
 
 
 class TrafficPages:
@@ -25,6 +33,8 @@ class TrafficPages:
     def screens(self) -> list[Screen]:
         return [
             self._desk.get(f"{ONE}/requests", self._requests, "list_directory_requests", "get_directory"),
+            self._desk.get(f"{ONE}/try", self._trial, "try_directory_request", "get_directory"),
+            self._desk.post(f"{ONE}/try", self._try, "try_directory_request", "get_directory"),
             self._desk.get(f"{ONE}/report", self._report, "get_directory_report", "get_directory", "get_directory_days"),
         ]
 
@@ -38,6 +48,33 @@ class TrafficPages:
         if call.headers.get("hx-request") == "true":
             return self._desk.part("tenant/directory_log.html", **view)
         return self._desk.page(call, visit, "tenant/directory_requests.html", **view)
+
+    def _trial(self, call: Call, visit: Visit) -> Answer:
+        return self._shown_trial(call, visit, Form({"method": "PATCH", "path": "/Users/", "body": EXAMPLE}), None)
+
+    def _try(self, call: Call, visit: Visit) -> Answer:
+        form = typed(call)
+        try:
+            body = _document(form["body"])
+            asked = {"method": form["method"], "path": form["path"].strip(), **({} if body is None else {"body": body})}
+            tried = self._desk.api.run(call, "try_directory_request", body=asked)
+        except Refusal as refusal:
+            if refusal.status == 404:
+                raise
+            return self._shown_trial(call, visit, with_problem(form, refusal), None)
+        return self._shown_trial(call, visit, form, tried)
+
+    def _shown_trial(self, call: Call, visit: Visit, form: Form, tried: dict[str, Any] | None) -> Answer:
+        if tried is not None:
+            tried["changes"] = _changes(tried["effects"])
+            tried["answer"] = _readable(orjson.dumps(tried["answer"]).decode()) if tried["answer"] is not None else ""
+        view: dict[str, Any] = {
+            "directory": self._desk.api.run(call, "get_directory"),
+            "form": form,
+            "tried": tried,
+            "methods": [(method, method) for method in ("POST", "PUT", "PATCH", "DELETE")],
+        }
+        return self._desk.page(call, visit, "tenant/directory_trial.html", form.status, **view)
 
     def _report(self, call: Call, visit: Visit) -> Answer:
         run = self._desk.api.run
@@ -64,6 +101,14 @@ def _changes(effects: list[dict[str, Any]]) -> list[str]:
 def _counted(action: str, names: list[str], number: int) -> str:
     told = ", ".join(dict.fromkeys(names[:NAMED]))
     return f"{action} {told}" + (f", {number} in all" if number > NAMED else "")
+
+
+def _document(text: str) -> Any:
+    """JSON as it was typed; None for nothing."""
+    try:
+        return orjson.loads(text) if text.strip() else None
+    except orjson.JSONDecodeError as error:
+        raise invalid_field("/body", f"This is not JSON: {error}.") from error
 
 
 def _readable(body: str) -> str:

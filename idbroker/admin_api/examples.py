@@ -27,6 +27,10 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "AppForm": {"name": "Notes", "redirect_uris": ["https://notes.example/callback"], "grant_types": ["authorization_code"]},
     "NewRoleMapping": {"group": "Engineering", "role": "editor"},
     "NewDirectory": {"name": "Acme Okta SCIM", "vendor": "okta", "brake": {"percent": 10, "minutes": 10}},
+    "ScimRequestForm": {
+        "method": "PATCH", "path": "/Users/usr_01m8ewnt6heg4rjqnfk70m0878",
+        "body": {"Operations": [{"op": "replace", "path": "active", "value": False}]},
+    },
     "WebhookForm": {"url": "https://notes.example/hooks", "events": ["user.*", "session.ended"], "tenants": "all"},
     "NewImport": {
         "items": [

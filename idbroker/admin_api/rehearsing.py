@@ -1,8 +1,10 @@
-"""``?dry_run=true``: a write is done, answered, and taken back. Whatever would refuse it refuses it."""
+"""Writes that are done, answered, and taken back: whatever would refuse them refuses them. ``?dry_run=true`` asks for it, and
+some calls do nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NoReturn
 
 from idbroker.admin_api.operation import QueryParameter
 from idbroker.kernel.errors import invalid_field
@@ -34,13 +36,29 @@ def is_rehearsal(call: Call) -> bool:
 def done(call: Call, answer: Answer) -> Answer:
     """The answer of a write, at its end and still within its transaction."""
     if is_rehearsal(call):
-        raise _TakenBack(answer)
+        take_back(answer)
     return answer
 
 
+def take_back(answer: Answer) -> NoReturn:
+    """End the transaction without what it did."""
+    raise _TakenBack(answer)
+
+
 def rehearsable(handler: Callable[[Call, TenantScope], Answer]) -> Callable[[Call, TenantScope], Answer]:
+    """For a handler whose writes may ask for it."""
+
     def run(call: Call, scope: TenantScope) -> Answer:
         is_rehearsal(call)
+        return rehearsed(handler)(call, scope)
+
+    return run
+
+
+def rehearsed(handler: Callable[[Call, TenantScope], Answer]) -> Callable[[Call, TenantScope], Answer]:
+    """For a handler that opens its own transaction and may take it back."""
+
+    def run(call: Call, scope: TenantScope) -> Answer:
         try:
             return handler(call, scope)
         except _TakenBack as end:

@@ -22,6 +22,7 @@ from idbroker.admin_api.diagnoses import DiagnosisCalls
 from idbroker.admin_api.directories import DirectoryCalls
 from idbroker.admin_api.directory_tokens import DirectoryTokenCalls
 from idbroker.admin_api.directory_traffic import DirectoryTrafficCalls
+from idbroker.admin_api.directory_trials import DirectoryTrialCalls
 from idbroker.admin_api.documentation import Documentation
 from idbroker.admin_api.domains import DomainCalls
 from idbroker.admin_api.erasures import ErasureCalls
@@ -68,6 +69,7 @@ from idbroker.connections.refresh import Refresher
 from idbroker.connections.reservations import ReservationService
 from idbroker.connections.service import ConnectionService
 from idbroker.directories.service import DirectoryService
+from idbroker.directories.trials import TryRequest
 from idbroker.erasure.people import PersonEraser
 from idbroker.exports.document import Exporter
 from idbroker.kernel.clock import Clock
@@ -97,6 +99,7 @@ class ScimKnowledge:
     check_schema: Callable[[Mapping[str, Any]], object]
     sentences: Mapping[str, str]
     envelope: Envelope
+    try_request: TryRequest
 
 
 class AdminApi:
@@ -157,6 +160,7 @@ class AdminApi:
             *DirectoryCalls(directories, scim.check_schema).operations(),
             *DirectoryTokenCalls(directories).operations(),
             *DirectoryTrafficCalls(scim.envelope, scim.sentences).operations(),
+            *DirectoryTrialCalls(database, scim.try_request).operations(),
             *OutboundScimCalls(outbound_scim).operations(),
             *SignalStreamCalls(signal_streams, apps).operations(),
             *SignalSourceCalls(database, connections, sources, find_signal_keys).operations(),

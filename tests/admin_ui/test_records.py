@@ -96,6 +96,22 @@ def test_a_directory_tells_what_it_asked_and_how_fast(acme: Provisioned) -> None
     assert "Operations by day" in acme.operator.get(f"{home}/report").text
 
 
+def test_a_request_is_tried_on_the_directorys_page(acme: Provisioned) -> None:
+    home = f"/admin/t/acme/directories/{acme.directory}"
+    assert f"{home}/try" in acme.operator.get(home).text
+    off = '{"Operations": [{"op": "replace", "path": "active", "value": false}]}'
+    page = acme.operator.post(f"{home}/try", method="PATCH", path=f"/Users/{acme.alice}", body=off).text
+    assert '<span class="badge good">200</span>' in page
+    assert "user.deactivated" in page
+    assert acme.world.api("GET", f"/tenants/acme/users/{acme.alice}")["active"] is True
+    unread = acme.operator.post(f"{home}/try", method="PATCH", path=f"/Users/{acme.alice}", body="{")
+    assert (unread.status, "This is not JSON" in unread.text) == (422, True)
+    assert (
+        '<span class="badge bad">404</span>'
+        in acme.operator.post(f"{home}/try", method="DELETE", path="/Users/usr_x", body="").text
+    )
+
+
 def test_what_ends_soon_is_on_the_first_page(acme: Provisioned) -> None:
     (ending,) = acme.world.api("GET", "/tenants/acme/expiring")["data"]
     assert (ending["kind"], ending["of"]) == ("directory_token", acme.directory)

@@ -5,82 +5,21 @@ The world of these tests looks at the same database as the server does, which is
 
 from __future__ import annotations
 
-import base64
-import http.client
-import os
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
-from tests.support.scim_world import GROUP, MASTER, PATCH_OP, USER, Directory, ScimWorld
+from tests.support.scim_world import GROUP, PATCH_OP, USER, ScimWorld
+from tests.support.served import serving
 
-ROOT = Path(__file__).parents[2]
 BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 MEMBERS = 1000
-
-
-class Server:
-    def __init__(self, stores: Stores, log: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("IDBROKER_")},
-            "IDBROKER_DATABASE_URL": stores.urls.database,
-            "IDBROKER_MASTER_KEY": base64.b64encode(MASTER).decode(),
-            "IDBROKER_PUBLIC_URL": f"http://127.0.0.1:{self.port}",
-        }
-        if stores.urls.owner:
-            environment["IDBROKER_DATABASE_OWNER_URL"] = stores.urls.owner
-        command = [sys.executable, "-m", "idbroker.cli", "serve", "--port", str(self.port)]
-        with log.open("w") as said:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
-
-    def wait(self) -> None:
-        deadline = time.monotonic() + 60
-        while True:
-            assert self.process.poll() is None, "the server has ended"
-            assert time.monotonic() < deadline, "the server did not come up"
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
-                return
-
-    def send(self, idp: Directory, method: str, path: str, body: Any) -> bytes | None:
-        """The answer's body; None when the server has died under the request."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        headers = {"authorization": f"Bearer {idp.token}", "content-type": "application/scim+json"}
-        with closing(connection):
-            try:
-                connection.request(method, f"/scim/v2{path}", orjson.dumps(body), headers)
-                answer = connection.getresponse()
-                content = answer.read()
-            except (OSError, http.client.HTTPException):
-                return None
-        assert answer.status < 400, content
-        return content
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
-@contextmanager
-def serving(stores: Stores, folder: Path) -> Iterator[Server]:
-    server = Server(stores, folder / "server.log")
-    try:
-        server.wait()
-        yield server
-    finally:
-        server.kill()
 
 
 def under_way(action: Callable[[], Any]) -> threading.Thread:

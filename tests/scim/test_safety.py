@@ -88,6 +88,42 @@ def test_a_dry_run_tells_and_does_nothing(world: ScimWorld):
     assert "user.deleted" in [one["action"] for one in newest[0]["effects"]]
 
 
+def test_whoever_administers_tries_a_request_and_changes_nothing(world: ScimWorld):
+    idp = world.directory(brake={"users": 1})
+    ada, bob, group = idp.user("ada")["id"], idp.user("bob")["id"], idp.group("Staff")["id"]
+    below = f"/tenants/{idp.tenant}/directories/{idp.id}"
+    off = {"Operations": [{"op": "Replace", "path": "active", "value": "False"}]}
+    join = {"Operations": [{"op": "add", "path": "members", "value": [{"value": ada}, {"value": bob}]}]}
+    added = {"group.member_added"}
+    for method, path, body, status, actions in (
+        ("POST", "/Users", {"userName": "cyd"}, 201, {"user.created"}),
+        ("POST", "/Users", {"userName": "ADA"}, 409, set()),
+        ("POST", "/Users", {}, 400, set()),
+        ("PUT", f"/Users/{ada}", {"userName": "eve"}, 200, {"user.updated"}),
+        ("PATCH", f"/Users/{ada}", off, 200, {"user.deactivated"}),
+        ("PATCH", f"/Groups/{group}", join, 200, added),
+        ("DELETE", f"/Users/{ada}", None, 204, {"user.deleted"}),
+        ("DELETE", f"/Groups/{group}", None, 204, {"group.deleted"}),
+        ("DELETE", f"/Groups/{ada}", None, 404, set()),
+        ("POST", f"/Users/{ada}", {"userName": "x"}, 404, set()),
+        ("PATCH", "/Users", off, 404, set()),
+    ):
+        told = world.post(f"{below}/dry-runs", {"method": method, "path": path, "body": body}, status=200)
+        assert (told["status"], {one["action"] for one in told["effects"]}) == (status, actions), (method, path)
+        assert (told["answer"] is None) is (status == 204)
+    assert idp.patch(f"/Users/{bob}", off["Operations"][0]).status_code == 200
+    for _ in range(2):  # the brake would hold it, and is not engaged by that
+        held = world.post(f"{below}/dry-runs", {"method": "DELETE", "path": f"/Users/{ada}"}, status=200)
+        assert held["status"] == 503
+        assert idp.send("DELETE", f"/Users/{ada}", headers={"idbroker-dry-run": "1"}).status_code == 503
+    assert world.get(below)["brake"]["held_at"] is None
+    assert idp.ok("GET", f"/Users/{ada}")["meta"]["version"] == '"1"'
+    assert idp.members(group) == set()
+    assert idp.ok("GET", "/Users")["totalResults"] == 2
+    for method, path in (("GET", "/Users"), ("POST", "/Bulk"), ("POST", "/Users?x")):
+        assert world.send("POST", f"{below}/dry-runs", {"method": method, "path": path}).status_code == 422
+
+
 def test_the_request_log_and_the_report(world: ScimWorld):
     idp = world.directory()
     below = f"/tenants/{idp.tenant}/directories/{idp.id}"

@@ -168,7 +168,7 @@ class AdminWorld:
             rotation=KeyRotation(
                 database, SigningKeyRing(database, envelope, self.clock), self.clock, max_age=timedelta(days=90)
             ),
-            scim=scim_knowledge(envelope),
+            scim=scim_knowledge(envelope, self.sessions),
             webhooks=WebhookService(envelope),
             envelope=envelope,
             sender=self.receivers,

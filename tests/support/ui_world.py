@@ -59,7 +59,7 @@ class Person:
         return Page(self.client.get(path, headers=headers))
 
     def post(
-        self, path: str, *, page: str | None = None, token: str | None = None, origin: str | None = BASE, **fields: str
+        self, path: str, /, *, page: str | None = None, token: str | None = None, origin: str | None = BASE, **fields: str
     ) -> Page:
         """Send the form of ``page`` (the same path unless said otherwise) to ``path``."""
         proof = self.get(page or path).token if token is None else token
