@@ -63,7 +63,7 @@ class WebhookPages:
         return found
 
     def _all(self, call: Call, visit: Visit) -> Answer:
-        found = listed(self._desk.api, call, "list_webhooks", fixed=self._whose(visit))
+        found = listed(self._desk.api, call, "list_webhooks", "q", fixed=self._whose(visit))
         return self._page(call, visit, "webhooks.html", list=found)
 
     def _new(self, call: Call, visit: Visit) -> Answer:

@@ -45,7 +45,7 @@ class KeyPages:
         return self._keys(call, visit, Form({"scope": "operator", "role": "admin"}), made)
 
     def _keys(self, call: Call, visit: Visit, form: Form, made: dict[str, Any] | None) -> Answer:
-        found = listed(self._desk.api, call, "list_api_keys")
+        found = listed(self._desk.api, call, "list_api_keys", "q")
         view = {"list": found, "form": form, "made": made, "roles": ROLES}
         return self._desk.page(call, visit, "operator/api_keys.html", form.status, **view)
 
@@ -71,7 +71,7 @@ class KeyPages:
         return self._operators_form(call, visit, Form(), made)
 
     def _operators_form(self, call: Call, visit: Visit, form: Form, made: dict[str, Any] | None) -> Answer:
-        view = {"list": listed(self._desk.api, call, "list_operators"), "form": form, "made": made}
+        view = {"list": listed(self._desk.api, call, "list_operators", "q"), "form": form, "made": made}
         return self._desk.page(call, visit, "operator/operators.html", form.status, **view)
 
     def _trail(self, call: Call, visit: Visit) -> Answer:

@@ -54,10 +54,10 @@ class Opening:
                 self._links.presented(inside, handle)
         visitor, headers = self._face.beginner(call)
         sentence = (
-            f"You are about to set up single sign-on for {tenant.name}. It takes about fifteen minutes; you can stop at any "
-            "time and go on later with the same link."
+            "You connect your organisation’s own identity provider, step by step. It takes about fifteen minutes; you can "
+            "stop at any time and go on later with the same link."
         )
-        view: dict[str, Any] = {"heading": f"Set up {tenant.name}", "sentence": sentence, "button": "Begin"}
+        view: dict[str, Any] = {"heading": f"Set up sign-in for {tenant.name}", "sentence": sentence, "button": "Begin"}
         token = derive(visitor.secret or "", call.path)
         brand = self._face.brand(handle.tenant)
         return self._bench.desk.pages.render("link.html", works=True, token=token, brand=brand, **view).with_headers(*headers)

@@ -96,7 +96,7 @@ class AccessPages:
 
     def _links_form(self, call: Call, visit: Visit, form: Form, made: dict[str, Any] | None) -> Answer:
         view = {
-            "list": listed(self._desk.api, call, "list_setup_links"), "form": form, "made": made, "scopes": SCOPES,
+            "list": listed(self._desk.api, call, "list_setup_links", "status"), "form": form, "made": made, "scopes": SCOPES,
             "days": DAYS,
         }  # fmt: skip
         return self._desk.page(call, visit, "tenant/setup_links.html", form.status, **view)
@@ -114,7 +114,7 @@ class AccessPages:
         return self._keys_form(call, visit, Form({"role": "admin"}), made)
 
     def _keys_form(self, call: Call, visit: Visit, form: Form, made: dict[str, Any] | None) -> Answer:
-        view = {"list": listed(self._desk.api, call, "list_tenant_api_keys"), "form": form, "made": made, "roles": ROLES}
+        view = {"list": listed(self._desk.api, call, "list_tenant_api_keys", "q"), "form": form, "made": made, "roles": ROLES}
         return self._desk.page(call, visit, "tenant/api_keys.html", form.status, **view)
 
     def _settings(self, call: Call, visit: Visit) -> Answer:

@@ -42,7 +42,7 @@ class DirectoryPages:
         return self._desk.done(f"/admin/t/{slug_of(visit)}/directories/{made['id']}", "directory_made")
 
     def _all_form(self, call: Call, visit: Visit, form: Form) -> Answer:
-        found = listed(self._desk.api, call, "list_directories")
+        found = listed(self._desk.api, call, "list_directories", "q")
         return self._desk.page(call, visit, "tenant/directories.html", form.status, list=found, form=form)
 
     def _one(self, call: Call, visit: Visit) -> Answer:

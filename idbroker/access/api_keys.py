@@ -84,8 +84,12 @@ class ApiKeys(PlatformRepository):
             return Principal(KeyId(row.id), row.name, None, OPERATOR)
         return Principal(KeyId(row.id), row.name, TenantId(row.tenant_id), ROLES[cast("Role", row.role)])
 
-    def page(self, tenant: TenantId | None, *, after: str | None = None, limit: int = 50) -> Sequence[ApiKey]:
+    def page(
+        self, tenant: TenantId | None, *, text: str | None = None, after: str | None = None, limit: int = 50
+    ) -> Sequence[ApiKey]:
         statement = select(ApiKey).where(col(ApiKey.tenant_id) == tenant if tenant else col(ApiKey.tenant_id).is_(None))
+        if text:
+            statement = statement.where(col(ApiKey.name).icontains(text, autoescape=True))
         if after:
             statement = statement.where(col(ApiKey.id) > after)
         return self.session.execute(statement.order_by(col(ApiKey.id)).limit(limit)).scalars().all()

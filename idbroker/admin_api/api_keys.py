@@ -10,7 +10,7 @@ from idbroker.access.api_keys import ApiKey, ApiKeys, Principal
 from idbroker.access.permissions import ROLES, Permission, Role
 from idbroker.admin_api.body import read_body
 from idbroker.admin_api.operation import API, TENANT, Operation
-from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
+from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, path_id, read_text
 from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Name, Time, shown
 from idbroker.audit.outbox import Outbox
 from idbroker.kernel.errors import Forbidden, NotFound, invalid_field
@@ -90,7 +90,7 @@ class ApiKeyCalls:
                 area="API keys",
                 summary="The operators' keys, oldest first, revoked ones included. A tenant's are below the tenant.",
                 row=PlatformRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=operate),
-                query=PAGE_QUERY,
+                query=(TEXT_QUERY, *PAGE_QUERY),
                 answer=KeyDocument,
                 many=True,
             ),
@@ -122,7 +122,7 @@ class ApiKeyCalls:
                 area="API keys",
                 summary="The tenant's keys, oldest first, revoked ones included.",
                 row=ScopedRoute(method="GET", path=OWN, handler=self.all_own, limit="admin_read", permission=write),
-                query=PAGE_QUERY,
+                query=(TEXT_QUERY, *PAGE_QUERY),
                 answer=KeyDocument,
                 many=True,
             ),
@@ -184,7 +184,7 @@ def _check_grant(principal: Principal | None, role: Role) -> None:
 
 def _page(call: Call, unit: PlatformUnit, tenant: TenantId | None) -> Answer:
     page = page_of(call, "key")
-    return listing(unit[ApiKeys].page(tenant, after=page.after, limit=page.fetch), page, _document)
+    return listing(unit[ApiKeys].page(tenant, text=read_text(call), after=page.after, limit=page.fetch), page, _document)
 
 
 def _made(

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import merged, parse, read_body, read_object
 from idbroker.admin_api.operation import TENANT, Operation
-from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
+from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, path_id, read_text
 from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Name, Time
 from idbroker.admin_api.versions import check_version, tagged
 from idbroker.connections.model import Connections
@@ -108,7 +108,7 @@ class DirectoryCalls:
                 area="Directories",
                 summary="The tenant's directories, oldest first.",
                 row=TenantRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=read),
-                query=PAGE_QUERY,
+                query=(TEXT_QUERY, *PAGE_QUERY),
                 answer=DirectoryDocument,
                 many=True,
             ),
@@ -157,7 +157,7 @@ class DirectoryCalls:
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
         page = page_of(call, "dir")
-        rows = unit[Directories].page(after=page.after, limit=page.fetch)
+        rows = unit[Directories].page(text=read_text(call), after=page.after, limit=page.fetch)
         return listing(rows, page, lambda row: document(row, call.base_url))
 
     def one(self, call: Call, unit: TenantUnit) -> Answer:

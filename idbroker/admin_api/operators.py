@@ -5,7 +5,7 @@ from __future__ import annotations
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import read_body
 from idbroker.admin_api.operation import API, Operation
-from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
+from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, path_id, read_text
 from idbroker.admin_api.shapes import Body, Document, Time, shown
 from idbroker.admins.operators import LINK_LIFE, Operator, Operators, OperatorService
 from idbroker.kernel.errors import Conflict
@@ -59,7 +59,7 @@ class OperatorCalls:
                 area="Operators",
                 summary="The operators, oldest first, those who are switched off among them.",
                 row=PlatformRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=operate),
-                query=PAGE_QUERY,
+                query=(TEXT_QUERY, *PAGE_QUERY),
                 answer=OperatorDocument,
                 many=True,
             ),
@@ -91,7 +91,7 @@ class OperatorCalls:
 
     def all(self, call: Call, unit: PlatformUnit) -> Answer:
         page = page_of(call, "opr")
-        return listing(unit[Operators].page(after=page.after, limit=page.fetch), page, _document)
+        return listing(unit[Operators].page(text=read_text(call), after=page.after, limit=page.fetch), page, _document)
 
     def disable(self, call: Call, unit: PlatformUnit) -> Answer:
         operator_id = path_id(call, "operator", "opr")

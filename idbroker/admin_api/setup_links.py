@@ -9,7 +9,7 @@ from pydantic import Field
 
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import read_body
-from idbroker.admin_api.operation import TENANT, Operation
+from idbroker.admin_api.operation import TENANT, Operation, QueryParameter
 from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
 from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Time, shown
 from idbroker.admins.setup_links import (
@@ -21,7 +21,7 @@ from idbroker.admins.setup_links import (
     SetupLinkService,
     SetupScope,
 )
-from idbroker.kernel.errors import Forbidden
+from idbroker.kernel.errors import Forbidden, invalid_field
 from idbroker.storage.unit import TenantUnit
 from idbroker.web.call import Answer, Call
 from idbroker.web.route import TenantRoute
@@ -29,6 +29,12 @@ from idbroker.web.route import TenantRoute
 PATH = f"{TENANT}/setup-links"
 ONE = f"{PATH}/{{link}}"
 SETUP_PATH = "/setup"
+STATUSES = ("live", "over")
+STATUS_QUERY = QueryParameter(
+    name="status",
+    description="live: those that still open something; over: those that do not.",
+    schema={"type": "string", "enum": list(STATUSES)},
+)
 
 
 class NewSetupLink(Body):
@@ -79,7 +85,7 @@ class SetupLinkCalls:
                 area="Setup links",
                 summary="The tenant's setup links, newest first, those that are over among them.",
                 row=TenantRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=write),
-                query=PAGE_QUERY,
+                query=(STATUS_QUERY, *PAGE_QUERY),
                 answer=SetupLinkDocument,
                 many=True,
             ),
@@ -109,8 +115,11 @@ class SetupLinkCalls:
         return shown(NewSetupLinkDocument(**_document(row).model_dump(), url=url), 201)
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
-        page = page_of(call, "lnk")
-        return listing(unit[SetupLinks].page(after=page.after, limit=page.fetch), page, _document)
+        page, status = page_of(call, "lnk"), call.query.get("status")
+        if status not in (None, *STATUSES):
+            raise invalid_field("/status", f"status is one of: {', '.join(STATUSES)}.")
+        live = None if status is None else status == "live"
+        return listing(unit[SetupLinks].page(live=live, after=page.after, limit=page.fetch), page, _document)
 
     def get(self, call: Call, unit: TenantUnit) -> Answer:
         return shown(_document(self._service.known(unit, _id(call))))

@@ -10,7 +10,7 @@ from idbroker.access.api_keys import Principal
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.body import merged, parse, read_body, read_object
 from idbroker.admin_api.operation import API, Operation, QueryParameter
-from idbroker.admin_api.paging import PAGE_QUERY, listed, page_of, path_id
+from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listed, page_of, path_id, read_text
 from idbroker.admin_api.shapes import NO_CONTENT, Document, Time
 from idbroker.admin_api.versions import check_version, tagged
 from idbroker.audit.feed import FeedOrder
@@ -82,7 +82,7 @@ class WebhookCalls:
                 area="Webhooks",
                 summary="The key's owner's webhooks, oldest first.",
                 row=KeyRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=read),
-                query=(*PAGE_QUERY, OF_TENANT),
+                query=(TEXT_QUERY, *PAGE_QUERY, OF_TENANT),
                 answer=WebhookDocument,
                 many=True,
                 problems=(404,),
@@ -129,7 +129,7 @@ class WebhookCalls:
             self._database.platform(call.actor, read_only=True) as platform,
             platform.enter(_owner(platform, call, principal)) as unit,
         ):
-            rows = unit[Webhooks].page(after=page.after, limit=page.fetch)
+            rows = unit[Webhooks].page(text=read_text(call), after=page.after, limit=page.fetch)
             documents = [_document(unit, row).model_dump(mode="json") for row in rows[: page.limit]]
             return listed(documents, more=len(rows) > page.limit)
 

@@ -62,8 +62,10 @@ class Operators(PlatformRepository):
     def with_email(self, email: str) -> Operator | None:
         return self.session.execute(select(Operator).where(Operator.email == email)).scalars().first()
 
-    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Operator]:
+    def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[Operator]:
         statement = select(Operator).order_by(col(Operator.id)).limit(limit)
+        if text:
+            statement = statement.where(col(Operator.email).icontains(text, autoescape=True))
         if after:
             statement = statement.where(col(Operator.id) > after)
         return self.session.execute(statement).scalars().all()

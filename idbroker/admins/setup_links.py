@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Index
+from sqlalchemy import Index, and_, not_
 from sqlmodel import Field, col, select
 
 from idbroker.access.permissions import Permission
@@ -79,9 +79,12 @@ class SetupLinks(TenantRepository):
         row = self.session.execute(select(SetupLink).where(SetupLink.digest == handle.digest)).scalars().first()
         return row if row is not None and row.is_live(self.now()) else None
 
-    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[SetupLink]:
-        """Newest first."""
+    def page(self, *, live: bool | None = None, after: str | None = None, limit: int = 50) -> Sequence[SetupLink]:
+        """Newest first. ``live``: those alone that still open something, or those alone that do not."""
         statement = select(SetupLink).order_by(col(SetupLink.id).desc()).limit(limit)
+        if live is not None:
+            opens = and_(col(SetupLink.revoked_at).is_(None), col(SetupLink.expires_at) > self.now())
+            statement = statement.where(opens if live else not_(opens))
         if after:
             statement = statement.where(col(SetupLink.id) < after)
         return self.session.execute(statement).scalars().all()

@@ -82,8 +82,10 @@ class Directories(TenantRepository):
         statement = select(Directory).where(Directory.id == directory_id).with_for_update()
         return self.session.execute(statement, execution_options={"populate_existing": True}).scalars().first()
 
-    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Directory]:
+    def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[Directory]:
         statement = select(Directory).order_by(col(Directory.id)).limit(limit)
+        if text:
+            statement = statement.where(col(Directory.name).icontains(text, autoescape=True))
         if after:
             statement = statement.where(col(Directory.id) > after)
         return self.session.execute(statement).scalars().all()

@@ -11,7 +11,7 @@ from sqlmodel import Field, col, select
 from idbroker.directory.model import Group, Membership, User
 from idbroker.kernel.ids import TenantId
 from idbroker.storage.rows import IndexRow, JsonColumn, PlatformRow, TenantRow, UtcDateTime
-from idbroker.storage.turns import due_rows
+from idbroker.storage.turns import Backlog, backlog, due_rows
 from idbroker.storage.unit import PlatformRepository, TenantRepository
 
 USER, GROUP = "user", "group"
@@ -88,6 +88,9 @@ class ScimTargets(PlatformRepository):
 
     def due(self, limit: int = 500) -> Sequence[ScimQueue]:
         return due_rows(self.session, ScimQueue, self.now(), limit)
+
+    def backlog(self) -> Backlog:
+        return backlog(self.session, ScimQueue, self.now())
 
     def queues(self, app_id: str) -> Sequence[ScimQueue]:
         return self.session.execute(select(ScimQueue).where(ScimQueue.app_id == app_id)).scalars().all()

@@ -12,7 +12,7 @@ from sqlmodel import Field, col, or_, select
 from idbroker.kernel.ids import TenantId
 from idbroker.signals.vocabulary import PUSH
 from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
-from idbroker.storage.turns import due_rows
+from idbroker.storage.turns import Backlog, backlog, due_rows
 from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
 
 ENABLED, PAUSED, DISABLED = "enabled", "paused", "disabled"
@@ -129,6 +129,9 @@ class SignalQueues(PlatformRepository):
 
     def due(self, limit: int = 500) -> Sequence[SignalQueue]:
         return due_rows(self.session, SignalQueue, self.now(), limit, col(SignalQueue.status) == ACTIVE)
+
+    def backlog(self) -> Backlog:
+        return backlog(self.session, SignalQueue, self.now(), col(SignalQueue.status) == ACTIVE)
 
 
 class SignalStreams(TenantRepository):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, and_, case, func
 from sqlalchemy.orm import Session
 from sqlmodel import col, or_, select
 
@@ -21,3 +22,26 @@ def due_rows(session: Session, kind: type[Row], now: datetime, limit: int, *more
     free = or_(col(table.leased_until).is_(None), col(table.leased_until) <= now)
     statement = select(kind).where(col(table.due_at) <= now, free, *more)
     return session.execute(statement.order_by(col(table.due_at)).limit(limit)).scalars().all()
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How the queues of one kind stand. ``due``: those with something to do by now, the first of them since ``oldest``."""
+
+    queues: int
+    due: int
+    failing: int
+    oldest: datetime | None
+
+
+def backlog(session: Session, kind: type[IndexRow], now: datetime, *more: ColumnElement[bool]) -> Backlog:
+    """``more``: what must hold besides for one to be due."""
+    table: Any = kind
+    is_due = and_(col(table.due_at) <= now, *more)
+    counted = select(
+        func.count(),
+        func.count(case((is_due, 1))),
+        func.count(case((col(table.failing), 1))),
+        func.min(case((is_due, col(table.due_at)))),
+    ).select_from(table)
+    return Backlog(*session.execute(counted).one())

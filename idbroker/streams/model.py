@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Index, delete, false
 from sqlmodel import Field, col, select
 
 from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
-from idbroker.storage.turns import due_rows
+from idbroker.storage.turns import Backlog, backlog, due_rows
 from idbroker.storage.unit import PlatformRepository, TenantRepository
 
 
@@ -60,6 +60,9 @@ class LogStreamTurn(IndexRow, table=True):
 class LogStreamTurns(PlatformRepository):
     def due(self, limit: int = 500) -> Sequence[LogStreamTurn]:
         return due_rows(self.session, LogStreamTurn, self.now(), limit, col(LogStreamTurn.status) == "active")
+
+    def backlog(self) -> Backlog:
+        return backlog(self.session, LogStreamTurn, self.now(), col(LogStreamTurn.status) == "active")
 
     def of(self, tenants: Sequence[str]) -> Sequence[tuple[str, str]]:
         """(tenant, stream) of all streams of those tenants, in one order everywhere, so that nobody waits in a ring."""

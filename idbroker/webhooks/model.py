@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, delete, false, func, update
+from sqlalchemy import BigInteger, Index, delete, false, func, or_, update
 from sqlmodel import Field, col, select
 
 from idbroker.kernel.ids import TenantId
 from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
-from idbroker.storage.turns import due_rows
+from idbroker.storage.turns import Backlog, backlog, due_rows
 from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
 
 MAX_LIVE_SECRETS = 2
@@ -105,6 +105,9 @@ class WebhookQueues(PlatformRepository):
     def due(self, limit: int = 500) -> Sequence[WebhookQueue]:
         return due_rows(self.session, WebhookQueue, self.now(), limit, col(WebhookQueue.status) == "active")
 
+    def backlog(self) -> Backlog:
+        return backlog(self.session, WebhookQueue, self.now(), col(WebhookQueue.status) == "active")
+
 
 class Webhooks(TenantRepository):
     """The endpoints of one owner, with their secrets and queues."""
@@ -133,8 +136,11 @@ class Webhooks(TenantRepository):
         )
         return {row.webhook_id: row for row in self.session.execute(statement).scalars()}
 
-    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Webhook]:
+    def page(self, *, text: str | None = None, after: str | None = None, limit: int = 50) -> Sequence[Webhook]:
         statement = select(Webhook).order_by(col(Webhook.id)).limit(limit)
+        if text:
+            places = (col(Webhook.url), col(Webhook.description))
+            statement = statement.where(or_(*(place.icontains(text, autoescape=True) for place in places)))
         if after:
             statement = statement.where(col(Webhook.id) > after)
         return self.session.execute(statement).scalars().all()

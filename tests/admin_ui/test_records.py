@@ -159,3 +159,46 @@ def test_lists_are_searched(acme: Provisioned) -> None:
     for path in ("/tenants/acme/connections", "/tenants/acme/domains", "/tenants/acme/admins", "/apps"):
         assert world.api("GET", f"{path}?q=zzz")["data"] == []
     assert len(world.api("GET", "/tenants/acme/role-mappings?q=BOSS")["data"]) == 1
+
+
+def test_every_list_of_things_with_names_is_searched(acme: Provisioned) -> None:
+    """By a part of the name, whatever the case; a sign of a pattern is a letter like others."""
+    world, operator = acme.world, acme.operator
+    world.api("POST", "/webhooks?tenant=acme", {"url": "https://hooks.acme.example/in", "description": "Our 100% ERP"})
+    world.api("POST", "/tenants/acme/api-keys", {"name": "Nightly 100% report", "role": "member"})
+    world.api("POST", "/api-keys", {"name": "Billing 100% sync", "scope": "operator"})
+    for path, found, named in (
+        ("/admin/t/acme/directories", "STAFF", "The staff"),
+        ("/admin/t/acme/webhooks", "hooks.ACME", "hooks.acme.example"),
+        ("/admin/t/acme/webhooks", "100%25 erp", "hooks.acme.example"),
+        ("/admin/t/acme/api-keys", "100%25 report", "Nightly 100% report"),
+        ("/admin/api-keys", "billing", "Billing 100% sync"),
+        ("/admin/operators", "OPS@", '<th scope="row">ops@example.com'),
+    ):
+        assert named in operator.get(f"{path}?q={found}").text, path
+        for other in ("zzz", "s_", "%25zz"):
+            page = operator.get(f"{path}?q={other}")
+            assert "matches." in page.text, (path, other)
+            assert named not in page.text, (path, other)
+
+
+def test_the_operator_sees_how_the_queues_stand(acme: Provisioned) -> None:
+    acme.world.api("POST", "/webhooks?tenant=acme", {"url": "https://127.0.0.1:1/queue"})
+    queues = {one["kind"]: one for one in acme.world.api("GET", "/overview")["queues"]}
+    assert set(queues) == {"webhooks", "outbound_scim", "signals", "log_streams"}
+    assert queues["webhooks"]["queues"] >= 1
+    page = acme.operator.get("/admin/overview").text
+    assert '<th scope="row">Webhooks</th>' in page
+    assert '<th scope="row">Signal streams</th>' not in page, "there are none"
+
+
+def test_setup_links_are_told_apart_by_whether_they_work(acme: Provisioned) -> None:
+    home = "/tenants/acme/setup-links"
+    live, over = (acme.world.api("POST", home, {"scopes": ["sso"]})["id"] for _ in range(2))
+    acme.world.api("DELETE", f"{home}/{over}")
+    assert [one["id"] for one in acme.world.api("GET", f"{home}?status=live")["data"]] == [live]
+    assert [one["id"] for one in acme.world.api("GET", f"{home}?status=over")["data"]] == [over]
+    acme.world.api("GET", f"{home}?status=nope", status=422)
+    page = acme.operator.get("/admin/t/acme/setup-links?status=over").text
+    assert (over in page, live in page) == (False, False), "a revoked link has no act"
+    assert "revoked" in page

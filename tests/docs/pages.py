@@ -57,11 +57,15 @@ def anchors(page: Path) -> set[str]:
 
 
 def shell_commands(page: Path) -> Iterator[list[str]]:
-    """The commands in the page's ``sh`` blocks as words; quoted text may go on over lines."""
+    """The commands in the page's ``sh`` blocks as words; quoted text, and a line that ends in a
+    backslash, go on over lines."""
     for kind, body in _FENCE.findall(page.read_text(encoding="utf-8")):
         waiting = ""
         for line in body.splitlines() if kind == "sh" else ():
             waiting += line + "\n"
+            if line.endswith("\\"):  # it goes on in the next line
+                waiting = waiting.removesuffix("\\\n")
+                continue
             try:
                 words = shlex.split(waiting, comments=True)
             except ValueError:  # a quotation is still open
