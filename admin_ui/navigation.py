@@ -34,6 +34,7 @@ _TENANT = (
     ("Log streams", "/log-streams", Permission.LOG_STREAMS_READ),
     ("Usage", "/usage", Permission.USAGE_READ),
     ("Admins", "/admins", Permission.ADMINS_READ),
+    ("Roles of admins", "/admin-roles", Permission.ADMINS_READ),
     ("Setup links", "/setup-links", Permission.SETUP_LINKS_WRITE),
     ("Webhooks", "/webhooks", Permission.WEBHOOKS_READ),
     ("API keys", "/api-keys", Permission.API_KEYS_WRITE),

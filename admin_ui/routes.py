@@ -28,6 +28,7 @@ from admin_ui.setup.prove import ProveSteps
 from admin_ui.sign_in import SignInPages
 from admin_ui.tenant.access import AccessPages
 from admin_ui.tenant.acts import ACTS as TENANT_ACTS
+from admin_ui.tenant.admin_roles import ADMIN_ROLE_ACTS, AdminRolePages
 from admin_ui.tenant.alerts import AlertPages
 from admin_ui.tenant.changes import ChangePages
 from admin_ui.tenant.connections import ConnectionPages
@@ -147,6 +148,8 @@ class AdminUi:
             *LogStreamPages(desk).screens(),
             *acts.screens(STREAM_ACTS),
             *AccessPages(desk).screens(),
+            *AdminRolePages(desk).screens(),
+            *acts.screens(ADMIN_ROLE_ACTS),
             *acts.screens(TENANT_ACTS),
             *opening.screens(),
             *DomainStep(bench).screens(),

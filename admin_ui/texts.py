@@ -49,6 +49,8 @@ TOLD: Mapping[str, str] = {
     "sessions_ended": "All sessions of this person are over.",
     "diagnosis_removed": "The diagnosis is removed. The trail keeps that the sign-in was refused.",
     "admin_changed": "The role is changed, at once.",
+    "admin_role_made": "The role is made. Give it to an admin or an API key.",
+    "admin_role_removed": "The role is removed.",
     "admin_removed": "The admin is removed, and signed out.",
     "link_revoked": "The link no longer works.",
     "step_saved": "Saved.",

@@ -42,6 +42,7 @@ LIMIT_STORES: Mapping[str, str] = {
 """Scheme of IDBROKER_REDIS_URL → what keeps the shared limits; imported only when it is asked for."""
 
 TABLES = (
+    "idbroker.access.admin_roles",
     "idbroker.access.api_keys",
     "idbroker.access.kept_answers",
     "idbroker.admins.operators",

@@ -7,17 +7,12 @@ from typing import Any
 from admin_ui.desk import Desk, Screen, slug_of
 from admin_ui.forms import VERSION, Form, carrying, filled, typed, with_problem
 from admin_ui.lists import listed
+from admin_ui.tenant.admin_roles import role_choices
 from idbroker.admins.visits import Visit
 from idbroker.kernel.errors import Refusal
 from idbroker.web.call import Answer, Call
 
 HOME = "/admin/t/{tenant}"
-ROLES = (
-    ("admin", "admin: everything but keys of programs"),
-    ("owner", "owner: everything"),
-    ("member", "member: reads"),
-    ("guest", "guest: sees that the tenant is here"),
-)
 SCOPES = (
     ("domains", "prove mail domains"),
     ("sso", "connect single sign-on"),
@@ -34,13 +29,13 @@ class AccessPages:
     def screens(self) -> list[Screen]:
         get, post = self._desk.get, self._desk.post
         return [
-            get(f"{HOME}/admins", self._admins, "list_admins"),
+            get(f"{HOME}/admins", self._admins, "list_admins", "list_admin_roles"),
             post(f"{HOME}/admins", self._invite, "invite_admin"),
             post(f"{HOME}/admins/{{admin}}/role", self._change, "change_admin"),
             post(f"{HOME}/admins/{{admin}}/invitation", self._again, "invite_admin_again"),
             get(f"{HOME}/setup-links", self._links, "list_setup_links"),
             post(f"{HOME}/setup-links", self._link, "create_setup_link"),
-            get(f"{HOME}/api-keys", self._keys, "list_tenant_api_keys"),
+            get(f"{HOME}/api-keys", self._keys, "list_tenant_api_keys", "list_admin_roles"),
             post(f"{HOME}/api-keys", self._key, "create_tenant_api_key"),
             get(f"{HOME}/settings", self._settings, "update_tenant", "get_tenant", "get_entitlements"),
             post(f"{HOME}/settings", self._save, "update_tenant"),
@@ -77,7 +72,7 @@ class AccessPages:
             "list": listed(self._desk.api, call, "list_admins", "q"),
             "form": form,
             "made": made,
-            "roles": ROLES,
+            "roles": role_choices(self._desk, call, visit),
         }
         return self._desk.page(call, visit, "tenant/admins.html", form.status, **view)
 
@@ -114,7 +109,8 @@ class AccessPages:
         return self._keys_form(call, visit, Form({"role": "admin"}), made)
 
     def _keys_form(self, call: Call, visit: Visit, form: Form, made: dict[str, Any] | None) -> Answer:
-        view = {"list": listed(self._desk.api, call, "list_tenant_api_keys", "q"), "form": form, "made": made, "roles": ROLES}
+        view = {"list": listed(self._desk.api, call, "list_tenant_api_keys", "q"), "form": form, "made": made}
+        view["roles"] = role_choices(self._desk, call, visit)
         return self._desk.page(call, visit, "tenant/api_keys.html", form.status, **view)
 
     def _settings(self, call: Call, visit: Visit) -> Answer:

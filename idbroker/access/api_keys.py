@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
 
+from sqlalchemy import func
 from sqlmodel import Field, col, select
 
-from idbroker.access.permissions import OPERATOR, ROLES, Permission, Role
+from idbroker.access.admin_roles import permissions_of
+from idbroker.access.permissions import OPERATOR, ROLES, Permission
 from idbroker.kernel.ids import KeyId, TenantId, is_id, new_id
-from idbroker.kernel.scope import ActorType
+from idbroker.kernel.scope import SYSTEM, ActorType, TenantScope
 from idbroker.kernel.secrets import digest, matches, new_secret
 from idbroker.storage.rows import PlatformRow, UtcDateTime
 from idbroker.storage.unit import PlatformRepository
 
 PREFIX = "idbk"
+OPERATORS = "operator"
+"""The role of an operator's key."""
 
 
 class ApiKey(PlatformRow, table=True):
@@ -56,12 +59,13 @@ class Principal:
 
 
 class ApiKeys(PlatformRepository):
-    def create(self, name: str, tenant: TenantId | None, role: Role | Literal["operator"]) -> tuple[ApiKey, str]:
+    def create(self, name: str, tenant: TenantId | None, role: str) -> tuple[ApiKey, str]:
         """Make a key. The second value is the whole key; it is not stored and cannot be shown again.
 
-        Raises ValueError for a role that does not fit: an operator's key has no tenant, a tenant's key one of the roles.
+        An operator's key has no tenant and the role ``operator``; whether a tenant has the role is the caller's to check.
+        Raises ValueError for an operator's key of a tenant, and the other way round.
         """
-        if role != "operator" if tenant is None else role not in ROLES:
+        if (role == OPERATORS) != (tenant is None):
             raise ValueError(f"{role} is no role of {'an operator' if tenant is None else 'a tenant'}’s key")
         secret = new_secret()
         row = ApiKey(
@@ -82,7 +86,12 @@ class ApiKeys(PlatformRepository):
             return None
         if row.tenant_id is None:
             return Principal(KeyId(row.id), row.name, None, OPERATOR)
-        return Principal(KeyId(row.id), row.name, TenantId(row.tenant_id), ROLES[cast("Role", row.role)])
+        tenant = TenantId(row.tenant_id)
+        permissions = ROLES.get(row.role)
+        if permissions is None:
+            with self.unit.enter(TenantScope(tenant, SYSTEM)) as inside:
+                permissions = permissions_of(inside, row.role)
+        return Principal(KeyId(row.id), row.name, tenant, permissions)
 
     def page(
         self, tenant: TenantId | None, *, text: str | None = None, after: str | None = None, limit: int = 50
@@ -96,3 +105,10 @@ class ApiKeys(PlatformRepository):
 
     def get(self, key_id: str) -> ApiKey | None:
         return self.keyed(ApiKey, key_id)
+
+    def live_with(self, tenant: TenantId, role: str) -> int:
+        """How many keys of the tenant that still work have the role."""
+        statement = select(func.count()).where(
+            ApiKey.tenant_id == tenant, ApiKey.role == role, col(ApiKey.revoked_at).is_(None)
+        )
+        return self.session.execute(statement).scalar_one()

@@ -1,12 +1,12 @@
-"""The catalogue of permissions, and the roles that are made of them.
+"""The catalogue of permissions, and the roles that every tenant has. Roles of a tenant's own are in ``admin_roles``.
 
 Each permission has a line in ``docs/reference/permissions.md``; a test holds the two together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal
 
 
 class Permission(StrEnum):
@@ -44,14 +44,14 @@ class Permission(StrEnum):
     SETUP_LINKS_WRITE = "setup_links:write"
 
 
-Role = Literal["owner", "admin", "member", "guest"]
+TENANT_WIDE = frozenset(p for p in Permission if not p.startswith("operator:"))
+"""What may be held within one tenant: what its roles are made of."""
 
-_TENANT_WIDE = frozenset(p for p in Permission if not p.startswith("operator:"))
-_READ = frozenset(p for p in _TENANT_WIDE if p.endswith(":read"))
+_READ = frozenset(p for p in TENANT_WIDE if p.endswith(":read"))
 
-ROLES: dict[Role, frozenset[Permission]] = {
-    "owner": _TENANT_WIDE,
-    "admin": _TENANT_WIDE - {Permission.API_KEYS_WRITE},
+ROLES: Mapping[str, frozenset[Permission]] = {
+    "owner": TENANT_WIDE,
+    "admin": TENANT_WIDE - {Permission.API_KEYS_WRITE},
     "member": _READ,
     "guest": frozenset({Permission.TENANT_READ}),
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from idbroker.access.permissions import Permission, Role
+from idbroker.access.permissions import Permission
+from idbroker.admin_api.admin_roles import RoleName
 from idbroker.admin_api.body import read_body
 from idbroker.admin_api.operation import TENANT, Operation
 from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, path_id, read_text
@@ -22,7 +23,9 @@ INVITATION_PATH = "/admin/invitation"
 
 
 class AdminWanted(Body):
-    role: Role
+    """``role``: owner, admin, member, guest, or one of the tenant's own by its name."""
+
+    role: RoleName
 
 
 class NewAdmin(AdminWanted):
@@ -34,7 +37,7 @@ class AdminDocument(Document):
 
     id: str
     email: str
-    role: Role
+    role: str
     user_id: str | None
     invitation_expires_at: Time | None
     created_at: Time

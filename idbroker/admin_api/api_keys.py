@@ -1,4 +1,6 @@
-"""API keys: the operator's own and any tenant's by operators, a tenant's by its owners. Nobody grants above himself."""
+"""API keys: the operator's own and any tenant's by operators, a tenant's by its owners.
+
+Nobody makes or revokes a key that can do more than himself."""
 
 from __future__ import annotations
 
@@ -6,14 +8,16 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from idbroker.access.api_keys import ApiKey, ApiKeys, Principal
-from idbroker.access.permissions import ROLES, Permission, Role
+from idbroker.access.admin_roles import check_grant, check_not_above
+from idbroker.access.api_keys import OPERATORS, ApiKey, ApiKeys
+from idbroker.access.permissions import Permission
+from idbroker.admin_api.admin_roles import RoleName
 from idbroker.admin_api.body import read_body
 from idbroker.admin_api.operation import API, TENANT, Operation
 from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, path_id, read_text
 from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Name, Time, shown
 from idbroker.audit.outbox import Outbox
-from idbroker.kernel.errors import Forbidden, NotFound, invalid_field
+from idbroker.kernel.errors import NotFound, invalid_field
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import PLATFORM_TRAIL, RequestId, TenantId
 from idbroker.kernel.scope import TenantScope
@@ -22,15 +26,16 @@ from idbroker.storage.unit import PlatformUnit
 from idbroker.tenants.model import Tenants
 from idbroker.web.call import Answer, Call
 from idbroker.web.route import PlatformRoute, ScopedRoute
+from idbroker.web.tenancy import principal_of
 
 PATH = f"{API}/api-keys"
 OWN = f"{TENANT}/api-keys"
-DEFAULT_ROLE: Role = "admin"
+DEFAULT_ROLE = "admin"
 
 
 class NewTenantKey(Body):
     name: Name
-    role: Role = DEFAULT_ROLE
+    role: RoleName = DEFAULT_ROLE
 
 
 class NewKey(Body):
@@ -39,7 +44,7 @@ class NewKey(Body):
     name: Name
     scope: Literal["operator", "tenant"]
     tenant: str | None = None
-    role: Role | None = None
+    role: RoleName | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> NewKey:
@@ -140,11 +145,14 @@ class ApiKeyCalls:
     def create(self, call: Call, unit: PlatformUnit) -> Answer:
         form = read_body(call, NewKey)
         if form.tenant is None:
-            return _made(unit, call.request_id, form.name, None, "operator")
+            return _made(unit, call.request_id, form.name, None, OPERATORS)
         tenant = unit[Tenants].find(form.tenant)
         if tenant is None:
             raise invalid_field("/tenant", "There is no such tenant.")
-        return _made(unit, call.request_id, form.name, tenant.tenant_id, form.role or DEFAULT_ROLE)
+        role = form.role or DEFAULT_ROLE
+        with unit.enter(TenantScope(tenant.tenant_id, unit.actor, call.request_id)) as inside:
+            check_grant(inside, role, principal_of(call).permissions)
+        return _made(unit, call.request_id, form.name, tenant.tenant_id, role)
 
     def all(self, call: Call, unit: PlatformUnit) -> Answer:
         return _page(call, unit, None)
@@ -157,8 +165,9 @@ class ApiKeyCalls:
 
     def create_own(self, call: Call, scope: TenantScope) -> Answer:
         form = read_body(call, NewTenantKey)
-        _check_grant(call.principal, form.role)
         with self._database.platform(scope.actor) as unit:
+            with unit.enter(scope) as inside:
+                check_grant(inside, form.role, principal_of(call).permissions)
             return _made(unit, scope.request, form.name, scope.tenant, form.role)
 
     def all_own(self, call: Call, scope: TenantScope) -> Answer:
@@ -170,6 +179,8 @@ class ApiKeyCalls:
             row = unit[ApiKeys].get(_id(call))
             if row is None or row.tenant_id != scope.tenant:
                 raise NotFound("key")
+            with unit.enter(scope) as inside:
+                check_not_above(inside, row.role, principal_of(call).permissions)
             return _revoked(unit, scope.request, row)
 
 
@@ -177,19 +188,12 @@ def _id(call: Call) -> str:
     return path_id(call, "key", "key")
 
 
-def _check_grant(principal: Principal | None, role: Role) -> None:
-    if principal is None or not ROLES[role] <= principal.permissions:
-        raise Forbidden("grants_above_himself", f"The role {role} can do more than this API key.")
-
-
 def _page(call: Call, unit: PlatformUnit, tenant: TenantId | None) -> Answer:
     page = page_of(call, "key")
     return listing(unit[ApiKeys].page(tenant, text=read_text(call), after=page.after, limit=page.fetch), page, _document)
 
 
-def _made(
-    unit: PlatformUnit, request: RequestId, name: str, tenant: TenantId | None, role: Role | Literal["operator"]
-) -> Answer:
+def _made(unit: PlatformUnit, request: RequestId, name: str, tenant: TenantId | None, role: str) -> Answer:
     row, key = unit[ApiKeys].create(name, tenant, role)
     _record(unit, request, "api_key.created", row)
     return shown(NewKeyDocument(**_document(row).model_dump(), key=key), 201)

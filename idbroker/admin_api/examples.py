@@ -25,6 +25,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "ConnectionBody": {"name": "Acme Okta", "status": "active", "options": {"clock_skew_seconds": 30}},
     "CandidateBody": {"label": "the new certificate", "metadata_url": "https://acme.okta.example/app/abc/sso/saml/metadata"},
     "AppForm": {"name": "Notes", "redirect_uris": ["https://notes.example/callback"], "grant_types": ["authorization_code"]},
+    "NewAdminRole": {"name": "auditor", "description": "Reads the audit log", "permissions": ["audit:read", "tenant:read"]},
     "NewRoleMapping": {"group": "Engineering", "role": "editor"},
     "NewDirectory": {"name": "Acme Okta SCIM", "vendor": "okta", "brake": {"percent": 10, "minutes": 10}},
     "ScimRequestForm": {

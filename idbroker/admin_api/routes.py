@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from idbroker.admin_api.admin_roles import AdminRoleCalls
 from idbroker.admin_api.admins import AdminCalls
 from idbroker.admin_api.alarms import AlarmCalls
 from idbroker.admin_api.alerts import AlertCalls
@@ -57,6 +58,7 @@ from idbroker.admin_api.usage import UsageCalls
 from idbroker.admin_api.versions import conditional
 from idbroker.admin_api.webhook_deliveries import WebhookDeliveryCalls
 from idbroker.admin_api.webhooks import WebhookCalls
+from idbroker.admins.admin_roles import AdminRoleService
 from idbroker.admins.operators import OperatorService
 from idbroker.admins.setup_links import SetupLinkService
 from idbroker.admins.tenant_admins import TenantAdminService
@@ -183,6 +185,7 @@ class AdminApi:
             *HealthCalls(database, trail).operations(),
             *ExpiringCall(connections).operations(),
             *AdminCalls(database, TenantAdminService()).operations(),
+            *AdminRoleCalls(database, AdminRoleService(plans)).operations(),
             *SetupLinkCalls(SetupLinkService()).operations(),
             *OperatorCalls(OperatorService()).operations(),
             *SigningKeyCalls(rotation).operations(),

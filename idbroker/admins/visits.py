@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from idbroker.access.admin_roles import permissions_of
 from idbroker.access.api_keys import Principal
-from idbroker.access.permissions import OPERATOR, ROLES
+from idbroker.access.permissions import OPERATOR
 from idbroker.admins.operators import Operators
 from idbroker.admins.sessions import AdminSession, AdminSessions, Kind
 from idbroker.admins.setup_links import SetupLinks
@@ -16,7 +17,7 @@ from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.kernel.secrets import derive
 from idbroker.sessions.model import Sessions
 from idbroker.sessions.service import is_live
-from idbroker.storage.unit import PlatformUnit
+from idbroker.storage.unit import PlatformUnit, TenantUnit
 from idbroker.tenants.model import Tenant, Tenants
 
 FORM_PURPOSE = "administration form"
@@ -77,11 +78,11 @@ def _admin(unit: PlatformUnit, row: AdminSession) -> Principal | None:
             person = inside[Users].get(admin.user_id)
             if person is None or not person.active:  # his identity provider took him away, whatever he signed in with
                 return None
-        return as_principal(admin)
+        return as_principal(inside, admin)
 
 
-def as_principal(admin: TenantAdmin) -> Principal:
-    return Principal(KeyId(admin.id), admin.email, TenantId(admin.tenant_id), ROLES[admin.granted])
+def as_principal(unit: TenantUnit, admin: TenantAdmin) -> Principal:
+    return Principal(KeyId(admin.id), admin.email, TenantId(admin.tenant_id), permissions_of(unit, admin.role))
 
 
 def _setup(unit: PlatformUnit, row: AdminSession) -> Principal | None:

@@ -72,6 +72,7 @@ OTHERWISE: Mapping[str, str] = {
 NOTHING: Mapping[str, str] = {
     "acs_aliases": "where a connection is",
     "passkey_challenges": "digests of a moment",
+    "admin_roles": "what roles allow",
     "alert_cursors": "how far alerts have come",
     "api_keys": "keys of programs",
     "app_secrets": "digests",

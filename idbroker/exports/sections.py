@@ -28,6 +28,7 @@ SHOWN: Mapping[str, str] = {
     "revocations": "revocations",
     "logout_deliveries": "logout_deliveries",
     "tenant_admins": "admins",
+    "admin_roles": "admin_roles",
     "brandings": "branding",
     "alerts": "alerts",
     "alert_recipients": "alert_recipients",

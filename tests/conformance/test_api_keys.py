@@ -83,7 +83,7 @@ def test_the_key_itself_is_not_kept(stores: Stores) -> None:
         assert key[32:] not in repr(row.model_dump())
 
 
-@pytest.mark.parametrize(("scoped", "role"), [(True, "operator"), (False, "owner"), (True, "emperor"), (False, "emperor")])
+@pytest.mark.parametrize(("scoped", "role"), [(True, "operator"), (False, "owner"), (False, "emperor")])
 def test_a_role_that_does_not_fit_its_scope_makes_no_key(stores: Stores, scoped: bool, role: str) -> None:
     acme = make_tenant(stores, "acme")
     with pytest.raises(ValueError, match=role):

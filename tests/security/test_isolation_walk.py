@@ -28,6 +28,7 @@ LISTS = {
     "user": "users", "group": "groups", "session": "sessions", "connection": "connections", "domain": "domains",
     "directory": "directories", "admin": "admins", "alert": "alerts", "test": "test-sign-ins", "reference": "diagnoses",
     "sign_in": "sign-ins", "mapping": "role-mappings", "link": "setup-links",
+    "admin_role": "admin-roles",
 }  # fmt: skip
 """Path parameter → where the Admin API lists what can stand there."""
 
@@ -49,6 +50,7 @@ class Strangers:
         here = self.acme.here
         api = self.whole.api
         api("POST", f"{here}/role-mappings", {"group": f"{MARKER} staff", "role": "editor"})
+        api("POST", f"{here}/admin-roles", {"name": f"{MARKER}-role".lower(), "permissions": ["audit:read"]})
         api("POST", f"{here}/setup-links", {"scopes": ["sso"]})
         self.globex = self.whole.tenant("globex", "enterprise")
         for tenant in (self.acme.acme.id, self.globex):

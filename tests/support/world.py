@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from idbroker.access.admin_roles import AdminRole, AdminRoles
 from idbroker.access.kept_answers import KeptAnswers
 from idbroker.admins.setup_links import SetupLink, SetupLinks
 from idbroker.admins.tenant_admins import TenantAdmin, TenantAdmins
@@ -242,6 +243,10 @@ def make_world(stores: Stores, slug: str) -> World:
         "behind": 0,
         "at": unit.clock.now(),
         "admin_id": f"adm_{slug}",
+        "role_id": f"rol_{slug}",
+        "role_name": f"role-{slug}",
+        "role": f"role-{slug}",
+        "lock": True,
         "link_id": f"lnk_{slug}",
         "handle": Handle(scope.tenant, f"code-{slug}"),
         "actions": ["user.created"],
@@ -485,6 +490,11 @@ def _administration(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, 
         invitation_digest=digest(f"code-{slug}"), invitation_expires_at=later, created_at=now,
     )  # fmt: skip
     unit[TenantAdmins].add(admin)
+    role = AdminRole(
+        tenant_id=tenant, id=f"rol_{slug}", name=f"role-{slug}", description="", permissions=["audit:read"], created_at=now,
+        updated_at=now,
+    )  # fmt: skip
+    unit[AdminRoles].add(role)
     link = SetupLink(
         tenant_id=tenant, id=f"lnk_{slug}", digest=digest(f"code-{slug}"), scopes=["sso"], state={}, created_at=now,
         expires_at=later,
@@ -495,7 +505,7 @@ def _administration(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, 
     )
     unit.session.add(reservation)
     unit.session.flush()
-    return {"TenantAdmins": admin, "SetupLinks": link, "Reservations": reservation}
+    return {"TenantAdmins": admin, "AdminRoles": role, "SetupLinks": link, "Reservations": reservation}
 
 
 def _scim_names(now: datetime, slug: str) -> dict[str, Any]:
