@@ -49,7 +49,7 @@ from idbroker.kernel.errors import Refusal
 from idbroker.kernel.ids import PLATFORM_TRAIL
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.keys.envelope import Envelope
-from idbroker.keys.master import LocalMasterKeys
+from idbroker.keys.master import MasterKey
 from idbroker.keys.person_keys import KeptPersonKeys
 from idbroker.keys.rewrap import Rewrapping
 from idbroker.keys.rotation import KeyRotation
@@ -140,7 +140,7 @@ class Services:
 
     settings: Settings
     clock: Clock
-    master_keys: tuple[bytes, ...]
+    master: MasterKey
     database: Database
     trail: Trail
     people: KeptPersonKeys
@@ -176,7 +176,19 @@ class Services:
 
     @property
     def rewrapping(self) -> Rewrapping:
-        return Rewrapping(self.database, LocalMasterKeys(self.master_keys), self.envelope)
+        return Rewrapping(self.database, self.master, self.envelope)
+
+    @property
+    def signing_secrets(self) -> tuple[bytes, ...]:
+        """What cookies and cursors are signed with, newest first, the same in every process: the master keys that are here.
+        Where one is in a key service, which gives no key away, secrets of the operator's own data key as well."""
+        keys = self.settings.master_keys()
+        here = tuple(key for key in keys if isinstance(key, bytes))
+        if len(here) == len(keys):
+            return here
+        with self.database.tenant(TenantScope(PLATFORM_TRAIL, SYSTEM)) as unit:
+            self.envelope.prepare(unit)
+            return (*here, *self.envelope.derive(unit, "signed by the server"))
 
     @property
     def eraser(self) -> PersonEraser:
@@ -317,7 +329,7 @@ def _tenant_jobs(services: Services) -> list[Job]:
         Job("move tenants on", timedelta(minutes=10), clerk.run_due, slow=True),
         Job("erase tenants", timedelta(minutes=10), services.tenant_eraser.run_due, slow=True),
         Job("finish erasures", timedelta(minutes=10), finish_erasures, slow=True),
-        *([again] if len(services.master_keys) > 1 else []),
+        *([again] if len(services.settings.master_keys()) > 1 else []),
     ]
 
 
@@ -393,11 +405,7 @@ def build_services(
 
     Raises BadSettings or storage.schema.SchemaBehind, each saying what to do.
     """
-    master_keys = settings.master_keys()
-    if not master_keys:
-        raise BadSettings(
-            "IDBROKER_MASTER_KEY is not set. Make one with: openssl rand -base64 32. Keep it safe: it opens all data"
-        )
+    master = plugins.master_key(settings)
     clock = clock or SystemClock()
     fetcher = fetcher or GuardedFetcher(settings.outbound_allow)
     plugins.load_tables()
@@ -406,7 +414,7 @@ def build_services(
         for plan in plans:
             if plan.dialect.migrates_itself:
                 schema.migrate(plan.dialect, metadata)
-    envelope = Envelope(LocalMasterKeys(master_keys))
+    envelope = Envelope(master)
     protocols = plugins.protocols(settings.public_url, clock, fetcher)
     tiers = _plans(settings)
     connections = ConnectionService(protocols, envelope, plugins.upkeeps(settings.public_url, clock, fetcher), tiers)
@@ -429,7 +437,7 @@ def build_services(
     return Services(
         settings=settings,
         clock=clock,
-        master_keys=master_keys,
+        master=master,
         database=database,
         trail=trail,
         people=people,
@@ -481,7 +489,8 @@ def build(services: Services, *, run_worker: bool) -> Broker:
     """The web side. With ``run_worker`` the background jobs run in this process while it serves."""
     settings = services.settings
     pages = Pages(https=settings.is_https)
-    cookies = Cookies(services.master_keys, https=settings.is_https, session_seconds=settings.session_hours * 3600)
+    secrets = services.signing_secrets
+    cookies = Cookies(secrets, https=settings.is_https, session_seconds=settings.session_hours * 3600)
     brands = Brands(services.database)
     sign_in = SignInFace(pages, cookies, RefusalRecorder(services.database, services.diagnoses), brands)
     finder = SessionFinder(services.database, services.sessions)
@@ -550,7 +559,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         database=services.database,
         sessions=services.sessions,
         envelope=services.envelope,
-        master_keys=services.master_keys,
+        secrets=secrets,
         clock=services.clock,
         served=lambda tenant, operations: services.usage.count(tenant, SCIM_OPERATIONS, operations),
     )

@@ -41,7 +41,7 @@ def examine(settings: Settings) -> Iterator[Check]:
         yield Check("database", good=False, says=f"cannot be used: {getattr(error, 'orig', error)}")
         return
     try:
-        yield Check("master key", good=True, says=f"{len(services.master_keys)} configured")
+        yield Check("master key", good=True, says=f"{len(settings.master_keys())} configured")
         yield Check("database", good=True, says=f"{services.database.dialect.name}, schema and policies are in order")
         yield from _cells(services)
         yield from _moves(services)

@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 from idbroker.federation.contract import FederationProtocol, Protocols
 from idbroker.federation.upkeep import Upkeep, Upkeeps
 from idbroker.kernel.clock import Clock
+from idbroker.keys.master import LocalMasterKeys, MasterKey, MasterKeys
 from idbroker.limits.contract import Buckets
 from idbroker.limits.limiter import Limiter
 from idbroker.limits.stores.memory import MemoryBuckets
@@ -40,6 +41,9 @@ LIMIT_STORES: Mapping[str, str] = {
     "unix": "idbroker.limits.stores.redis:RedisBuckets",
 }
 """Scheme of IDBROKER_REDIS_URL → what keeps the shared limits; imported only when it is asked for."""
+
+KEY_SERVICES: dict[str, str] = {"awskms": "idbroker.keys.aws_kms:open_aws_kms"}
+"""Scheme of a master key in IDBROKER_MASTER_KEY → what opens the key service; imported only when it is asked for."""
 
 TABLES = (
     "idbroker.access.admin_roles",
@@ -135,6 +139,30 @@ def limiter(settings: Settings, clock: Clock) -> Limiter:
     """Limits of this process, and beside them those that replicas share where IDBROKER_REDIS_URL names a place. Raises
     BadSettings for an address that cannot be one; that nobody answers there is no reason not to start."""
     return Limiter(MemoryBuckets(clock), _shared_buckets(settings), clock)
+
+
+def master_key(settings: Settings) -> MasterKey:
+    """The master keys of IDBROKER_MASTER_KEY as one. Raises BadSettings, for none too."""
+    keys = [LocalMasterKeys([key]) if isinstance(key, bytes) else _key_service(key) for key in settings.master_keys()]
+    if not keys:
+        raise BadSettings(
+            "IDBROKER_MASTER_KEY is not set. Make one with: openssl rand -base64 32. Keep it safe: it opens all data"
+        )
+    return MasterKeys(keys)
+
+
+def _key_service(key: str) -> MasterKey:
+    scheme, _, name = key.partition(":")
+    if scheme not in KEY_SERVICES:
+        raise BadSettings(f"IDBROKER_MASTER_KEY: {scheme} is no key service. There are: {', '.join(KEY_SERVICES)}")
+    module, _, opener = KEY_SERVICES[scheme].partition(":")
+    try:
+        factory: Callable[[str], MasterKey] = getattr(import_module(module), opener)
+        return factory(name)
+    except ImportError as error:
+        raise BadSettings("IDBROKER_MASTER_KEY names a key of AWS KMS, which needs the extra: install idbroker[aws]") from error
+    except ValueError as error:
+        raise BadSettings(f"IDBROKER_MASTER_KEY: {error}") from error
 
 
 def _shared_buckets(settings: Settings) -> Buckets | None:

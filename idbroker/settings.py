@@ -179,8 +179,9 @@ class Settings(BaseSettings):
     def is_https(self) -> bool:
         return self.public_url.startswith("https://")
 
-    def master_keys(self) -> tuple[bytes, ...]:
-        """The master keys, newest first, 32 bytes each; empty when none is configured. Raises BadSettings."""
+    def master_keys(self) -> tuple[bytes | str, ...]:
+        """The master keys, newest first: 32 bytes each, or the name of one in a key service, ``awskms:…``. Empty when none is
+        configured. Raises BadSettings."""
         text = self.master_key.get_secret_value() if self.master_key else ""
         name = "IDBROKER_MASTER_KEY"
         if not text and self.master_key_file is not None:
@@ -189,7 +190,8 @@ class Settings(BaseSettings):
                 text = self.master_key_file.read_text(encoding="ascii")
             except (OSError, UnicodeError) as error:
                 raise BadSettings(f"{name}: {self.master_key_file} cannot be read: {error}") from error
-        return tuple(_master_key(part.strip(), name) for part in text.split(",") if part.strip())
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return tuple(part if ":" in part else _master_key(part, name) for part in parts)
 
 
 def _json(value: Any, example: str) -> Any:

@@ -38,7 +38,7 @@ _READS: dict[str, str] = {"User": "users:read", "Group": "groups:read"}
 
 
 class Scim:
-    """``master_keys``: cursors and access tokens are signed with what they give."""
+    """``secrets``: cursors and access tokens are signed with what they give."""
 
     def __init__(
         self,
@@ -46,15 +46,15 @@ class Scim:
         database: Database,
         sessions: SessionService,
         envelope: Envelope,
-        master_keys: Sequence[bytes],
+        secrets: Sequence[bytes],
         clock: Clock,
         served: Callable[[TenantId, int], None] | None = None,
     ) -> None:
-        access_tokens = AccessTokens(master_keys)
+        access_tokens = AccessTokens(secrets)
         self.traffic = Traffic(database, envelope, clock)
         self._door = Door(database, clock, access_tokens)
         self._face = Face(self.traffic, served)
-        self._lister = Lister(Cursors(master_keys))
+        self._lister = Lister(Cursors(secrets))
         users, groups = Users(DirectoryPeople(sessions)), GroupResources()
         self._families: list[Endpoints] = [
             Endpoints("User", users, self._door, self._lister, self._face),

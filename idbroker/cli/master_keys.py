@@ -16,7 +16,7 @@ def keys_rotate_master(
 ) -> None:
     """Wrap every data key with the newest master key. Safe to repeat, to kill and to run beside servers."""
     services = open_services()
-    if len(services.master_keys) < 2 and not check:
+    if len(services.settings.master_keys()) < 2 and not check:
         typer.echo("only one master key is configured; put the new one in front of it in IDBROKER_MASTER_KEY", err=True)
     owners = [PLATFORM_TRAIL, *(scope.tenant for scope in each_tenant(services.database))]
     moved, lost = 0, []

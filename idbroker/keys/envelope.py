@@ -5,6 +5,7 @@ The tenant id and the purpose are associated data, so that a sealed value cannot
 
 from __future__ import annotations
 
+import hmac
 import os
 import threading
 from collections.abc import Sequence
@@ -102,6 +103,13 @@ class Envelope:
             return cipher.decrypt(sealed[5:17], sealed[17:], _associated(unit.scope.tenant, purpose))
         except InvalidTag as error:
             raise CannotOpen(f"a sealed value ({purpose}) does not open for this tenant") from error
+
+    def derive(self, unit: TenantUnit, purpose: str) -> tuple[bytes, ...]:
+        """Secrets of the tenant for that purpose, 32 bytes each, the same in every process: one of each generation of its
+        data key, newest first."""
+        tenant = unit.scope.tenant
+        keys = [self._master.unwrap(row.wrapped, context_of(tenant, row.generation)) for row in unit[TenantKeys].all()]
+        return tuple(hmac.digest(key, b"derived\x00" + _associated(tenant, purpose), "sha256") for key in reversed(keys))
 
     def _newest(self, unit: TenantUnit) -> int:
         """The generation that seals. An older one remembered for a while does no harm: it opens as long as it is kept."""

@@ -27,7 +27,7 @@ TOLD_SECONDS = 60
 
 
 class Cookies:
-    """``keys`` are the master keys, newest first; the cookie key is derived from each."""
+    """``keys``: secrets that every process has, newest first; the cookie key is derived from each."""
 
     def __init__(self, keys: Sequence[bytes], *, https: bool, session_seconds: int) -> None:
         derived = [hmac.new(key, b"idbroker browser cookie", hashlib.sha256).digest() for key in reversed(keys)]

@@ -53,7 +53,7 @@ class ScimWorld(AdminWorld):
             database=self.stores.main,
             sessions=self.sessions,
             envelope=self.envelope,
-            master_keys=[MASTER],
+            secrets=[MASTER],
             clock=self.clock,
         )
         bridge = Bridge(Tenancy(self.stores.main), EdgeSettings(BASE, ()))
