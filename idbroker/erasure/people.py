@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import String, cast, func, or_
 from sqlmodel import col, delete, select
@@ -22,7 +23,9 @@ from idbroker.admins.tenant_admins import TenantAdmins
 from idbroker.alerts.model import Alert
 from idbroker.audit.outbox import Outbox
 from idbroker.audit.trail import Trail
-from idbroker.connections.model import Domain
+from idbroker.connections.candidate_rows import ConnectionCandidate, PreviousConfiguration
+from idbroker.connections.model import Connection, Connections, Domain
+from idbroker.connections.reservations import ConnectionReservation
 from idbroker.directories.resources import Resources
 from idbroker.directory.members import GroupMembers
 from idbroker.directory.model import Membership, Users
@@ -194,6 +197,7 @@ class PersonEraser:
         done += [(store.name, remove(unit, store, found.get(store.name, []))) for store in SEALED_STORES]
         done += [
             ("alerts", _alerts(unit, person)),
+            ("connections", _named_in_options(unit, person)),
             ("scim_pushes", empty_pushes(unit, person)),
             ("webhook_deliveries", empty_answers(unit, person, cut, unit.scope.tenant)),
             ("signal_sets", cut_signals(unit, person, unit.scope.tenant)),
@@ -224,6 +228,22 @@ def _alerts(unit: TenantUnit, person: Person) -> int:
             row.acknowledged_by, count = None, count + 1
         if person.mentioned_in(f"{row.summary}\n{row.details}"):
             row.summary, row.details, count = "What this told of was erased.", {}, count + 1
+    unit.session.flush()
+    return count
+
+
+def _named_in_options(unit: TenantUnit, person: Person) -> int:
+    """How many configurations named him among the people who may try a connection out; none does any more."""
+    kinds: tuple[type[Any], ...] = (Connection, ConnectionCandidate, PreviousConfiguration, ConnectionReservation)
+    count = 0
+    for kind in kinds:
+        for row in unit.session.execute(select(kind)).scalars().all():
+            named = row.options.get("test_users") or ()
+            kept = [one for one in named if one.casefold() not in person.addresses]
+            if len(kept) < len(named):
+                row.options, count = {**row.options, "test_users": kept}, count + 1
+                if isinstance(row, Connection):
+                    unit[Connections].bump(row)
     unit.session.flush()
     return count
 

@@ -22,11 +22,14 @@ from idbroker.webhooks.model import Webhook, WebhookDelivery
 KEPT_OF_SESSIONS = ("id", "tenant_id", "user_id", "connection_id", "started_at", "expires_at", "ended_at", "end_reason", "apps")
 KEPT_OF_ALERTS = ("id", "tenant_id", "kind", "status", "times", "opened_at", "last_at", "acknowledged_at", "resolved_at")
 
+NAMING = ("alert.", "connection.")
+"""What is about something else, and may name a person in its text."""
+
 
 def cut_feed(unit: TenantUnit, person: Person) -> list[str]:
     """The ids of the events that were cut."""
     kind, told = col(FeedEvent.type), col(FeedEvent.document).contains(person.id)
-    wanted = or_(kind.startswith("user.") & told, kind.startswith("session.") & told, kind.startswith("alert."))
+    wanted = or_(*(kind.startswith(noun) & told for noun in ("user.", "session.")), *map(kind.startswith, NAMING))
     cut = []
     for row in unit.session.execute(select(FeedEvent).where(wanted)).scalars().all():
         document = orjson.loads(row.document)
@@ -44,6 +47,8 @@ def bare(data: dict[str, Any], action: str) -> dict[str, Any]:
     """A portrait without what is personal."""
     if action.startswith("user."):
         return {"id": data.get("id"), "tenant_id": data.get("tenant_id"), "erased": True}
+    if action.startswith("connection."):
+        return {**data, "options": {name: value for name, value in data["options"].items() if name != "test_users"}}
     kept = KEPT_OF_ALERTS if action.startswith("alert.") else KEPT_OF_SESSIONS
     return {name: data[name] for name in kept if name in data}
 
@@ -110,6 +115,6 @@ def empty_pushes(unit: TenantUnit, person: Person) -> int:
 
 
 def _is_of(data: dict[str, Any], action: str, person: Person) -> bool:
-    if action.startswith("alert."):
+    if action.startswith(NAMING):
         return person.mentioned_in(orjson.dumps(data).decode())
     return person.id == (data.get("id") if action.startswith("user.") else data.get("user_id"))

@@ -49,6 +49,8 @@ class PushedAuthorization:
             raise OAuthError("invalid_dpop_proof", "dpop_jkt is not the key of the proof")
         with self._database.platform(call.actor) as unit:
             app = self._clients.proven(unit, claimed)
+            if issuer.pinned is not None and app.serves(issuer.pinned) and not app.is_public:  # whose id anybody can send
+                call.meter.proven(issuer.pinned, unit)
             if proof is not None:
                 proof.claim(unit)
             self._judge(issuer, app, {**values, "client_id": app.id})

@@ -65,6 +65,7 @@ class Revoke:
                 row = self._refresh.find(inside, handle)
                 if row is not None:
                     _check_owner(row.client_id, app)
+                    call.meter.proven(handle.tenant, inside)
                     inside[RefreshFamilies].end(row.id, REASON)
         return True
 
@@ -74,6 +75,7 @@ class Revoke:
         except InvalidToken:
             return
         _check_owner(token.client_id, app)
+        call.meter.proven(token.tenant, unit)
         with unit.enter(_scope(token.tenant, app, call)) as inside:
             inside[RevokedTokens].add(token.token_id, datetime.fromtimestamp(token.claims["exp"], UTC))
 

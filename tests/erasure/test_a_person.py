@@ -19,7 +19,8 @@ from tests.support.marked import HOOK, Marked
 
 EXERCISED = {
     "users", "identities", "sessions", "scim_users", "scim_emails", "memberships", "feed_events", "tenant_admins",
-    "alert_recipients", "alerts", "attempts", "authorization_codes", "webhook_deliveries", "audit_personal",
+    "alert_recipients", "alerts", "attempts", "authorization_codes", "webhook_deliveries", "audit_personal", "connections",
+    "connection_candidates",
 }  # fmt: skip
 """Tables in which he stands in clear before; of sealed ones, what is opened."""
 

@@ -269,3 +269,31 @@ def test_scim_is_charged_to_the_directory_s_tenant_and_bulk_for_all_it_does(whol
     assert (answers[2].json()["status"], int(answers[2].headers["retry-after"])) == ("429", 60)
     whole.api("POST", "/tenants/acme/transitions", {"to": "paused", "reason": "test"})
     assert whole.client.get("/scim/v2/Users", headers=bearer).status_code == 403
+
+
+def test_what_an_app_revokes_and_pushes_is_the_tenant_s(whole: Whole, acme: str) -> None:
+    """Where a credential or the issuer has said whose it is; a token that is none costs the tenant nothing."""
+    form = {
+        "name": "App",
+        "redirect_uris": ["https://app.example/cb"],
+        "grant_types": ["authorization_code", "client_credentials"],
+    }
+    app = whole.api("POST", "/apps", form)
+    basic = (app["client_id"], app["client_secret"])
+
+    def send(path: str, **values: str) -> Any:
+        return whole.client.post(f"/t/acme/oauth2/{path}", data=values, auth=basic)
+
+    token = send("token", grant_type="client_credentials").json()["access_token"]
+    set_limit(whole, acme, "token", 60, 4)
+    asked = {
+        "response_type": "code", "redirect_uri": "https://app.example/cb", "scope": "openid", "code_challenge": "c" * 43,
+        "code_challenge_method": "S256",
+    }  # fmt: skip
+    public = whole.api("POST", "/apps", {**form, "grant_types": ["authorization_code"], "token_endpoint_auth_method": "none"})
+    by_anybody = whole.client.post("/t/acme/oauth2/par", data={**asked, "client_id": public["client_id"]})
+    assert (by_anybody.status_code, told(by_anybody)[0] == 60) == (201, False)
+    assert told(send("revoke", token="nobody's"))[0] != 60
+    assert [told(send("revoke", token=token))[:2], told(send("par", **asked))[:2]] == [(60, 3), (60, 2)]
+    assert [send("par", **asked).status_code for _ in range(4)] == [201, 201, 429, 429]
+    assert send("revoke", token=token).status_code == 429

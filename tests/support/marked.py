@@ -67,6 +67,7 @@ class Marked:
         self._provisioned()
         self._administers(user["id"])
         self._alerts()
+        self._is_named()
         self._apps(user["id"], app)
         self.acme.begin(self.browser, MARKER)
         self.work()
@@ -123,6 +124,13 @@ class Marked:
             assert row is not None
             acknowledge(unit, row.id)
             row.acknowledged_by = f"{MARKER}@acme.example"
+
+    def _is_named(self) -> None:
+        """Among those who may try a connection out: of the live one, of one beside it, of one that is to be."""
+        options = {"test_users": [f"{MARKER.title()}@acme.example", "olga@acme.example"]}
+        path = f"{self.here}/connections/{self.acme.connection['id']}"
+        self.api("PATCH", path, {"options": options})
+        self.api("POST", f"{path}/candidates", {"metadata_xml": self.acme.idp.metadata(), "options": options})
 
     def _apps(self, user_id: str, app: str) -> None:
         database, sessions = self.whole.services.database, self.whole.services.sessions
