@@ -66,7 +66,7 @@ from idbroker.login.refusals import RefusalRecorder
 from idbroker.login.reuse import SessionFinder
 from idbroker.login.trials import Trials
 from idbroker.metering.counts import UsageCounts
-from idbroker.metering.following import count_connections, follow
+from idbroker.metering.following import count_connections, count_sign_ins
 from idbroker.metering.meters import METERS, SCIM_OPERATIONS, TOKENS
 from idbroker.metering.stripe import StripeExporter
 from idbroker.outbound.dns import DnsTxtLookup
@@ -341,7 +341,7 @@ def _usage_jobs(services: Services) -> list[Job]:
         return sum(count_connections(services.database, scope) for scope in each_tenant(services.database))
 
     found = [
-        Job("count sign-ins", timedelta(seconds=5), partial(follow, services.database)),
+        Job("count sign-ins", timedelta(seconds=5), partial(count_sign_ins, services.database)),
         Job("count connections", timedelta(hours=1), connections, slow=True),
     ]
     if settings.stripe_api_key is not None and settings.stripe_meters:

@@ -57,6 +57,7 @@ TABLES = (
     "idbroker.alerts.model",
     "idbroker.apps.model",
     "idbroker.audit.feed",
+    "idbroker.audit.following",
     "idbroker.audit.heads",
     "idbroker.audit.outbox",
     "idbroker.audit.records",

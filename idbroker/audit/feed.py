@@ -156,6 +156,13 @@ class FeedOrder(PlatformRepository):
             statement = statement.where(col(FeedEntry.type).in_(types))
         return self.session.execute(statement.order_by(col(FeedEntry.position)).limit(limit)).scalars().all()
 
+    def of(self, tenant: TenantId, position: int, upto: int, *, limit: int) -> Sequence[FeedEntry]:
+        """One tenant's entries behind a position, up to another one, in order."""
+        mine = select(FeedEntry).where(
+            FeedEntry.tenant_id == tenant, col(FeedEntry.position) > position, col(FeedEntry.position) <= upto
+        )
+        return self.session.execute(mine.order_by(col(FeedEntry.position)).limit(limit)).scalars().all()
+
     def between(self, since: datetime, until: datetime) -> Iterator[FeedEntry]:
         """What happened in a span of time, in order."""
         position = 0

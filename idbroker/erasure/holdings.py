@@ -93,6 +93,7 @@ NOTHING: Mapping[str, str] = {
     "directory_traffic": "counts",
     "domain_index": "where a domain is",
     "domains": "domains",
+    "feed_debts": "positions",
     "feed_followers": "positions",
     "feed_head": "a position",
     "feed_order": "ids and types of events",

@@ -6,42 +6,35 @@ from collections.abc import Sequence
 
 import orjson
 
-from idbroker.audit.feed import FeedEntry, FeedOrder, Followers
+from idbroker.audit.feed import FeedEntry, FeedOrder
+from idbroker.audit.following import follow
 from idbroker.connections.model import Connections
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.metering.meters import ACTIVE_CONNECTIONS, ACTIVE_USERS, SIGN_INS
 from idbroker.metering.model import Usage, note_active, record
 from idbroker.storage.database import Database
-from idbroker.storage.unit import TenantUnit
+from idbroker.storage.unit import PlatformUnit, TenantUnit
 
 NAME = "metering"
 SIGNED_IN = "session.started"
-BATCH = 1000
 
 
-def follow(database: Database) -> int:
-    """Count what has come into the feed since the last time. One worker at a time; how many events it went through."""
-    with database.platform(SYSTEM, read_only=True) as platform:
-        if platform[Followers].position(NAME) >= platform[FeedOrder].head():
-            return 0
-    with database.platform(SYSTEM) as platform:
-        platform.transaction.cells_first = True  # each tenant's cursor passes over what was counted by one who was killed
-        follower = platform[Followers].lock(NAME)
-        entries = platform[FeedOrder].after(follower.position, limit=BATCH)
-        if not entries:
-            return 0
-        wanted = [entry for entry in entries if entry.type == SIGNED_IN]
-        documents = platform[FeedOrder].documents([(entry.tenant_id, entry.event_id) for entry in wanted])
-        by_tenant: dict[str, list[FeedEntry]] = {}
-        for entry in wanted:
-            by_tenant.setdefault(entry.tenant_id, []).append(entry)
-        for tenant, mine in sorted(by_tenant.items()):
-            with platform.enter(TenantScope(TenantId(tenant), SYSTEM)) as unit:
-                people = {entry.event_id: _person(documents.get(entry.event_id)) for entry in mine}
-                _count(unit, mine, people)
-        follower.position = entries[-1].position
-        return len(entries)
+def count_sign_ins(database: Database) -> int:
+    """Count what has come into the feed since the last time; how many events it went through."""
+    return follow(database, NAME, _count_all)
+
+
+def _count_all(platform: PlatformUnit, entries: Sequence[FeedEntry]) -> None:
+    wanted = [entry for entry in entries if entry.type == SIGNED_IN]
+    documents = platform[FeedOrder].documents([(entry.tenant_id, entry.event_id) for entry in wanted])
+    by_tenant: dict[str, list[FeedEntry]] = {}
+    for entry in wanted:
+        by_tenant.setdefault(entry.tenant_id, []).append(entry)
+    for tenant, mine in sorted(by_tenant.items()):
+        with platform.enter(TenantScope(TenantId(tenant), SYSTEM)) as unit:
+            people = {entry.event_id: _person(documents.get(entry.event_id)) for entry in mine}
+            _count(unit, mine, people)
 
 
 def _person(document: str | None) -> str | None:

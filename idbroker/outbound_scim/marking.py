@@ -6,43 +6,34 @@ from collections.abc import Iterable, Sequence
 
 from idbroker.apps.model import App, Apps
 from idbroker.audit.events import noun_of
-from idbroker.audit.feed import FeedEntry, FeedOrder, Followers
+from idbroker.audit.feed import FeedEntry
+from idbroker.audit.following import follow
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.outbound.retrying import GIVE_UP_AFTER
 from idbroker.outbound_scim.model import GROUP, USER, ScimPush, ScimPushes, ScimTarget, ScimTargets
 from idbroker.storage.database import Database
-from idbroker.storage.unit import TenantUnit
+from idbroker.storage.unit import PlatformUnit, TenantUnit
 
 NAME = "outbound_scim"
-BATCH = 500
 PAGE = 500
 
 
 def mark_changed(database: Database) -> int:
-    """Note what has changed since the last time. One worker at a time; how many events it went through.
+    """Note what has changed since the last time; how many events it went through."""
+    return follow(database, NAME, _mark)
 
-    The cursor moves in the transaction that notes it: a worker that is killed has done all of it or nothing.
-    """
-    with database.platform(SYSTEM, read_only=True) as platform:
-        if platform[Followers].position(NAME) >= platform[FeedOrder].head():
-            return 0
-    with database.platform(SYSTEM) as platform:
-        follower = platform[Followers].lock(NAME)
-        entries = platform[FeedOrder].after(follower.position, limit=BATCH)
-        if not entries:
-            return 0
-        targets = [(target, platform[Apps].get(target.app_id)) for target in platform[ScimTargets].all()]
-        for tenant, mine in _by_tenant(entries).items():
-            apps = [target.app_id for target, app in targets if reaches(target, app, tenant)]
-            if apps:
-                with platform.enter(TenantScope(tenant, SYSTEM)) as unit:
-                    for app_id in apps:
-                        for entry in mine:
-                            unit[ScimPushes].ask(push_of(unit, app_id, noun_of(entry.type), entry.subject, entry.position))
-                        unit[ScimPushes].wake(app_id)
-        follower.position = entries[-1].position
-        return len(entries)
+
+def _mark(platform: PlatformUnit, entries: Sequence[FeedEntry]) -> None:
+    targets = [(target, platform[Apps].get(target.app_id)) for target in platform[ScimTargets].all()]
+    for tenant, mine in _by_tenant(entries).items():
+        apps = [target.app_id for target, app in targets if reaches(target, app, tenant)]
+        if apps:
+            with platform.enter(TenantScope(tenant, SYSTEM)) as unit:
+                for app_id in apps:
+                    for entry in mine:
+                        unit[ScimPushes].ask(push_of(unit, app_id, noun_of(entry.type), entry.subject, entry.position))
+                    unit[ScimPushes].wake(app_id)
 
 
 def mark_all(unit: TenantUnit, app_id: str, position: int) -> int:

@@ -7,6 +7,7 @@ comes twice changes nothing. A worker that is killed leaves its lease to run out
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -24,6 +25,7 @@ from idbroker.outbound_scim.client import PushFailed, ScimClient
 from idbroker.outbound_scim.marking import mark_changed, push_of, reaches
 from idbroker.outbound_scim.model import GROUP, USER, ScimPush, ScimPushes, ScimTargets
 from idbroker.outbound_scim.resources import Resource, digest_of, group_resource, user_resource
+from idbroker.storage.cells import CellAway
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
 
@@ -74,7 +76,7 @@ class ScimPusher:
             return [(TenantId(row.tenant_id), row.app_id, row.failing) for row in platform[ScimTargets].due()]
 
     def turn(self, tenant: TenantId, app_id: str) -> int:
-        """How many pushes were tried; 0 also when another worker is at it."""
+        """How many pushes were tried; 0 also when another worker is at it, or when the tenant's cell is away."""
         turn = self._take(TenantScope(tenant, SYSTEM), app_id)
         if turn is None:
             return 0
@@ -92,7 +94,7 @@ class ScimPusher:
         return tried
 
     def _take(self, scope: TenantScope, app_id: str) -> _Turn | None:
-        with self._database.platform(SYSTEM) as platform:
+        with suppress(CellAway), self._database.platform(SYSTEM) as platform:
             target, app = platform[ScimTargets].get(app_id), platform[Apps].get(app_id)
             if target is None or not reaches(target, app, scope.tenant):
                 with platform.enter(scope) as unit:
@@ -107,6 +109,7 @@ class ScimPusher:
                     return None
                 queue.lease, queue.leased_until = uuid4().hex, now + LEASE
                 return _Turn(scope, app_id, queue.lease, queue.wakes, ScimClient(self._sender, target.base_url, token))
+        return None
 
     def _push(self, turn: _Turn, push: ScimPush) -> PushFailed | None:
         """One resource. What came of it is written at once, unless somebody asked for it anew meanwhile."""

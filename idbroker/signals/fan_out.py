@@ -12,7 +12,8 @@ from datetime import datetime
 import orjson
 
 from idbroker.apps.model import App, Apps
-from idbroker.audit.feed import FeedEntry, FeedOrder, Followers
+from idbroker.audit.feed import FeedEntry, FeedOrder
+from idbroker.audit.following import follow
 from idbroker.directory.model import Users
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId, new_id
 from idbroker.kernel.scope import SYSTEM, TenantScope
@@ -27,7 +28,6 @@ from idbroker.storage.unit import PlatformUnit, TenantUnit
 from idbroker.tenants.model import Tenants
 
 NAME = "signals"
-BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +39,14 @@ class Told:
 
 
 def fan_out(database: Database, base_url: str) -> int:
-    """Queue what has come into the feed since the last time. One worker at a time; how many events it went through.
+    """Queue what has come into the feed since the last time; how many events it went through."""
 
-    The cursor moves in the transaction that fills the streams: a worker that is killed has done all of it or nothing; where
-    tenants live in several databases, nothing twice.
-    """
-    with database.platform(SYSTEM, read_only=True) as platform:
-        if platform[Followers].position(NAME) >= platform[FeedOrder].head():
-            return 0
-    with database.platform(SYSTEM) as platform:
-        platform.transaction.cells_first = (
-            True  # a worker that is killed in between begins again, and passes over what is there
-        )
-        follower = platform[Followers].lock(NAME)
-        entries = platform[FeedOrder].after(follower.position, limit=BATCH)
-        if not entries:
-            return 0
-        queues = platform[SignalQueues].filling()
-        if queues:
-            _fill(platform, queues, [entry for entry in entries if entry.type in TELLING], base_url)
-        follower.position = entries[-1].position
-        return len(entries)
+    def fill(platform: PlatformUnit, entries: Sequence[FeedEntry]) -> None:
+        queues, told = platform[SignalQueues].filling(), [entry for entry in entries if entry.type in TELLING]
+        if queues and told:
+            _fill(platform, queues, told, base_url)
+
+    return follow(database, NAME, fill)
 
 
 def _fill(platform: PlatformUnit, queues: Sequence[SignalQueue], entries: Sequence[FeedEntry], base_url: str) -> None:

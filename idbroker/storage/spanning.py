@@ -2,7 +2,7 @@
 
 There is no commit over several databases. Home commits first, then the cells: what is only found (indexes, queues, the feed's
 order) may point at something that is not there yet, never the other way round, and whoever asks again repairs it.
-``cells_first`` is for what makes a tenant: half of one must not be found.
+``cells_first`` is for what makes a tenant, half of which must not be found, and for the feed and what follows it.
 
 Embedded databases let one writer through at a time: where home is one, every writer takes its turn there first, so that no
 two can wait for each other.
@@ -11,14 +11,14 @@ two can wait for each other.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection
 
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
-from idbroker.storage.cells import HOME, Cell, Cells, TenantMoving, lives_in_cell, tables_in
+from idbroker.storage.cells import HOME, Cell, CellAway, Cells, TenantMoving, lives_in_cell, tables_in
 from idbroker.storage.dialect import Dialect
 from idbroker.storage.fences import LOCKED
 from idbroker.storage.guard import GuardedSession, IsolationBreach
@@ -83,6 +83,14 @@ class SpanningTransaction(Transaction):
             cells.setdefault(self._cell_of(tenant).name, []).append(tenant)
         found = [(self.cells.named(name), mine) for name, mine in cells.items()]
         return [(cell.dialect, self._part(cell, self.tenant), mine) for cell, mine in found]
+
+    def reachable(self, tenants: Iterable[TenantId]) -> set[TenantId]:
+        found = set()
+        for tenant in tenants:
+            with suppress(CellAway):
+                self._part(self._cell_of(tenant), self.tenant)
+                found.add(tenant)
+        return found
 
     def bind(self, tenant: TenantId, *, platform: bool) -> None:
         cell = self.cells.home

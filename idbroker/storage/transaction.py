@@ -63,6 +63,10 @@ class Transaction:
         """Those tenants by the database in which they live."""
         return [(self.dialect, self.connection, list(tenants))]
 
+    def reachable(self, tenants: Iterable[TenantId]) -> set[TenantId]:
+        """Those of the tenants whose database answers."""
+        return set(tenants)
+
     def flush(self) -> None:
         """Write what the session holds back."""
         if self._session is not None:

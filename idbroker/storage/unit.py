@@ -143,6 +143,10 @@ class PlatformUnit:
             found += connection.execute(statement).all()
         return found
 
+    def reachable(self, tenants: Iterable[TenantId]) -> set[TenantId]:
+        """Those of the tenants that can be entered now: whose cell answers. All of them where everybody lives at home."""
+        return self.transaction.reachable(tenants)
+
     def finish(self) -> None:
         """For whoever made the unit: the work is done."""
         self._own.finish()

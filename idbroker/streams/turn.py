@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -20,6 +21,7 @@ from idbroker.kernel.event import Change, Event
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.outbound.retrying import hold
+from idbroker.storage.cells import CellAway
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
 from idbroker.streams.contract import Destination, Record, Reply, Sink
@@ -65,7 +67,7 @@ class TurnTaker:
         self._sinks = sinks
 
     def run(self, tenant: TenantId, stream_id: str) -> int:
-        """How many records arrived; 0 also when another worker is at it."""
+        """How many records arrived; 0 also when another worker is at it, or when the tenant's cell is away."""
         turn = self._take(tenant, stream_id)
         if turn is None:
             return 0
@@ -89,7 +91,7 @@ class TurnTaker:
         return arrived
 
     def _take(self, tenant: TenantId, stream_id: str) -> Turn | None:
-        with self._database.tenant(TenantScope(tenant, SYSTEM)) as unit:
+        with suppress(CellAway), self._database.tenant(TenantScope(tenant, SYSTEM)) as unit:
             turn, now = unit[LogStreams].turn(stream_id), unit.clock.now()
             if turn is None or turn.status != "active" or turn.due_at is None or turn.due_at > now:
                 return None
@@ -102,6 +104,7 @@ class TurnTaker:
             turn.lease, turn.leased_until = uuid4().hex, now + LEASE
             to = Destination(tenant, stream_id, row.settings, self._secrets.open(unit, row))
             return Turn(to, row.type, turn.lease, turn.wakes, row.cursor, row.attempting)
+        return None
 
     def _begin(self, turn: Turn, records: Sequence[Record]) -> bool:
         """Write down what is sent now. Whether the lease still held."""

@@ -4,38 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from idbroker.audit.feed import FeedEntry, FeedOrder, Followers, matches
+from idbroker.audit.feed import FeedEntry, matches
+from idbroker.audit.following import follow
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId, new_id
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.outbound.retrying import GIVE_UP_AFTER
 from idbroker.storage.database import Database
 from idbroker.storage.statement import insert_many
-from idbroker.storage.unit import TenantUnit
-from idbroker.webhooks.model import WebhookDelivery, WebhookQueue, WebhookQueues, Webhooks
+from idbroker.storage.unit import PlatformUnit, TenantUnit
+from idbroker.webhooks.model import WebhookDeliveries, WebhookDelivery, WebhookQueue, WebhookQueues, Webhooks
 
 NAME = "webhooks"
-BATCH = 500
 
 
 def fan_out(database: Database) -> int:
-    """Queue what has come into the feed since the last time. One worker at a time; how many events it went through.
+    """Queue what has come into the feed since the last time; how many events it went through."""
+    return follow(database, NAME, _fill)
 
-    The cursor moves in the transaction that fills the queues: a worker that is killed has done all of it or nothing.
-    """
-    with database.platform(SYSTEM, read_only=True) as platform:
-        if platform[Followers].position(NAME) >= platform[FeedOrder].head():
-            return 0
-    with database.platform(SYSTEM) as platform:
-        follower = platform[Followers].lock(NAME)
-        entries = platform[FeedOrder].after(follower.position, limit=BATCH)
-        if not entries:
-            return 0
-        for owner, queues in _by_owner(platform[WebhookQueues].planned()).items():
-            if any(wants(queue, entry) for queue in queues for entry in entries):
-                with platform.enter(TenantScope(owner, SYSTEM)) as unit:
-                    _queue(unit, queues, entries)
-        follower.position = entries[-1].position
-        return len(entries)
+
+def _fill(platform: PlatformUnit, entries: Sequence[FeedEntry]) -> None:
+    for owner, queues in _by_owner(platform[WebhookQueues].planned()).items():
+        if any(wants(queue, entry) for queue in queues for entry in entries):
+            with platform.enter(TenantScope(owner, SYSTEM)) as unit:
+                _queue(unit, queues, entries)
 
 
 def wants(queue: WebhookQueue, entry: FeedEntry) -> bool:
@@ -68,9 +59,13 @@ def queued(unit: TenantUnit, queue: WebhookQueue, entry: FeedEntry) -> WebhookDe
 
 
 def _queue(unit: TenantUnit, queues: Sequence[WebhookQueue], entries: Sequence[FeedEntry]) -> None:
-    rows = [queued(unit, queue, entry) for queue in queues for entry in entries if wants(queue, entry)]
+    wanted = [(queue, entry) for queue in queues for entry in entries if wants(queue, entry)]
+    # Where the tenant lives in another database, a worker that was killed may have queued some of it.
+    there = unit[WebhookDeliveries].placed(entries[0].position) if unit.transaction.spans else set()
+    rows = [queued(unit, queue, entry) for queue, entry in wanted if (queue.webhook_id, entry.event_id) not in there]
     insert_many(unit, WebhookDelivery, (row.model_dump(exclude={"tenant_id"}) for row in rows))
-    unit[Webhooks].wake(sorted({row.webhook_id for row in rows}))  # in one order everywhere, so that nobody waits in a ring
+    # In one order everywhere, so that nobody waits in a ring.
+    unit[Webhooks].wake(sorted({queue.webhook_id for queue, _ in wanted}))
 
 
 def _by_owner(queues: Iterable[WebhookQueue]) -> dict[TenantId, list[WebhookQueue]]:

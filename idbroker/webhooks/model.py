@@ -173,6 +173,13 @@ class WebhookDeliveries(TenantRepository):
     def get(self, delivery_id: str) -> WebhookDelivery | None:
         return self.keyed(WebhookDelivery, delivery_id)
 
+    def placed(self, position: int) -> set[tuple[str, str]]:
+        """(webhook, event) of what is queued from that position on."""
+        statement = select(WebhookDelivery.webhook_id, WebhookDelivery.event_id).where(
+            col(WebhookDelivery.position) >= position
+        )
+        return {(row[0], row[1]) for row in self.session.execute(statement)}
+
     def some(self, ids: Sequence[str]) -> Sequence[WebhookDelivery]:
         """Those that there are, in any order."""
         return self.session.execute(select(WebhookDelivery).where(col(WebhookDelivery.id).in_(ids))).scalars().all()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from idbroker.audit.feed import FeedOrder
 from idbroker.audit.outbox import Outbox
 from idbroker.kernel.event import Change, Event, Resource
+from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM
 from idbroker.keys.envelope import Envelope
 from idbroker.outbound.fetcher import Sender
@@ -49,12 +50,15 @@ class WebhookOffice:
     def deliveries(self, unit: TenantUnit, ids: Sequence[str]) -> Sequence[WebhookDelivery]:
         return unit[WebhookDeliveries].some(ids)
 
-    def messages(self, baggage: Baggage, due: Sequence[WebhookDelivery]) -> Mapping[str, Message]:
+    def messages(self, baggage: Baggage, due: Sequence[WebhookDelivery]) -> Mapping[str, Message | None]:
         """The events' JSON. Their ids are the events', whoever is told how often."""
         del baggage
         with self._database.platform(SYSTEM, read_only=True) as platform:
-            kept = platform[FeedOrder].documents([(delivery.event_tenant, delivery.event_id) for delivery in due])
-        return {one.id: Message(one.event_id, kept[one.event_id].encode()) for one in due if one.event_id in kept}
+            here = platform.reachable({TenantId(one.event_tenant) for one in due})
+            kept = platform[FeedOrder].documents([(one.event_tenant, one.event_id) for one in due if one.event_tenant in here])
+        read: dict[str, Message | None] = {one.id: None for one in due if one.event_tenant not in here}
+        read |= {one.id: Message(one.event_id, kept[one.event_id].encode()) for one in due if one.event_id in kept}
+        return read
 
     def send(self, baggage: Baggage, message: Message) -> Outcome:
         return attempt(self._sender, baggage.url, baggage.secrets, message, self._database.clock.now())

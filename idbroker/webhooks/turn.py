@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
@@ -18,6 +19,7 @@ from uuid import uuid4
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.outbound.retrying import hold, next_try
+from idbroker.storage.cells import CellAway
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
 from idbroker.webhooks.attempt import GONE, Message, Outcome
@@ -89,8 +91,8 @@ class Office(Protocol[R, D]):
         """Those that are still kept, as they are now, in any order."""
         ...
 
-    def messages(self, baggage: Any, due: Sequence[D]) -> Mapping[str, Message]:
-        """By the delivery's id. What is no longer kept is not there."""
+    def messages(self, baggage: Any, due: Sequence[D]) -> Mapping[str, Message | None]:
+        """By the delivery's id: None for what cannot be read now. What is no longer kept is not there."""
         ...
 
     def send(self, baggage: Any, message: Message) -> Outcome: ...
@@ -127,13 +129,13 @@ class TurnTaker(Generic[R, D]):
         self._office = office
 
     def run(self, owner: TenantId, name: str) -> int:
-        """How many attempts were made; 0 also when another worker is at it."""
+        """How many attempts were made; 0 also when another worker is at it, or when the owner's cell is away."""
         turn = self._take(owner, name)
         if turn is None:
             return 0
         messages = self._office.messages(turn.baggage, turn.due)
         outcomes: list[tuple[D, Outcome | None]] = []
-        blocked: set[tuple[str, str]] = set()
+        blocked = {_lane(delivery) for delivery in turn.due if delivery.id in messages and messages[delivery.id] is None}
         made = failed = 0
         for delivery in turn.due:
             if _lane(delivery) in blocked:
@@ -159,7 +161,7 @@ class TurnTaker(Generic[R, D]):
         return made
 
     def _take(self, owner: TenantId, name: str) -> Turn[D] | None:
-        with self._database.tenant(TenantScope(owner, SYSTEM)) as unit:
+        with suppress(CellAway), self._database.tenant(TenantScope(owner, SYSTEM)) as unit:
             queue, now = self._office.queue(unit, name), unit.clock.now()
             if queue is None or queue.status != "active" or queue.due_at is None or queue.due_at > now:
                 return None
@@ -177,6 +179,7 @@ class TurnTaker(Generic[R, D]):
                 baggage=self._office.baggage(unit, row),
                 due=in_turn(self._office.waiting(unit, row), now)[:TURN_DELIVERIES],
             )
+        return None
 
     def _write(self, turn: Turn[D], outcomes: Sequence[tuple[D, Outcome | None]], *, leave: bool) -> bool:
         """Whether the lease still held; if not, another worker is at the receiver and has the last word."""

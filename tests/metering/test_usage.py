@@ -15,7 +15,7 @@ from idbroker.audit.feed import Followers
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM
 from idbroker.metering.counts import UsageCounts
-from idbroker.metering.following import count_connections, follow
+from idbroker.metering.following import count_connections, count_sign_ins
 from idbroker.metering.meters import METERS
 from idbroker.metering.model import Usage, record
 from idbroker.metering.stripe import URL, StripeExporter
@@ -52,7 +52,7 @@ def again(whole: Whole, tenant: str, person: Person) -> None:
 def counted(whole: Whole) -> None:
     whole.services.trail.seal_all()
     whole.services.usage.flush()
-    while follow(whole.services.database):
+    while count_sign_ins(whole.services.database):
         pass
 
 
