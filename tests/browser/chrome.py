@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,34 +18,49 @@ SWITCHES = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-SCREENS = [(390, 844, "light"), (390, 844, "dark"), (1280, 800, "light"), (1280, 800, "dark")]
+PHONE, DESK = (390, 844), (1280, 800)
+SCREENS = [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
+SEARCHED = [(PHONE, "light"), (DESK, "dark")]
+"""The ways of looking in which axe searches: it is the slow part."""
 MARKS = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed"),
 ]
 SERIOUS = ("serious", "critical")
+_MAKE_UP = """[...new Set([...document.querySelectorAll("body, body *")].map(
+    one => [one.tagName, one.className, one.getAttribute("type"), one.getAttribute("role")].join(".")))].sort().join(" ")"""
+"""Which kinds of elements a page has: pages of one template that show more of the same are made up alike."""
+
+
+@dataclass
+class Chromium:
+    """``searched``: the make-up of every page in which axe has searched already."""
+
+    browser: Any
+    searched: set[str] = field(default_factory=set)
 
 
 @contextmanager
-def chromium_running() -> Iterator[Any]:
+def chromium_running() -> Iterator[Chromium]:
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        yield browser
+        yield Chromium(browser)
         browser.close()
 
 
 class Tab:
     """A page in a profile of its own that remembers what the console complained about."""
 
-    def __init__(self, chromium: Any, width: int, height: int, scheme: str, **profile: Any) -> None:
-        self.context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=scheme, bypass_csp=False, **profile
-        )
+    def __init__(self, chromium: Chromium, size: tuple[int, int] = DESK, scheme: str = "light", **profile: Any) -> None:
+        self._chromium = chromium
+        self._size, self._scheme = size, scheme
+        # Without motion, so that axe never measures a colour on its way to another one.
+        still = {"viewport": _viewport(size), "color_scheme": scheme, "reduced_motion": "reduce"}
+        self.context = chromium.browser.new_context(**still, **profile)
         self.context.set_default_timeout(40_000)
         self.page = self.context.new_page()
         self.complaints: list[str] = []
-        self._name = f"{width}-{scheme}"
         self.context.on("console", self._note)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
@@ -54,16 +70,36 @@ class Tab:
             self.complaints.append(message.text)
 
     def look(self, name: str, page: Any = None) -> None:
-        """No page is wider than its screen. With TEST_SHOTS=folder it keeps a picture too."""
-        seen = page or self.page
-        wide = seen.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide == 0, f"{name} is {wide} px wider than the screen"
-        self.keep(name, seen)
+        """The page is never wider than a screen, and axe finds no serious barrier where it is made up as none was before.
+
+        With TEST_SHOTS=folder it is kept as a picture in every way of looking too.
+        """
+        seen, wrong = page or self.page, []
+        for size in (PHONE, DESK):
+            seen.set_viewport_size(_viewport(size))
+            wide = seen.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            wrong += [f"{wide} px wider than a screen of {size[0]}"] if wide else []
+        make_up = seen.evaluate(_MAKE_UP)
+        if make_up not in self._chromium.searched:
+            self._chromium.searched.add(make_up)
+            for size, scheme in SEARCHED:
+                self._turn(seen, size, scheme)
+                wrong += self.barriers(seen)
+        if os.environ.get("TEST_SHOTS"):
+            for size, scheme in SCREENS:
+                self._turn(seen, size, scheme)
+                self.keep(f"{name}-{size[0]}-{scheme}", seen)
+        self._turn(seen, self._size, self._scheme)
+        assert not wrong, f"{name}: " + "; ".join(wrong)
+
+    def _turn(self, page: Any, size: tuple[int, int], scheme: str) -> None:
+        page.set_viewport_size(_viewport(size))
+        page.emulate_media(color_scheme=scheme)
 
     def keep(self, name: str, page: Any = None) -> None:
         folder = os.environ.get("TEST_SHOTS")
         if folder:
-            (page or self.page).screenshot(path=f"{folder}/{name}-{self._name}.png", full_page=True)
+            (page or self.page).screenshot(path=f"{folder}/{name}.png", full_page=True, animations="disabled", timeout=120_000)
 
     def barriers(self, page: Any = None) -> list[str]:
         """What axe finds serious or critical. The devtools' own way in: the page's policy stays as it is."""
@@ -78,6 +114,10 @@ class Tab:
 
     def close(self) -> None:
         self.context.close()
+
+
+def _viewport(size: tuple[int, int]) -> dict[str, int]:
+    return {"width": size[0], "height": size[1]}
 
 
 def _told(violation: dict[str, Any]) -> str:

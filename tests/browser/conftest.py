@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from tests.browser.chrome import chromium_running
+from tests.browser.chrome import Chromium, chromium_running
 from tests.browser.deployment import Deployment, deployment
 from tests.support.demo import demo
 
@@ -13,7 +12,7 @@ __all__ = ["demo"]
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Any]:
+def chromium() -> Iterator[Chromium]:
     """Ends with this folder's tests: while it lives, its thread has a running loop and no other test could start one."""
     with chromium_running() as browser:
         yield browser

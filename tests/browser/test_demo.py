@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from idbroker.demo.people import HARBOR, ORCHARD, ORGANISATIONS
 from idbroker.demo.world import World
-from tests.browser.chrome import MARKS, SCREENS, Tab
+from tests.browser.chrome import MARKS, PHONE, Chromium, Tab
 
 pytestmark = MARKS
 
 
-@pytest.fixture(params=SCREENS, ids=lambda screen: f"{screen[0]}-{screen[2]}")
-def tab(request: pytest.FixtureRequest, chromium: Any) -> Iterator[Tab]:
-    tab = Tab(chromium, *request.param)
+@pytest.fixture
+def tab(chromium: Chromium) -> Iterator[Tab]:
+    tab = Tab(chromium, PHONE)
     yield tab
     tab.close()
     assert tab.complaints == []
