@@ -76,6 +76,9 @@ class Requests:
         }
         if self._target.bulk:
             found["Bulk of 100 creates"] = self._bulk
+        if self._target.sorts:
+            found["sorted by userName, first page"] = lambda: ("GET", "/Users?sortBy=userName&count=100", None)
+            found["sorted by userName, last page"] = lambda: ("GET", f"{last}&sortBy=userName", None)
         return found
 
     def _new(self) -> Any:

@@ -66,7 +66,7 @@ def broker(
                 tenant, directory, token = admin.directory(f"size{size}")
                 ids, group = fill(services, tenant, directory, size, max(1, groups * size // sizes[0]))
                 base = f"http://127.0.0.1:{port}/scim/v2"
-                targets.append(Target(f"{name}, {size}", base, token, process.pid, ids, group, database=database))
+                targets.append(Target(f"{name}, {size}", base, token, process.pid, ids, group, sorts=True, database=database))
         finally:
             services.close()
         if server is not None:

@@ -36,6 +36,7 @@ class Target:
     ids: Sequence[str] = ()
     group: str = ""
     bulk: bool = True
+    sorts: bool = False
     database: int | None = None
     connection: http.client.HTTPConnection | None = field(default=None, repr=False)
 

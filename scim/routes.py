@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import orjson
 
@@ -17,7 +18,7 @@ from idbroker.storage.database import Database
 from idbroker.web.call import Answer
 from idbroker.web.route import Row
 from scim.access_tokens import AccessTokens
-from scim.bulk import Bulk, Done
+from scim.bulk import Bulk
 from scim.bulk_plan import MAX_OPERATIONS, read_bulk
 from scim.cursors import LIFETIME, Cursors
 from scim.discovery import Features, resource_type_document, schema_document, service_provider_config
@@ -34,6 +35,7 @@ from scim.strict_json import MAX_BODY, Json
 from scim.traffic import Traffic
 from scim.users import Users, no_such_resource
 
+T = TypeVar("T")
 _READS: dict[str, str] = {"User": "users:read", "Group": "groups:read"}
 
 
@@ -97,8 +99,8 @@ class Scim:
             raise Forbidden("scim_scope", "This token has neither the scope users:write nor groups:write.")
         plan = read_bulk(exchange.body())
 
-        def transaction(action: Callable[[Desk], Done]) -> Done:
-            def acting(desk: Desk) -> Done:
+        def transaction(action: Callable[[Desk], T]) -> T:
+            def acting(desk: Desk) -> T:
                 done = action(desk)
                 noted[:] = desk.effects
                 exchange.observed |= desk.observed

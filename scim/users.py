@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,21 +35,33 @@ class Users:
         self._people = people
 
     def create(self, desk: Desk, body: Mapping[str, Any]) -> Stored:
+        document = self._accepted(desk, body)
+        user_id = self._people.create(desk.unit, desk.caller.source, facts(document))
+        return self._enter(desk, [(user_id, document)])[0]
+
+    def create_all(self, desk: Desk, bodies: Sequence[Mapping[str, Any]]) -> list[Stored]:
+        """All of them, in a few statements, or none."""
+        documents = [self._accepted(desk, body) for body in bodies]
+        ids = self._people.create_all(desk.unit, desk.caller.source, [facts(document) for document in documents])
+        return self._enter(desk, list(zip(ids, documents, strict=True)))
+
+    def _accepted(self, desk: Desk, body: Mapping[str, Any]) -> Json:
         kind = desk.caller.schemas.user
         normal, observed = normalise_resource(body, kind)
         desk.observed |= observed
-        document = accept(normal, kind).document
-        user_id = self._people.create(desk.unit, desk.caller.source, facts(document))
-        now = moment(desk.unit.clock.now())
-        stored = Stored(user_id, 1, orjson.dumps(document).decode(), now, now)
-        values = {"active": True, **user_values(document, kind)}
-        fixed = {"id": user_id, "directory_id": desk.directory_id, "version": 1, "created_at": now, "modified_at": now}
+        return accept(normal, kind).document
+
+    def _enter(self, desk: Desk, people: Sequence[tuple[str, Json]]) -> list[Stored]:
+        """(id, document) of each."""
+        now, kind = moment(desk.unit.clock.now()), desk.caller.schemas.user
+        fixed = {"active": True, "directory_id": desk.directory_id, "version": 1, "created_at": now, "modified_at": now}
+        rows = [{**fixed, "id": one, **user_values(has, kind)} for one, has in people]
         try:
-            desk.unit[Resources].insert("User", {**values, **fixed})
+            desk.unit[Resources].insert_all("User", rows)
         except IntegrityError as error:
             raise _taken() from error
-        desk.unit[Resources].write_emails(desk.directory_id, user_id, emails(document), replaces=False)
-        return stored
+        desk.unit[Resources].enter_emails(desk.directory_id, {one: emails(has) for one, has in people})
+        return [Stored(one, 1, orjson.dumps(has).decode(), now, now) for one, has in people]
 
     def read(self, desk: Desk, user_id: str) -> Stored:
         stored = desk.unit[Resources].get("User", desk.directory_id, user_id) if is_id(user_id, "usr") else None

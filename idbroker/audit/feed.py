@@ -108,25 +108,6 @@ def wanted_types(patterns: Sequence[str], known: Iterable[str]) -> list[str] | N
     return None if not patterns or "*" in patterns else [name for name in known if matches(patterns, name)]
 
 
-class Follower(PlatformRow, table=True):
-    """How far a follower of the feed has come."""
-
-    __tablename__ = "feed_followers"
-
-    name: str = Field(primary_key=True)
-    position: int = Field(sa_type=BigInteger)
-
-
-class Followers(PlatformRepository):
-    def position(self, name: str) -> int:
-        return self.session.execute(select(Follower.position).where(Follower.name == name)).scalar_one()
-
-    def lock(self, name: str) -> Follower:
-        """The follower's row, for one worker at a time."""
-        statement = select(Follower).where(Follower.name == name).with_for_update()
-        return self.session.execute(statement).scalars().one()
-
-
 class FeedOrder(PlatformRepository):
     """The feed over all tenants."""
 

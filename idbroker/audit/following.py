@@ -8,20 +8,32 @@ tenant, once the cell is back.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, bindparam, or_
+from sqlalchemy import select as columns
 from sqlmodel import Field, select
 
-from idbroker.audit.feed import FeedEntry, FeedOrder, Followers
+from idbroker.audit.feed import FeedEntry, FeedOrder
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM
 from idbroker.storage.database import Database
-from idbroker.storage.rows import PlatformRow
+from idbroker.storage.rows import MAIN, PlatformRow
+from idbroker.storage.statement import PlatformStatement
 from idbroker.storage.unit import PlatformRepository, PlatformUnit
 
 BATCH = 500
 
 Serve = Callable[[PlatformUnit, Sequence[FeedEntry]], None]
+
+
+class Follower(PlatformRow, table=True):
+    """How far a follower of the feed has come."""
+
+    __tablename__ = "feed_followers"
+
+    name: str = Field(primary_key=True)
+    position: int = Field(sa_type=BigInteger)
 
 
 class FeedDebt(PlatformRow, table=True):
@@ -33,6 +45,30 @@ class FeedDebt(PlatformRow, table=True):
     tenant: str = Field(primary_key=True)
     behind: int = Field(sa_type=BigInteger)
     upto: int = Field(sa_type=BigInteger)
+
+
+def _behind() -> Any:
+    heads, followers, debts = (MAIN.tables[name] for name in ("feed_head", "feed_followers", "feed_debts"))
+    head = columns(heads.c.position).where(heads.c.id == 1).scalar_subquery()
+    owed = columns(debts.c.tenant).where(debts.c.follower == followers.c.name).exists()
+    return columns(followers.c.name).where(followers.c.name == bindparam("follower"), or_(followers.c.position < head, owed))
+
+
+_BEHIND = PlatformStatement(_behind)
+
+
+class Followers(PlatformRepository):
+    def is_behind(self, name: str) -> bool:
+        """Whether the feed has something that the follower has not come to, or owes. Asked several times a second."""
+        return bool(_BEHIND.rows(self.unit, follower=name))
+
+    def position(self, name: str) -> int:
+        return self.session.execute(select(Follower.position).where(Follower.name == name)).scalar_one()
+
+    def lock(self, name: str) -> Follower:
+        """The follower's row, for one worker at a time."""
+        statement = select(Follower).where(Follower.name == name).with_for_update()
+        return self.session.execute(statement).scalars().one()
 
 
 class FeedDebts(PlatformRepository):
@@ -55,7 +91,7 @@ def follow(database: Database, name: str, serve: Serve) -> int:
     and passes over what is there.
     """
     with database.platform(SYSTEM, read_only=True) as platform:
-        if platform[Followers].position(name) >= platform[FeedOrder].head() and not platform[FeedDebts].of(name):
+        if not platform[Followers].is_behind(name):
             return 0
     with database.platform(SYSTEM) as platform:
         platform.transaction.cells_first = True

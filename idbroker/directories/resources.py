@@ -127,8 +127,12 @@ class Resources(TenantRepository):
 
     def insert(self, kind: Kind, values: Mapping[str, Any]) -> None:
         """All columns but the tenant. Raises IntegrityError for a userName that is taken."""
-        _INSERT[kind].change(self.unit, **{f"v_{name}": value for name, value in values.items()})
-        self.count(kind, values["directory_id"], 1)
+        self.insert_all(kind, [values])
+
+    def insert_all(self, kind: Kind, rows: Sequence[Mapping[str, Any]]) -> None:
+        """The same of several resources of one directory."""
+        _INSERT[kind].many(self.unit, ({f"v_{name}": value for name, value in row.items()} for row in rows))
+        self.count(kind, rows[0]["directory_id"], len(rows))
 
     def write(self, kind: Kind, resource_id: str, values: Mapping[str, Any]) -> None:
         """Those columns and no other. Raises IntegrityError for a userName that is taken."""
@@ -139,10 +143,15 @@ class Resources(TenantRepository):
         """The folded addresses, each with whether it is the primary one."""
         if replaces:
             _EMAILS_OUT.change(self.unit, id_=user_id)
-        rows = [
+        self.enter_emails(directory_id, {user_id: addresses})
+
+    def enter_emails(self, directory_id: str, by_person: Mapping[str, Mapping[str, bool]]) -> None:
+        """The same of people who have none yet."""
+        rows = (
             {"v_user_id": user_id, "v_value_key": key, "v_directory_id": directory_id, "v_is_primary": primary}
-            for key, primary in addresses.items()
-        ]
+            for user_id, his in by_person.items()
+            for key, primary in his.items()
+        )
         _EMAILS_IN.many(self.unit, rows)
 
     def touch(self, kind: Kind, ids: Sequence[str]) -> None:

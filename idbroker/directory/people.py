@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from functools import cache
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, delete, select, update
 
 from idbroker.directory.model import Identity, User
-from idbroker.storage.statement import TenantStatement, insert_many, scope
+from idbroker.storage.statement import EngineStatement, TenantStatement, among, insert_many, scope
 from idbroker.storage.unit import TenantRepository, TenantUnit
 
 USERS: Table = User.__table__  # type: ignore[attr-defined] # set by SQLModel
@@ -62,6 +62,16 @@ _KNOWN_BY = TenantStatement(
         .limit(20)
     )
 )
+_SUBJECTS = EngineStatement(
+    lambda engine: (
+        select(IDENTITIES.c.subject)
+        .where(IDENTITIES.c.tenant_id == scope(), among(IDENTITIES.c.subject, "names", engine))
+        .distinct()
+    )
+)
+_EMAILS = EngineStatement(
+    lambda engine: select(USERS.c.email).where(USERS.c.tenant_id == scope(), among(USERS.c.email, "names", engine)).distinct()
+)
 _REMOVE = TenantStatement(lambda: delete(USERS).where(USERS.c.tenant_id == scope(), USERS.c.id == bindparam("id_")))
 
 
@@ -98,9 +108,12 @@ class People(TenantRepository):
         return person
 
     def insert(self, person: Person) -> None:
-        values = {name: getattr(person, name) for name in NAMES if name != "tenant_id"}
-        insert_many(self.unit, User, [values])
-        self._ours[person.id] = person
+        self.insert_all([person])
+
+    def insert_all(self, people: Sequence[Person]) -> None:
+        rows = ({name: getattr(person, name) for name in NAMES if name != "tenant_id"} for person in people)
+        insert_many(self.unit, User, rows)
+        self._ours.update((person.id, person) for person in people)
 
     def change(self, user_id: str, values: Mapping[str, Any]) -> None:
         """Those columns and no other."""
@@ -118,6 +131,11 @@ class People(TenantRepository):
     def with_emails(self, emails: list[str]) -> list[Person]:
         """Everyone with one of those addresses in normal form."""
         return [Person(*row) for address in emails for row in _WITH_EMAIL.rows(self.unit, address=address)]
+
+    def names_taken(self, subjects: Sequence[str], emails: Sequence[str]) -> set[str]:
+        """Those of the names, subjects and addresses in normal form, by which anybody is known at all."""
+        found = _SUBJECTS.rows(self.unit, names=list(subjects)) + _EMAILS.rows(self.unit, names=list(emails))
+        return {row[0] for row in found}
 
     def known_by(self, subject: str) -> list[tuple[str, str]]:
         """(connection, person) of whoever is known by that subject, at whatever connection."""

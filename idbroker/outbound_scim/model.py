@@ -87,7 +87,7 @@ class ScimTargets(PlatformRepository):
         self.session.flush()
 
     def due(self, limit: int = 500) -> Sequence[ScimQueue]:
-        return due_rows(self.session, ScimQueue, self.now(), limit)
+        return due_rows(self.unit, ScimQueue, limit)
 
     def backlog(self) -> Backlog:
         return backlog(self.session, ScimQueue, self.now())

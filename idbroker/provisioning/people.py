@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,13 +56,34 @@ class DirectoryPeople:
         found = known_from_sign_in(unit, source.connection_id, facts.external_id, addresses, proven)
         known = unit[People].held(found.user_id) if found is not None else None
         if found is None or known is None or known.directory_id is not None:  # another directory's since he was found
-            return self._new(unit, source, facts, proven)
+            person = _person(unit, source, facts, proven)
+            self._enter(unit, source, [person])
+            return person.id
         mine = {"source": "scim", "directory_id": source.directory_id}
         unit[People].change(known.id, mine)
         context = {"directory_id": source.directory_id, "by": found.by}
         unit[Outbox].record(Event("user.linked", resource(known), context=context))
         self._apply(unit, source, replace(known, source="scim", directory_id=source.directory_id), facts)
         return known.id
+
+    def create_all(self, unit: TenantUnit, source: Source, everybody: Sequence[Facts]) -> list[str]:
+        """Each as ``create`` does, in their order; those by whose names nobody is known yet are written together."""
+        proven = ProvenDomains(unit)
+        addresses = [addresses_of((facts.user_name, facts.email)) for facts in everybody]
+        subjects = [facts.external_id for facts in everybody if facts.external_id is not None]
+        emails = [address for several in addresses for address in several]
+        one_at_a_time(unit, (*subjects, *emails))
+        taken = unit[People].names_taken(subjects, emails)
+        ids: list[str] = []
+        strangers: list[Person] = []
+        for facts, names in zip(everybody, addresses, strict=True):
+            if taken.isdisjoint((facts.external_id, *names)):
+                strangers.append(_person(unit, source, facts, proven))
+                ids.append(strangers[-1].id)
+            else:
+                ids.append(self.create(unit, source, facts))
+        self._enter(unit, source, strangers)
+        return ids
 
     def update(self, unit: TenantUnit, source: Source, user_id: str, facts: Facts) -> None:
         person = unit[People].held(user_id)
@@ -81,23 +103,11 @@ class DirectoryPeople:
         unit[GroupMembers].forget("User", person.id)
         unit[People].remove(person.id)
 
-    def _new(self, unit: TenantUnit, source: Source, facts: Facts, proven: ProvenDomains) -> str:
-        now = unit.clock.now()
-        person = Person(
-            tenant_id=unit.scope.tenant,
-            id=new_id("usr"),
-            source="scim",
-            directory_id=source.directory_id,
-            active=facts.active is not False,
-            created_at=now,
-            updated_at=now,
-            last_sign_in_at=None,
-            **_wanted(facts, proven),
-        )
-        unit[People].insert(person)
+    def _enter(self, unit: TenantUnit, source: Source, people: Sequence[Person]) -> None:
+        unit[People].insert_all(people)
         context = {"source": "scim", "directory_id": source.directory_id}
-        unit[Outbox].record(Event("user.created", resource(person), context=context))
-        return person.id
+        for person in people:
+            unit[Outbox].record(Event("user.created", resource(person), context=context))
 
     def _apply(self, unit: TenantUnit, source: Source, person: Person, facts: Facts) -> None:
         wanted = _wanted(facts, ProvenDomains(unit))
@@ -113,6 +123,22 @@ class DirectoryPeople:
         elif facts.active is False and person.active:
             source.brake.press(unit, source.directory_id, person.id)
             deactivate(unit, self._sessions, person)
+
+
+def _person(unit: TenantUnit, source: Source, facts: Facts, proven: ProvenDomains) -> Person:
+    """Somebody new."""
+    now = unit.clock.now()
+    return Person(
+        tenant_id=unit.scope.tenant,
+        id=new_id("usr"),
+        source="scim",
+        directory_id=source.directory_id,
+        active=facts.active is not False,
+        created_at=now,
+        updated_at=now,
+        last_sign_in_at=None,
+        **_wanted(facts, proven),
+    )
 
 
 def _wanted(facts: Facts, proven: ProvenDomains) -> dict[str, Any]:

@@ -128,7 +128,7 @@ class SignalQueues(PlatformRepository):
         return self.session.execute(select(SignalQueue).limit(limit)).scalars().all()
 
     def due(self, limit: int = 500) -> Sequence[SignalQueue]:
-        return due_rows(self.session, SignalQueue, self.now(), limit, col(SignalQueue.status) == ACTIVE)
+        return due_rows(self.unit, SignalQueue, limit, col(SignalQueue.status) == ACTIVE)
 
     def backlog(self) -> Backlog:
         return backlog(self.session, SignalQueue, self.now(), col(SignalQueue.status) == ACTIVE)

@@ -196,7 +196,9 @@ class _Insertion(TenantStatement):
         else:
             names = [name for name in compiled.wanted if name != _SCOPE]
             given = [{_SCOPE: tenant, **dict(zip(names, row, strict=True))} for row in cells]
-        if given:
+        if len(given) == 1:  # what drivers do for many costs more than that for one
+            unit.transaction.run(connection, compiled.text, given[0])
+        elif given:
             unit.transaction.run_many(connection, compiled.text, given)
 
 

@@ -204,7 +204,11 @@ class PlatformRepository:
 
     def __init__(self, unit: PlatformUnit) -> None:
         self.unit = unit
-        self.session = unit.session
+
+    @property
+    def session(self) -> Session:
+        """Made when it is first wanted, as a tenant's is."""
+        return self.unit.session
 
     def keyed(self, cls: type[PT], *key: Any) -> PT | None:
         """The row with that key."""

@@ -59,7 +59,7 @@ class LogStreamTurn(IndexRow, table=True):
 
 class LogStreamTurns(PlatformRepository):
     def due(self, limit: int = 500) -> Sequence[LogStreamTurn]:
-        return due_rows(self.session, LogStreamTurn, self.now(), limit, col(LogStreamTurn.status) == "active")
+        return due_rows(self.unit, LogStreamTurn, limit, col(LogStreamTurn.status) == "active")
 
     def backlog(self) -> Backlog:
         return backlog(self.session, LogStreamTurn, self.now(), col(LogStreamTurn.status) == "active")

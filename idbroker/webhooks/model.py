@@ -103,7 +103,7 @@ class WebhookQueues(PlatformRepository):
         return self.session.execute(select(WebhookQueue).where(col(WebhookQueue.status) != "disabled")).scalars().all()
 
     def due(self, limit: int = 500) -> Sequence[WebhookQueue]:
-        return due_rows(self.session, WebhookQueue, self.now(), limit, col(WebhookQueue.status) == "active")
+        return due_rows(self.unit, WebhookQueue, limit, col(WebhookQueue.status) == "active")
 
     def backlog(self) -> Backlog:
         return backlog(self.session, WebhookQueue, self.now(), col(WebhookQueue.status) == "active")

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from idbroker.audit.feed import Followers
+from idbroker.audit.following import Followers
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM
 from idbroker.metering.counts import UsageCounts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.support.scim_world import ENTERPRISE, ScimWorld
 
 
@@ -125,6 +127,40 @@ def test_a_member_must_be_of_the_directory(world: ScimWorld):
     refused = idp.send("POST", "/Groups", {"displayName": "X", "members": [{"value": stranger}]})
     assert refused.status_code == 400
     assert idp.ok("GET", "/Groups")["totalResults"] == 1
+
+
+def test_people_are_made_together_and_each_for_himself(world: ScimWorld):
+    """By one Bulk: a hundred at a time; where one cannot be made, the others are all the same."""
+    tenant = world.tenant("acme")
+    idp, config = world.directory(tenant), world.config(tenant, world.connection(tenant)["id"])
+    known = world.sign_in(config, "subject-7").user.id
+
+    def bulk(*names: str, **more: Any) -> list[Any]:
+        operations = [
+            {"method": "POST", "path": "/Users", "bulkId": str(number),
+             "data": {"userName": name, "externalId": f"subject-{name}", "emails": [{"value": f"{name}@acme.example"}]}}
+            for number, name in enumerate(names)
+        ]  # fmt: skip
+        asked = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": operations, **more}
+        told: list[Any] = idp.ok("POST", "/Bulk", asked)["Operations"]
+        return told
+
+    told = bulk(*map(str, range(130)))
+    assert {one["status"] for one in told} == {"201"}
+    assert [one["bulkId"] for one in told] == [str(number) for number in range(130)]
+    ids = [one["location"].rpartition("/")[2] for one in told]
+    assert ids[7] == known  # whoever is known from sign-in keeps his id
+    made = {one["id"]: one for one in idp.ok("GET", "/Users?count=500")["Resources"]}
+    assert [made[one]["userName"] for one in ids] == [str(number) for number in range(130)]
+    assert {one["meta"]["version"] for one in made.values()} == {'"1"'}
+    assert idp.find("/Users", 'emails.value eq "129@acme.example"') == [ids[129]]
+    told_of = world.sealed(tenant, action="user.created", limit="200")
+    assert sorted(one["resource"]["id"] for one in told_of) == sorted(ids)
+    assert len(world.sealed(tenant, action="user.linked")) == 1
+
+    assert [one["status"] for one in bulk("a", "b", "129", "c", "A", "d")] == ["201", "201", "409", "201", "409", "201"]
+    assert [one["status"] for one in bulk("e", "129", "f", failOnErrors=1)] == ["201", "409"]
+    assert idp.ok("GET", "/Users?count=0")["totalResults"] == 135
 
 
 def test_bulk_makes_a_group_of_the_people_that_it_makes(world: ScimWorld):

@@ -510,7 +510,7 @@ def _administration(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, 
 
 def _scim_names(now: datetime, slug: str) -> dict[str, Any]:
     """What the repositories of SCIM resources are asked with. Without a version no stranger fills a table of his own."""
-    return {
+    names: dict[str, Any] = {
         "kind": "User",
         "resource_id": f"usr_{slug}",
         "person": Person(
@@ -523,6 +523,8 @@ def _scim_names(now: datetime, slug: str) -> dict[str, Any]:
         "directory_ids": [f"dir_{slug}"],
         "emails": [f"alice@{slug}.example"],
         "addresses": {f"alice@{slug}.example": True},
+        "by_person": {f"usr_{slug}": {f"alice@{slug}.example": True}},
+        "subjects": [f"subject-{slug}"],
         "replaces": True,
         "where": None,
         "offset": 0,
@@ -544,3 +546,4 @@ def _scim_names(now: datetime, slug: str) -> dict[str, Any]:
             "document": "{}", "comparable": {}, "created_at": now, "modified_at": now,
         },
     }  # fmt: skip
+    return {**names, "people": [names["person"]], "rows": [names["values"]]}
