@@ -8,6 +8,7 @@ from idbroker.admin_api.shapes import Document, Time, shown
 from idbroker.audit.trail import Trail
 from idbroker.connections.model import Connections
 from idbroker.kernel.clock import last_days
+from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
 from idbroker.login.diagnosis_rows import Diagnoses
 from idbroker.sessions.model import Sessions
@@ -18,6 +19,7 @@ from idbroker.web.route import ScopedRoute, TenantRoute
 
 SHOWN = 500
 DAYS = 14
+REMEMBERED = 100_000
 
 
 class ConnectionHealthDocument(Document):
@@ -62,6 +64,8 @@ class HealthCalls:
     def __init__(self, database: Database, trail: Trail) -> None:
         self._database = database
         self._trail = trail
+        self._past: dict[tuple[TenantId, str], int] = {}
+        """How many people signed in on a day that is over: counted once, however often the page is looked at."""
 
     def operations(self) -> list[Operation]:
         return [
@@ -108,20 +112,26 @@ class HealthCalls:
 
     def people(self, call: Call, unit: TenantUnit) -> Answer:
         del call
-        days = last_days(unit.clock.now(), DAYS)
-        counted = zip(days, unit[Sessions].people_by_day(days), strict=True)
-        return shown(ActiveDaysDocument(days=[ActiveDayDocument(day=day.name, people=number) for day, number in counted]))
+        days, tenant = last_days(unit.clock.now(), DAYS), unit.scope.tenant
+        first = next((at for at, day in enumerate(days[:-1]) if (tenant, day.name) not in self._past), len(days) - 1)
+        counted = dict(zip(days[first:], unit[Sessions].people_by_day(days[first:]), strict=True))
+        if len(self._past) > REMEMBERED:
+            self._past.clear()
+        self._past.update(((tenant, day.name), number) for day, number in counted.items() if day is not days[-1])
+        numbers = [counted[day] if day in counted else self._past[tenant, day.name] for day in days]
+        shown_days = [ActiveDayDocument(day=day.name, people=number) for day, number in zip(days, numbers, strict=True)]
+        return shown(ActiveDaysDocument(days=shown_days))
 
     def health(self, call: Call, unit: TenantUnit) -> Answer:
         del call
-        latest, refused = unit[Sessions].latest_by_connection(), unit[Diagnoses].counts()
+        refused = unit[Diagnoses].counts()
         found = [
             ConnectionHealthDocument(
                 id=row.id,
                 name=row.name,
                 type=row.type,
                 status=row.status,
-                last_sign_in_at=latest.get(row.id),
+                last_sign_in_at=unit[Sessions].latest_at(row.id),
                 refused=refused.get(row.id, 0),
             )
             for row in unit[Connections].page(limit=SHOWN)

@@ -133,10 +133,10 @@ class Sessions(TenantRepository):
         """Whether there is anything to end when he is switched off: mostly there is not."""
         return _OPEN.first(self.unit, user=user_id, moment=self.now()) is not None
 
-    def latest_by_connection(self) -> dict[str, datetime]:
-        """Connection → when somebody last signed in through it."""
-        statement = select(Session.connection_id, func.max(Session.started_at)).group_by(col(Session.connection_id))
-        return {row[0]: row[1] for row in self.session.execute(statement)}
+    def latest_at(self, connection_id: str) -> datetime | None:
+        """When somebody last signed in through that connection."""
+        newest = select(Session.started_at).where(Session.connection_id == connection_id)
+        return self.session.execute(newest.order_by(col(Session.started_at).desc()).limit(1)).scalar()
 
     def people_by_day(self, days: Sequence[Day]) -> list[int]:
         """How many different people signed in on each day."""

@@ -157,5 +157,6 @@ def _plausible(operation: Operation) -> dict[str, Any] | None:
         "explain_response": {"saml_response": "eA=="},
         "roll_over_sp_keys": {"step": "begin"},
         "change_admin": {"role": "guest"},
+        "try_directory_request": {"method": "DELETE", "path": "/Users/usr_1"},
     }
     return needed.get(operation.name, {} if operation.body else None)
