@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import event
 
-from tests.support.admin_world import AdminWorld
+from idbroker.kernel.ids import TenantId
+from idbroker.kernel.scope import TenantScope
+from idbroker.sessions.service import Beginning
+from tests.support.admin_world import OPERATOR, AdminWorld
 
 USER = {
     "id", "tenant_id", "email", "user_name", "given_name", "family_name", "display_name", "active", "source", "connection_ids",
@@ -120,3 +123,25 @@ def test_apps_and_tenants_and_keys_come_in_pages_too(world: AdminWorld) -> None:
         rest = world.get(f"{path}?limit=200&cursor={first['next_cursor']}")
         assert len(first["data"] + rest["data"]) == total, path
         assert rest["next_cursor"] is None
+
+
+def test_people_are_counted_once_for_each_day_also_when_the_days_were_counted_before(world: AdminWorld) -> None:
+    def counted() -> list[int]:
+        return [day["people"] for day in world.get("/tenants/acme/active-days")["days"]][-3:]
+
+    tenant, other = world.tenant("acme"), world.tenant("globex")
+    alice, _ = world.person(tenant, "alice@acme.example")
+    again(world, tenant, alice)
+    world.person(other, "bob@globex.example")
+    assert counted() == [0, 0, 1]
+    world.clock.advance(seconds=86_400)
+    again(world, tenant, alice)
+    world.person(tenant, "carol@acme.example")
+    assert counted() == counted() == [0, 1, 2]
+    world.clock.advance(seconds=86_400)
+    assert counted() == [1, 2, 0]
+
+
+def again(world: AdminWorld, tenant: str, user_id: str) -> None:
+    with world.stores.main.tenant(TenantScope(TenantId(tenant), OPERATOR)) as unit:
+        world.sessions.start(unit, Beginning(user_id, "con_x", world.clock.now(), (), None, {}, None))
