@@ -11,9 +11,9 @@ from tests.support.demo import demo
 __all__ = ["demo"]
 
 
-@pytest.fixture(scope="package")
-def chromium() -> Iterator[Chromium]:
-    """Ends with this folder's tests: while it lives, its thread has a running loop and no other test could start one."""
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Ends with the module: while it lives its thread has a running loop, and no other test could start one."""
     with chromium_running() as browser:
         yield browser
 
