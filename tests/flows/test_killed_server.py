@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -32,7 +33,7 @@ def bulk(count: int) -> Any:
     """People in tens, each ten followed by a group of them."""
     operations: list[Any] = []
     for number in range(count):
-        name = f"u{number:03}@acme.example"
+        name = f"u{number:04}@acme.example"
         data = {"schemas": [USER], "userName": name, "emails": [{"value": name, "primary": True}]}
         operations.append({"method": "POST", "path": "/Users", "bulkId": f"u{number}", "data": data})
         if number % 10 == 9:
@@ -42,27 +43,39 @@ def bulk(count: int) -> Any:
     return {"schemas": [BULK], "Operations": operations}
 
 
+def everything(world: ScimWorld, path: str, **query: str) -> list[Any]:
+    """All pages of a list."""
+    found: list[Any] = []
+    while True:
+        page = world.get(f"{path}?{urlencode({'limit': '200', **query})}")
+        found += page["data"]
+        if page["next_cursor"] is None:
+            return found
+        query["cursor"] = page["next_cursor"]
+
+
 @pytest.mark.parametrize("after", [1, 25])
 def test_a_bulk_that_is_cut_off_leaves_whole_operations(stores: Stores, clock: TestClock, tmp_path: Path, after: int):
     world = ScimWorld(stores, clock)
     idp = world.directory()
     with serving(stores, tmp_path) as server:
-        asking = under_way(lambda: server.send(idp, "POST", "/Bulk", bulk(190)))
+        asking = under_way(lambda: server.send(idp, "POST", "/Bulk", bulk(900)))
         while idp.ok("GET", "/Users?count=0")["totalResults"] < after:
             assert asking.is_alive()
         server.kill()
         asking.join()
-    users = idp.ok("GET", "/Users?count=500&sortBy=userName")
+    users = idp.ok("GET", "/Users?count=1000&sortBy=userName")
     there = [one["userName"] for one in users["Resources"]]
-    assert there == [f"u{number:03}@acme.example" for number in range(len(there))]  # in order, and none in between missing
-    assert after <= len(there) == users["totalResults"] < 190
-    people = {one["id"]: one for one in world.get(f"/tenants/{idp.tenant}/users?limit=200")["data"]}
+    assert there == [f"u{number:04}@acme.example" for number in range(len(there))]  # in order, and none in between missing
+    assert after <= len(there) == users["totalResults"] < 900
+    people = {one["id"]: one for one in everything(world, f"/tenants/{idp.tenant}/users")}
     assert {one["id"]: one["userName"] for one in users["Resources"]} == {i: p["email"] for i, p in people.items()}
     assert all(idp.find("/Users", f'emails.value eq "{name}"') for name in there[-2:])
-    groups = idp.ok("GET", "/Groups")["Resources"]
+    groups = idp.ok("GET", "/Groups?count=200")["Resources"]
     assert len(groups) in (len(there) // 10, len(there) // 10 - (len(there) % 10 == 0))
     assert all(len(one["members"]) == 10 for one in groups)
-    told = world.sealed(idp.tenant, action="user.created", limit="200")
+    world.trail.seal_all()
+    told = everything(world, f"/tenants/{idp.tenant}/audit-events", action="user.created")
     assert sorted(one["resource"]["id"] for one in told) == sorted(people)
 
 
