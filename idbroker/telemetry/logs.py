@@ -40,6 +40,10 @@ def _clean(name: str, value: Any) -> Any:
     return value
 
 
+PROCESSORS: list[Any] = []
+"""One list, filled in place: a logger keeps the list that it found at its first use."""
+
+
 def set_up_logs(form: Literal["json", "console"]) -> None:
     """Once, at start. Everything goes to stderr: stdout belongs to what a command answers."""
     renderer: Any = (
@@ -52,8 +56,9 @@ def set_up_logs(form: Literal["json", "console"]) -> None:
         structlog.processors.format_exc_info,
         redact,
     ]
+    PROCESSORS[:] = [*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )

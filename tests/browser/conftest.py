@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.browser.chrome import Chromium, chromium_running
+from tests.browser.chrome import chromium_running
 from tests.browser.deployment import Deployment, deployment
 from tests.support.demo import demo
 
