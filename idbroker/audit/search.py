@@ -1,7 +1,8 @@
 """Finding records, newest first, in time that does not grow with the trail.
 
 One condition leads: the rarest kind that is given (a word, a resource, an actor, an action) through its own index, newest
-first; the others are tried on what it finds. A page looks at no more than ``EXAMINED`` records. When that is not enough to
+first; the others are tried on what it finds. A page looks at no more than ``EXAMINED`` records, and at
+fewer when these come slowly: after about ``SECONDS`` it looks no further. When that is not enough to
 fill it, the page is short and the next one goes on where it stopped: only the end of the trail ends the pages.
 
 A word of ``text`` that the index of words knows leads, and then only records that hold that whole word are found. Anything
@@ -11,6 +12,7 @@ else (part of a word, a sign) is looked for as text.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +27,9 @@ from idbroker.audit.terms import is_term, term_key
 from idbroker.storage.unit import TenantRepository
 
 EXAMINED = 10_000
+SECONDS = 0.12
+FIRST_LOOK, WIDEST_LOOK = 100, 2000
+"""Records. Each look is twice as wide as the one before, while there is time for it."""
 PROBED_WORDS = 4
 TERM_CHUNK = 250
 
@@ -166,14 +171,14 @@ class TrailSearch(TenantRepository):
 
     def _by_term(self, query: TrailQuery, term: int, within: _Range) -> Found:
         records: list[dict[str, Any]] = []
-        examined = 0
+        examined, until = 0, time.monotonic() + SECONDS
         for chunk in self._sequences(term, within, TERM_CHUNK):
             statement = self._narrowed(query).where(col(AuditRecord.sequence).in_(chunk))
             records += self._read(statement, query.limit - len(records))
             examined += len(chunk)
             if len(records) >= query.limit:
                 return Found(records, records[-1]["sequence"])
-            if examined >= EXAMINED:
+            if examined >= EXAMINED or time.monotonic() > until:
                 return Found(records, chunk[-1])
         return Found(records, None)
 
@@ -214,16 +219,25 @@ class TrailSearch(TenantRepository):
 
     def _by_column(self, query: TrailQuery, within: _Range) -> Found:
         leading = self._leading_column(query)
-        floor = None
-        if self._conditions(query, leading):
+        if not self._conditions(query, leading):
+            records = self._read(self._narrowed(query, leading).where(*self._led(query, leading, within)), query.limit)
+            return Found(records, records[-1]["sequence"] if len(records) >= query.limit else None)
+        records, examined, width, begun = [], 0, FIRST_LOOK, time.monotonic()
+        while True:
             walked = select(AuditRecord.sequence).where(*self._led(query, leading, within))
-            walked = walked.order_by(col(AuditRecord.sequence).desc()).offset(EXAMINED - 1).limit(1)
-            floor = self.session.execute(walked).scalar()
-        statement = self._narrowed(query, leading).where(*self._led(query, leading, within))
-        if floor is not None:
-            statement = statement.where(col(AuditRecord.sequence) >= floor)
-        records = self._read(statement, query.limit)
-        return Found(records, records[-1]["sequence"] if len(records) >= query.limit else floor)
+            walked = walked.order_by(col(AuditRecord.sequence).desc()).limit(width)
+            looked_at = list(self.session.execute(walked).scalars())
+            floor = looked_at[-1] if len(looked_at) == width else None
+            # By name, not as a range: an engine could take a range for its way, and walk through all that lies between.
+            statement = self._narrowed(query, leading).where(col(AuditRecord.sequence).in_(looked_at))
+            records += self._read(statement, query.limit - len(records))
+            examined += width
+            if len(records) >= query.limit:
+                return Found(records, records[-1]["sequence"])
+            spent = time.monotonic() - begun
+            if floor is None or examined >= EXAMINED or spent * 3 > SECONDS:  # the next look takes twice what all have taken
+                return Found(records, floor)
+            within, width = _Range(within.above, floor), min(width * 2, WIDEST_LOOK)
 
     def _leading_column(self, query: TrailQuery) -> str | None:
         wanted = {"resource_id": query.resource, "actor_id": query.actor, "action": query.action}
