@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from idbroker.audit import search
 from idbroker.audit import trail as trail_module
 from idbroker.audit.chain import Head, first_fault
 from idbroker.audit.events import ACTIONS
@@ -316,6 +318,25 @@ QUERIES: list[tuple[TrailQuery, list[int]]] = [
 def test_search(trail: Trail, told: TenantScope) -> None:
     for query, sequences in QUERIES:
         assert [record["sequence"] for record in trail.search(told, query)] == sequences, query
+
+
+@pytest.mark.parametrize("seconds", [0, 60], ids=["in no time", "with time to spare"])
+def test_what_one_page_did_not_come_to_the_next_ones_find(
+    trail: Trail, told: TenantScope, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    monkeypatch.setattr(search, "SECONDS", seconds)
+    monkeypatch.setattr(search, "FIRST_LOOK", 2)
+    monkeypatch.setattr(search, "TERM_CHUNK", 2)
+    pages = []
+    for query, wanted in QUERIES:
+        found, page = [], trail.page(told, query)
+        pages.append(len(page.records) == min(len(wanted), query.limit))
+        found += page.records
+        while page.before is not None:
+            page = trail.page(told, replace(query, before=page.before))
+            found += page.records
+        assert [one["sequence"] for one in found][: len(wanted)] == wanted, query
+    assert all(pages) is bool(seconds), "without time some pages are short"
 
 
 def test_search_sees_one_tenant_alone(stores: Stores, trail: Trail, told: TenantScope) -> None:
