@@ -21,7 +21,7 @@ LIFETIME = timedelta(hours=1)
 
 
 class AccessTokens:
-    """``keys`` are the master keys, newest first."""
+    """``keys``: secrets that every process has, newest first."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._keys = [hmac.new(key, b"idbroker scim access token", hashlib.sha256).digest() for key in keys]

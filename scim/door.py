@@ -213,18 +213,11 @@ class Door:
         if access.directory_status != "active":
             raise Forbidden("scim_directory_disabled", "This directory is switched off.")
         scopes = frozenset(access.scopes)
-        brake = Brake(
-            access.brake_users,
-            access.brake_percent,
-            access.brake_minutes,
-            access.brake_held_at,
-            access.brake_released_until,
-        )
         return Caller(
             token_id=handle.token_id,
             scopes=scopes if presented.narrowed is None else scopes & presented.narrowed,
             schemas=self._schema_set(access),
-            source=Source(access.directory_id, access.connection_id, brake),
+            source=Source(access.directory_id, access.connection_id, Brake.of(access)),
             scope=scope,
             dry_run=access.dry_run,
             frozen=access.frozen_at is not None,

@@ -72,18 +72,11 @@ class Trials:
 
 def _caller(unit: TenantUnit, directory: Directory) -> Caller:
     """The directory's client, with every scope that there is."""
-    brake = Brake(
-        directory.brake_users,
-        directory.brake_percent,
-        directory.brake_minutes,
-        directory.brake_held_at,
-        directory.brake_released_until,
-    )
     return Caller(
         token_id="",
         scopes=frozenset(SCOPES),
         schemas=schema_set(directory.extension_schemas),
-        source=Source(directory.id, directory.connection_id, brake),
+        source=Source(directory.id, directory.connection_id, Brake.of(directory)),
         scope=unit.scope,
         dry_run=True,
         frozen=False,

@@ -19,6 +19,7 @@ from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
 from idbroker.web.call import Answer, Call
 from idbroker.web.route import ScopedRoute, TenantRoute
+from idbroker.web.tenancy import principal_of
 
 PATH = f"{TENANT}/admin-roles"
 ONE = f"{PATH}/{{admin_role}}"
@@ -117,7 +118,7 @@ class AdminRoleCalls:
     def create(self, call: Call, unit: TenantUnit) -> Answer:
         form = read_body(call, NewAdminRole)
         permissions = [Permission(one) for one in form.permissions]
-        row = self._service.create(unit, form.name, form.description, permissions, _held(call))
+        row = self._service.create(unit, form.name, form.description, permissions, principal_of(call).permissions)
         return tagged(_document(row).model_dump(mode="json"), 201)
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
@@ -133,21 +134,17 @@ class AdminRoleCalls:
         shown = _document(row).model_dump(mode="json")
         check_version(call, shown)
         form = parse(AdminRoleFields, {"description": row.description, "permissions": row.permissions, **given})
-        row = self._service.update(unit, row, {name: getattr(form, name) for name in given}, _held(call))
+        row = self._service.update(unit, row, {name: getattr(form, name) for name in given}, principal_of(call).permissions)
         return tagged(_document(row).model_dump(mode="json"))
 
     def delete(self, call: Call, scope: TenantScope) -> Answer:
         with self._database.platform(scope.actor) as unit:
-            self._service.remove(unit, scope, _id(call), _held(call))
+            self._service.remove(unit, scope, _id(call), principal_of(call).permissions)
         return NO_CONTENT
 
 
 def _id(call: Call) -> str:
     return path_id(call, "admin_role", "rol", "role")
-
-
-def _held(call: Call) -> frozenset[Permission]:
-    return call.principal.permissions if call.principal is not None else frozenset()
 
 
 def _document(row: AdminRole) -> AdminRoleDocument:

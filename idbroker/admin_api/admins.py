@@ -16,6 +16,7 @@ from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
 from idbroker.web.call import Answer, Call
 from idbroker.web.route import ScopedRoute, TenantRoute
+from idbroker.web.tenancy import principal_of
 
 PATH = f"{TENANT}/admins"
 ONE = f"{PATH}/{{admin}}"
@@ -111,7 +112,7 @@ class AdminCalls:
 
     def invite(self, call: Call, unit: TenantUnit) -> Answer:
         form = read_body(call, NewAdmin)
-        row, handle = self._service.invite(unit, form.email, form.role, _held(call))
+        row, handle = self._service.invite(unit, form.email, form.role, principal_of(call).permissions)
         return _invited(call, row, handle)
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
@@ -119,25 +120,25 @@ class AdminCalls:
         return listing(unit[TenantAdmins].page(text=read_text(call), after=page.after, limit=page.fetch), page, _document)
 
     def change(self, call: Call, unit: TenantUnit) -> Answer:
-        return shown(_document(self._service.change_role(unit, _id(call), read_body(call, AdminWanted).role, _held(call))))
+        return shown(
+            _document(
+                self._service.change_role(unit, _id(call), read_body(call, AdminWanted).role, principal_of(call).permissions)
+            )
+        )
 
     def again(self, call: Call, unit: TenantUnit) -> Answer:
-        return _invited(call, *self._service.invite_again(unit, _id(call), _held(call)))
+        return _invited(call, *self._service.invite_again(unit, _id(call), principal_of(call).permissions))
 
     def remove(self, call: Call, scope: TenantScope) -> Answer:
         with self._database.platform(scope.actor) as unit:
             with unit.enter(scope) as inside:
-                self._service.remove(inside, _id(call), _held(call))
+                self._service.remove(inside, _id(call), principal_of(call).permissions)
             unit[AdminSessions].end_of(_id(call))
         return NO_CONTENT
 
 
 def _id(call: Call) -> str:
     return path_id(call, "admin", "adm")
-
-
-def _held(call: Call) -> frozenset[Permission]:
-    return call.principal.permissions if call.principal is not None else frozenset()
 
 
 def _document(row: TenantAdmin) -> AdminDocument:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.operation import TENANT, Operation
 from idbroker.admin_api.shapes import Document, Time, shown
@@ -113,14 +115,14 @@ class HealthCalls:
     def people(self, call: Call, unit: TenantUnit) -> Answer:
         del call
         days, tenant = last_days(unit.clock.now(), DAYS), unit.scope.tenant
-        first = next((at for at, day in enumerate(days[:-1]) if (tenant, day.name) not in self._past), len(days) - 1)
-        counted = dict(zip(days[first:], unit[Sessions].people_by_day(days[first:]), strict=True))
         if len(self._past) > REMEMBERED:
-            self._past.clear()
-        self._past.update(((tenant, day.name), number) for day, number in counted.items() if day is not days[-1])
-        numbers = [counted[day] if day in counted else self._past[tenant, day.name] for day in days]
-        shown_days = [ActiveDayDocument(day=day.name, people=number) for day, number in zip(days, numbers, strict=True)]
-        return shown(ActiveDaysDocument(days=shown_days))
+            self._past = {}  # a new one: others may be reading in the one before
+        past = self._past
+        known = [past[tenant, day.name] for day in takewhile(lambda day: (tenant, day.name) in past, days[:-1])]
+        numbers = [*known, *unit[Sessions].people_by_day(days[len(known) :])]
+        counted = list(zip(days, numbers, strict=True))
+        past.update(((tenant, day.name), number) for day, number in counted[:-1])
+        return shown(ActiveDaysDocument(days=[ActiveDayDocument(day=day.name, people=number) for day, number in counted]))
 
     def health(self, call: Call, unit: TenantUnit) -> Answer:
         del call

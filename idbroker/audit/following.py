@@ -101,8 +101,9 @@ def follow(database: Database, name: str, serve: Serve) -> int:
         if not entries:
             return settled
         last = entries[-1].position
-        here = platform.reachable({TenantId(entry.tenant_id) for entry in entries} - owing.keys())
-        for tenant in sorted({TenantId(entry.tenant_id) for entry in entries} - here):
+        told_of = {TenantId(entry.tenant_id) for entry in entries}
+        here = platform.reachable(told_of - owing.keys())
+        for tenant in sorted(told_of - here):
             if tenant in owing:
                 owing[tenant].upto = last
             else:

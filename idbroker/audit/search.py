@@ -1,9 +1,9 @@
 """Finding records, newest first, in time that does not grow with the trail.
 
 One condition leads: the rarest kind that is given (a word, a resource, an actor, an action) through its own index, newest
-first; the others are tried on what it finds. A page looks at no more than ``EXAMINED`` records, and at
-fewer when these come slowly: after about ``SECONDS`` it looks no further. When that is not enough to
-fill it, the page is short and the next one goes on where it stopped: only the end of the trail ends the pages.
+first; the others are tried on what it finds. A page looks at no more than ``EXAMINED`` records, and at fewer when these come
+slowly: after about ``SECONDS`` it looks no further. When that is not enough to fill it, the page is short and the next one goes
+on where it stopped: only the end of the trail ends the pages.
 
 A word of ``text`` that the index of words knows leads, and then only records that hold that whole word are found. Anything
 else (part of a word, a sign) is looked for as text.

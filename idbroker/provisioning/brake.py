@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from idbroker.audit.outbox import Outbox
 from idbroker.directories.brakes import Deactivations
@@ -35,6 +36,21 @@ class BrakeHeld(Refusal):
         self.context = {"people": people, "of": of, "minutes": minutes, "limit": limit}
 
 
+class Braked(Protocol):
+    """A directory, or what is read of one."""
+
+    @property
+    def brake_users(self) -> int | None: ...
+    @property
+    def brake_percent(self) -> int | None: ...
+    @property
+    def brake_minutes(self) -> int: ...
+    @property
+    def brake_held_at(self) -> datetime | None: ...
+    @property
+    def brake_released_until(self) -> datetime | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Brake:
     """A directory's brake as it is set and stands."""
@@ -44,6 +60,10 @@ class Brake:
     minutes: int
     held_at: datetime | None
     released_until: datetime | None
+
+    @staticmethod
+    def of(row: Braked) -> Brake:
+        return Brake(row.brake_users, row.brake_percent, row.brake_minutes, row.brake_held_at, row.brake_released_until)
 
     def press(self, unit: TenantUnit, directory_id: str, user_id: str) -> None:
         """Before one more person is switched off. Raises BrakeHeld."""

@@ -24,9 +24,10 @@ def fan_out(database: Database) -> int:
 
 def _fill(platform: PlatformUnit, entries: Sequence[FeedEntry]) -> None:
     for owner, queues in _by_owner(platform[WebhookQueues].planned()).items():
-        if any(wants(queue, entry) for queue in queues for entry in entries):
+        wanted = [(queue, entry) for queue in queues for entry in entries if wants(queue, entry)]
+        if wanted:
             with platform.enter(TenantScope(owner, SYSTEM)) as unit:
-                _queue(unit, queues, entries)
+                _queue(unit, wanted)
 
 
 def wants(queue: WebhookQueue, entry: FeedEntry) -> bool:
@@ -58,10 +59,10 @@ def queued(unit: TenantUnit, queue: WebhookQueue, entry: FeedEntry) -> WebhookDe
     )
 
 
-def _queue(unit: TenantUnit, queues: Sequence[WebhookQueue], entries: Sequence[FeedEntry]) -> None:
-    wanted = [(queue, entry) for queue in queues for entry in entries if wants(queue, entry)]
+def _queue(unit: TenantUnit, wanted: Sequence[tuple[WebhookQueue, FeedEntry]]) -> None:
     # Where the tenant lives in another database, a worker that was killed may have queued some of it.
-    there = unit[WebhookDeliveries].placed(entries[0].position) if unit.transaction.spans else set()
+    first = min(entry.position for _, entry in wanted)
+    there = unit[WebhookDeliveries].placed(first) if unit.transaction.spans else set()
     rows = [queued(unit, queue, entry) for queue, entry in wanted if (queue.webhook_id, entry.event_id) not in there]
     insert_many(unit, WebhookDelivery, (row.model_dump(exclude={"tenant_id"}) for row in rows))
     # In one order everywhere, so that nobody waits in a ring.
