@@ -213,6 +213,10 @@ def test_answers_within_bounds(fetcher: GuardedFetcher, answer: bytes, code: str
             assert failed(fetcher, f"http://127.0.0.1:{port}/").code == code
 
 
+LONG_BEFORE_THE_END = 6.0
+"""Seconds: far beyond the call's deadline, so that a busy machine is no failure, and short of what a drip takes."""
+
+
 def drip(*parts: bytes) -> Callable[[socket.socket, bytes], None]:
     """Each part well within any single read's patience, all of them far beyond the call's."""
     pause = threading.Event()
@@ -238,14 +242,14 @@ def test_a_slow_drip_is_cut_at_the_deadline_of_the_whole(fetcher: GuardedFetcher
     with tcp_server(drip(*parts)) as port:
         began = time.monotonic()
         assert failed(fetcher, f"http://127.0.0.1:{port}/").code == "outbound_timeout"
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < LONG_BEFORE_THE_END
 
 
 def test_a_silent_server_is_left_at_the_deadline(fetcher: GuardedFetcher) -> None:
     with tcp_server(lambda connection, request: None) as port:
         began = time.monotonic()
         assert failed(fetcher, f"http://127.0.0.1:{port}/").code == "outbound_timeout"
-        assert time.monotonic() - began < 0.9
+        assert time.monotonic() - began < LONG_BEFORE_THE_END
 
 
 def test_each_call_has_its_own_deadline(fetcher: GuardedFetcher) -> None:

@@ -127,7 +127,7 @@ def test_one_who_hangs_is_not_waited_for(made: Certificates, data: bytes) -> Non
         begun = time.monotonic()
         with pytest.raises(FetchFailed) as refused:
             send(made, port, data, timeout=0.5)
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 8
         assert refused.value.code == "outbound_timeout"
         over.set()
 
