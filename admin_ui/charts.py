@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 WIDTH, HEIGHT, GAP = 560, 90, 4
+SIGN_INS = {"succeeded": ("succeeded", "ok"), "refused": ("refused", "no")}
+"""The parts of a day of sign-ins."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from idbroker.access.permissions import Permission
 
 _OPERATOR = (
     ("Overview", "/admin/overview", Permission.OPERATE_TENANTS),
+    ("Attention", "/admin/attention", Permission.OPERATE_TENANTS),
     ("Tenants", "/admin/tenants", Permission.OPERATE_TENANTS),
     ("Apps", "/admin/apps", Permission.OPERATE_APPS),
     ("Webhooks", "/admin/webhooks", Permission.OPERATE_TENANTS),

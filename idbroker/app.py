@@ -92,6 +92,8 @@ from idbroker.streams.contract import Doors, Sink
 from idbroker.streams.dispatch import StreamDispatcher, wake_streams
 from idbroker.streams.secrets import StreamSecrets
 from idbroker.streams.service import StreamService
+from idbroker.survey.concerns import ConcernWatch
+from idbroker.survey.sign_ins import SignInSurvey
 from idbroker.telemetry.logs import set_up_logs
 from idbroker.tenants.branding import Brands
 from idbroker.tenants.entitlements import Plans, checked_own
@@ -233,6 +235,7 @@ class Services:
         ]
         work += _tenant_jobs(self)
         work += _usage_jobs(self)
+        work += _survey_jobs(self)
         deliver = Job("deliver webhooks", timedelta(seconds=TICK_SECONDS), dispatcher.start_due)
         forget_sent = Job("forget deliveries", timedelta(hours=1), partial(_forget_deliveries, self.database, kept))
         domains = DomainWatch(self.database, self.domains)
@@ -353,6 +356,22 @@ def _usage_jobs(services: Services) -> list[Job]:
 
         found.append(Job("tell Stripe of usage", timedelta(hours=1), tell, slow=True))
     return found
+
+
+def _survey_jobs(services: Services) -> list[Job]:
+    """What operators see of all tenants at once."""
+    database, settings = services.database, services.settings
+    sign_ins = SignInSurvey(database, services.trail)
+    watch = ConcernWatch(database, services.connections, timedelta(days=settings.trial_days) or None)
+
+    def sweep() -> int:
+        return sign_ins.count_each([PLATFORM_TRAIL, *(scope.tenant for scope in each_tenant(database))])
+
+    return [
+        Job("count sign-ins of all tenants", timedelta(seconds=10), sign_ins.count_noticed, slow=True),
+        Job("count sign-ins that were missed", timedelta(hours=1), sweep, slow=True),
+        Job("look for what wants attention", timedelta(minutes=15), watch.look_at_all, slow=True),
+    ]
 
 
 def checked_meters(settings: Settings) -> dict[str, str]:

@@ -95,6 +95,7 @@ TABLES = (
     "idbroker.signals.sources",
     "idbroker.storage.fences",
     "idbroker.streams.model",
+    "idbroker.survey.model",
     "idbroker.tenants.branding",
     "idbroker.tenants.model",
     "idbroker.tenants.move_rows",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from admin_ui.charts import bars
+from admin_ui.charts import SIGN_INS, bars
 from admin_ui.desk import Desk, Screen
 from idbroker.access.permissions import Permission
 from idbroker.admins.visits import Visit
@@ -16,7 +16,6 @@ SOON = 30
 """Days."""
 
 SHOWN = 5
-SIGN_INS = {"succeeded": ("succeeded", "ok"), "refused": ("refused", "no")}
 PEOPLE = {"people": ("people", "ok")}
 
 

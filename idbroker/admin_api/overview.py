@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Literal
 
 from idbroker.access.permissions import Permission
+from idbroker.admin_api.concerns import SOON
+from idbroker.admin_api.health import DAYS, DayDocument
 from idbroker.admin_api.operation import API, Operation
 from idbroker.admin_api.shapes import Document, Time, shown
 from idbroker.apps.model import Apps
 from idbroker.audit.outbox import OutboxRow
+from idbroker.kernel.clock import last_days
 from idbroker.outbound_scim.model import ScimTargets
 from idbroker.signals.model import SignalQueues
 from idbroker.storage.database import Database
 from idbroker.storage.turns import Backlog
 from idbroker.storage.unit import PlatformUnit
 from idbroker.streams.model import LogStreamTurns
+from idbroker.survey.model import ConcernsOfAll, DayKey, SurveyDays
+from idbroker.survey.sign_ins import REFUSED, SUCCEEDED
 from idbroker.tenants.model import Tenants
 from idbroker.web.call import Answer, Call
 from idbroker.web.route import PlatformRoute
 from idbroker.webhooks.model import WebhookQueues
 
+REFUSED_DAYS = 7
 Kind = Literal["webhooks", "outbound_scim", "signals", "log_streams"]
 
 
@@ -34,15 +42,26 @@ class QueueDocument(Document):
     oldest_due_at: Time | None
 
 
+class RefusedDocument(Document):
+    """How many sign-ins were refused for a reason (``code`` as in the reference of errors) in the last seven days."""
+
+    code: str
+    count: int
+
+
 class OverviewDocument(Document):
     """``tenants``: by state, without the synthetic ones. ``unsealed_trails``: how many trails have events that wait to be
-    sealed (1,000 at most are counted)."""
+    sealed (1,000 at most are counted). ``sign_ins``: of all tenants, the last fourteen days by UTC, oldest first. ``refused``:
+    the most frequent reason first. ``concerns``: kind → how many there are (``GET /concerns`` lists them)."""
 
     tenants: dict[str, int]
     synthetic_tenants: int
     apps: int
     unsealed_trails: int
     queues: list[QueueDocument]
+    sign_ins: list[DayDocument]
+    refused: list[RefusedDocument]
+    concerns: dict[str, int]
 
 
 class OverviewCall:
@@ -54,7 +73,7 @@ class OverviewCall:
             Operation(
                 name="get_overview",
                 area="Overview",
-                summary="Tenants by state, apps, trails that wait to be sealed, and how the queues stand.",
+                summary="Tenants by state, sign-ins by outcome, what wants attention, and how the queues stand.",
                 row=PlatformRoute(
                     method="GET",
                     path=f"{API}/overview",
@@ -70,6 +89,9 @@ class OverviewCall:
         del call
         by_cell = self._database.tenants_in(OutboxRow.__table__)  # type: ignore[attr-defined] # set by SQLModel
         waiting = sum(len(tenants) for tenants in by_cell.values())
+        now = unit.clock.now()
+        days = [day.name for day in last_days(now, DAYS)]
+        counts = unit[SurveyDays].since(days[0])
         return shown(
             OverviewDocument(
                 tenants=unit[Tenants].count_by_status(),
@@ -77,8 +99,24 @@ class OverviewCall:
                 apps=unit[Apps].count(),
                 unsealed_trails=waiting,
                 queues=[_queue(kind, found) for kind, found in _backlogs(unit).items()],
+                sign_ins=[_day(day, counts) for day in days],
+                refused=_refused(days[-REFUSED_DAYS:], counts),
+                concerns=unit[ConcernsOfAll].counts(now + SOON),
             )
         )
+
+
+def _day(day: str, counts: Mapping[DayKey, int]) -> DayDocument:
+    of = {action: sum(n for key, n in counts.items() if key[:2] == (day, action)) for action in (SUCCEEDED, REFUSED)}
+    return DayDocument(day=day, succeeded=of[SUCCEEDED], refused=of[REFUSED])
+
+
+def _refused(days: list[str], counts: Mapping[DayKey, int]) -> list[RefusedDocument]:
+    found: Counter[str] = Counter()
+    for (day, action, code), number in counts.items():
+        if action == REFUSED and day in days:
+            found[code] += number
+    return [RefusedDocument(code=code, count=number) for code, number in found.most_common()]
 
 
 def _backlogs(unit: PlatformUnit) -> dict[Kind, Backlog]:

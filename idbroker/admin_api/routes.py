@@ -18,6 +18,7 @@ from idbroker.admin_api.audit_events import AuditEventCalls
 from idbroker.admin_api.branding import BrandingCalls
 from idbroker.admin_api.candidates import CandidateCalls
 from idbroker.admin_api.cells import CellCalls
+from idbroker.admin_api.concerns import ConcernCall
 from idbroker.admin_api.connections import ConnectionCalls
 from idbroker.admin_api.diagnoses import DiagnosisCalls
 from idbroker.admin_api.directories import DirectoryCalls
@@ -190,6 +191,7 @@ class AdminApi:
             *OperatorCalls(OperatorService()).operations(),
             *SigningKeyCalls(rotation).operations(),
             *OverviewCall(database).operations(),
+            *ConcernCall().operations(),
             *HrdCall(database).operations(),
             *HrdExplainCall(database).operations(),
         ]

@@ -72,7 +72,7 @@ class Notary:
         self._every = every
         self._waiting: dict[TenantId, tuple[int, datetime]] = {}
         self._lock = threading.Lock()
-        trail.on_sealed = self._noticed
+        trail.on_sealed.append(self._noticed)
 
     def sign_due(self) -> int:
         """Sign heads where enough has come together, or has waited long enough. How many."""

@@ -72,8 +72,8 @@ class Trail:
         self._database = database
         self._people = people
         self.store = store
-        self.on_sealed: Callable[[TenantId, int], None] = lambda tenant, count: None
-        """Told of every tenant of which so many records were sealed (the notary)."""
+        self.on_sealed: list[Callable[[TenantId, int], None]] = []
+        """Each is told of every tenant of which so many records were sealed here (the notary, the survey)."""
         self.while_sealing: Callable[[PlatformUnit, Sequence[TenantId]], None] = lambda main, tenants: None
         """Done in the transaction that takes a batch of these tenants out of the outbox (waking streams)."""
 
@@ -152,7 +152,8 @@ class Trail:
             if self._database.cells is None:
                 _tell(main, told)
         for tenant, rows in waiting.items():
-            self.on_sealed(tenant, len(rows))
+            for tell in self.on_sealed:
+                tell(tenant, len(rows))
         return sum(map(len, waiting.values()))
 
     def _tell_first(self, waiting: Mapping[TenantId, Sequence[Any]]) -> None:

@@ -71,6 +71,7 @@ NOT_SHOWN: Mapping[str, str] = {
     "alert_cursors": "how far a job has come",
     "authorization_codes": "secrets of a minute",
     "cell_fences": "machinery",
+    "concerns": "ids and times of what is shown",
     "connection_index": "machinery: the connections are shown",
     "domain_index": "machinery: the domains are shown",
     "feed_order": "machinery: the events are shown",

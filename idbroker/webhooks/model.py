@@ -210,6 +210,14 @@ class WebhookDeliveries(TenantRepository):
         )
         return {str(row[0]): int(row[1]) for row in self.session.execute(statement)}
 
+    def dead(self, webhook_id: str) -> tuple[int, datetime | None]:
+        """(how many were given up, since when)."""
+        statement = select(func.count(), func.min(WebhookDelivery.finished_at)).where(
+            WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.status == "dead"
+        )
+        row = self.session.execute(statement).one()
+        return row[0], row[1]
+
     def purge(self, until: datetime) -> int:
         """Forget what is older than events are kept."""
         old = delete(WebhookDelivery).where(col(WebhookDelivery.created_at) < until)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.support.ui_world import BASE, Person, UiWorld
+from idbroker.kernel.clock import rfc3339
+from idbroker.survey.concerns import ConcernWatch
+from idbroker.survey.model import SurveyDays
+from tests.support.ui_world import BASE, OPERATOR, Person, UiWorld
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -190,6 +194,28 @@ def test_the_operator_sees_how_the_queues_stand(acme: Provisioned) -> None:
     page = acme.operator.get("/admin/overview").text
     assert '<th scope="row">Webhooks</th>' in page
     assert '<th scope="row">Signal streams</th>' not in page, "there are none"
+
+
+def test_the_operator_sees_all_tenants_together(acme: Provisioned) -> None:
+    services = acme.world.broker.services
+    soon = rfc3339(services.clock.now() + timedelta(days=9))
+    made = acme.world.api("POST", "/tenants/acme/directories", {"name": "Confidential"})["id"]
+    acme.world.api("POST", f"/tenants/acme/directories/{made}/tokens", {"expires_at": soon})
+    with services.database.platform(OPERATOR) as unit:
+        today = services.clock.now().date().isoformat()
+        unit[SurveyDays].add({("2020-01-01", "sign_in.refused", "long_ago"): 1})
+        unit[SurveyDays].add({(today, "sign_in.refused", "saml_expired"): 21, (today, "sign_in.succeeded", ""): 34})
+    ConcernWatch(services.database, services.connections, None).look_at_all()
+    page = acme.operator.get("/admin/overview").text
+    assert "34 succeeded, 21 were refused, at all tenants." in page
+    assert "<code>saml_expired</code></th><td>21</td>" in page
+    link = f'<a href="/admin/t/acme/directories/{made}">Directory token</a>'
+    assert link in page
+    found = acme.operator.get("/admin/attention?kind=directory_token").text
+    assert link in found
+    assert "9 days" in found
+    assert "Confidential" not in page + found, "names are seen inside of the tenant"
+    assert link not in acme.operator.get("/admin/attention?kind=certificate").text
 
 
 def test_setup_links_are_told_apart_by_whether_they_work(acme: Provisioned) -> None:

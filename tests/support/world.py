@@ -74,6 +74,7 @@ from idbroker.signals.sources import SignalSource, SignalSources
 from idbroker.signals.vocabulary import PUSH
 from idbroker.storage.unit import TenantUnit
 from idbroker.streams.model import LogStream, LogStreams, LogStreamTurn
+from idbroker.survey.model import Concerns
 from idbroker.tenants.service import TenantService
 from idbroker.webhooks.model import (
     Webhook,
@@ -242,6 +243,7 @@ def make_world(stores: Stores, slug: str) -> World:
         "last": 100,
         "behind": 0,
         "at": unit.clock.now(),
+        "wanted": {("certificate", f"con_{slug}"): (unit.clock.now(), 1)},
         "admin_id": f"adm_{slug}",
         "role_id": f"rol_{slug}",
         "role_name": f"role-{slug}",
@@ -423,6 +425,7 @@ def _erasure(unit: TenantUnit, tenant: TenantId, slug: str) -> dict[str, Any]:
         owners=[], strangers=[], stores=[],
     )  # fmt: skip
     unit[PersonErasures].add(erasure)
+    unit[Concerns].replace({("certificate", f"con_{slug}"): (unit.clock.now(), 1)})
     unit[AcsAliases].put(f"con_{slug}", [f"https://{slug}.example/acs"])
     return {"PersonErasures": erasure}
 
