@@ -1,4 +1,5 @@
-"""Signing in to administration and out of it: an operator's link, an admin's invitation, or a tenant's own identity provider.
+"""Signing in to administration and out of it: an operator's link, an admin's invitation, or a tenant's own identity provider
+(operators come through that of the operators' tenant).
 
 A link's page has one button, because mail scanners follow links. Every sign-in begins a session with a fresh secret.
 """
@@ -9,7 +10,8 @@ from typing import Any
 
 from admin_ui.desk import Desk, is_ours
 from idbroker.admins.ceremony import site_of
-from idbroker.admins.operators import LINK_GONE, LinkGone, OperatorService
+from idbroker.admins.operator_tenant import OperatorTenants, is_operator
+from idbroker.admins.operators import LINK_GONE, LinkGone, Operators, OperatorService
 from idbroker.admins.sessions import AdminSessions
 from idbroker.admins.tenant_admins import TenantAdmin, TenantAdmins, TenantAdminService
 from idbroker.admins.visits import Visit, visit_of
@@ -118,7 +120,33 @@ class SignInPages:
         raise NoAdmin
 
     def _person_signed_in(self, call: Call, handle: Handle) -> str | None:
-        """A session for the person whom the broker's own session names, if he is an admin of that tenant."""
+        """A session for the person whom the broker's own session names: as an operator, or as an admin of that tenant."""
+        return self._as_operator(call, handle) or self._as_tenant_admin(call, handle)
+
+    def _as_operator(self, call: Call, handle: Handle) -> str | None:
+        with self._database.platform(call.actor, read_only=True) as unit:
+            home = unit[OperatorTenants].open()
+            if home is None or home.tenant_id != handle.tenant:
+                return None
+            with unit.enter(TenantScope(handle.tenant, call.actor, call.request_id)) as inside:
+                session = self._sessions.find(inside, handle)
+                person = inside[Users].get(session.user_id) if session is not None else None
+            operator = unit[Operators].with_email(person.email) if person is not None and person.email else None
+            if session is None or operator is None or operator.disabled_at is not None:
+                return None
+            if not is_operator(unit, home, person, operator):
+                return None
+        actor = Actor("operator", operator.id, operator.email, call.client_ip, call.actor.user_agent)
+        with self._database.platform(actor) as unit:
+            operator = self._operators.known(unit, operator.id)
+            operator.user_id = session.user_id
+            opened, cookie = unit[AdminSessions].open("operator", operator.id, handle.tenant, person_session_id=session.id)
+            how = {"by": "identity provider", "tenant_id": handle.tenant, "user_id": session.user_id}
+            self._operators.signed_in(unit, operator, opened, how)
+            self.end_previous(unit, call)
+        return cookie
+
+    def _as_tenant_admin(self, call: Call, handle: Handle) -> str | None:
         scope = TenantScope(handle.tenant, call.actor, call.request_id)
         with self._database.platform(call.actor) as unit:
             with unit.enter(scope) as inside:
@@ -132,6 +160,7 @@ class SignInPages:
                 admin.user_id = person.id
             with unit.enter(self._as_admin(call, admin)) as inside:
                 self._admins.signed_in(inside, admin, "identity provider")
+            self.end_previous(unit, call)
             return unit[AdminSessions].open("admin", admin.id, handle.tenant, person_session_id=session.id)[1]
 
     def _login(self, call: Call) -> Answer:

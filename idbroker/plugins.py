@@ -49,6 +49,7 @@ TABLES = (
     "idbroker.access.admin_roles",
     "idbroker.access.api_keys",
     "idbroker.access.kept_answers",
+    "idbroker.admins.operator_tenant",
     "idbroker.admins.operators",
     "idbroker.admins.passkeys",
     "idbroker.admins.sessions",

@@ -24,7 +24,7 @@ class KeyPages:
             get("/admin/api-keys", self._all, "list_api_keys"),
             post("/admin/api-keys", self._make, "create_api_key"),
             get("/admin/signing-keys", self._signing, "list_signing_keys"),
-            get("/admin/operators", self._operators, "list_operators"),
+            get("/admin/operators", self._operators, "list_operators", "get_operator_tenant"),
             post("/admin/operators", self._invite, "create_login_link"),
             get("/admin/trail", self._trail, "search_operator_audit_events"),
             get("/admin/trail/export", self._export, "export_operator_audit_events"),
@@ -71,7 +71,8 @@ class KeyPages:
         return self._operators_form(call, visit, Form(), made)
 
     def _operators_form(self, call: Call, visit: Visit, form: Form, made: dict[str, Any] | None) -> Answer:
-        view = {"list": listed(self._desk.api, call, "list_operators", "q"), "form": form, "made": made}
+        home = self._desk.api.run(call, "get_operator_tenant")
+        view = {"list": listed(self._desk.api, call, "list_operators", "q"), "form": form, "made": made, "home": home}
         return self._desk.page(call, visit, "operator/operators.html", form.status, **view)
 
     def _trail(self, call: Call, visit: Visit) -> Answer:

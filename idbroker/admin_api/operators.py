@@ -7,6 +7,7 @@ from idbroker.admin_api.body import read_body
 from idbroker.admin_api.operation import API, Operation
 from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listing, page_of, path_id, read_text
 from idbroker.admin_api.shapes import Body, Document, Time, shown
+from idbroker.admins.operator_tenant import OperatorTenants
 from idbroker.admins.operators import LINK_LIFE, Operator, Operators, OperatorService
 from idbroker.kernel.errors import Conflict
 from idbroker.storage.unit import PlatformUnit
@@ -23,8 +24,11 @@ class NewOperator(Body):
 
 
 class OperatorDocument(Document):
+    """``user_id``: who he is in the operators' tenant, once he has signed in through it."""
+
     id: str
     email: str
+    user_id: str | None
     created_at: Time
     last_sign_in_at: Time | None
     disabled_at: Time | None
@@ -35,6 +39,15 @@ class LinkDocument(OperatorDocument):
 
     url: str
     expires_at: Time
+
+
+class OperatorTenantDocument(Document):
+    """All null where there is none. ``open``: whether people may sign in to it, in the state in which it is."""
+
+    tenant_id: str | None
+    tenant: str | None
+    tenant_name: str | None
+    open: bool
 
 
 class OperatorCalls:
@@ -62,6 +75,15 @@ class OperatorCalls:
                 query=(TEXT_QUERY, *PAGE_QUERY),
                 answer=OperatorDocument,
                 many=True,
+            ),
+            Operation(
+                name="get_operator_tenant",
+                area="Operators",
+                summary="The tenant through whose identity provider operators may sign in. It is named at the command line.",
+                row=PlatformRoute(
+                    method="GET", path=f"{API}/operator-tenant", handler=self.tenant, limit="admin_read", permission=operate
+                ),
+                answer=OperatorTenantDocument,
             ),
             Operation(
                 name="disable_operator",
@@ -92,6 +114,14 @@ class OperatorCalls:
     def all(self, call: Call, unit: PlatformUnit) -> Answer:
         page = page_of(call, "opr")
         return listing(unit[Operators].page(text=read_text(call), after=page.after, limit=page.fetch), page, _document)
+
+    def tenant(self, call: Call, unit: PlatformUnit) -> Answer:
+        del call
+        named = unit[OperatorTenants].named()
+        if named is None:
+            return shown(OperatorTenantDocument(tenant_id=None, tenant=None, tenant_name=None, open=False))
+        is_open = unit[OperatorTenants].open() is not None
+        return shown(OperatorTenantDocument(tenant_id=named.id, tenant=named.slug, tenant_name=named.name, open=is_open))
 
     def disable(self, call: Call, unit: PlatformUnit) -> Answer:
         operator_id = path_id(call, "operator", "opr")

@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import IntegrityError
 
-from idbroker.admins.operators import Operators
+from idbroker.admins.operator_tenant import is_switched_off
+from idbroker.admins.operators import Operators, OperatorService
 from idbroker.admins.passkeys import MAX_PASSKEYS, Passkey, PasskeyChallenges, Passkeys
 from idbroker.admins.sessions import AdminSessions
 from idbroker.admins.tenant_admins import TenantAdmins, TenantAdminService
@@ -160,7 +161,7 @@ class Ceremonies:
         except Refused as error:
             raise PasskeyRefused(f"{row.id}: {error}") from error
         row.last_used_at = unit.clock.now()
-        return _admin(unit, row, by) if row.tenant_id is not None else _operator(unit, row, by)
+        return _admin(unit, row, by) if row.tenant_id is not None else _operator(unit, row)
 
 
 def note_refused(unit: PlatformUnit, document: Mapping[str, Any], refusal: PasskeyRefused) -> None:
@@ -171,17 +172,14 @@ def note_refused(unit: PlatformUnit, document: Mapping[str, Any], refusal: Passk
     unit.own_trail()[Outbox].record(Event("passkey.refused", resource, context=context))
 
 
-def _operator(unit: PlatformUnit, row: Passkey, by: Actor) -> str:
+def _operator(unit: PlatformUnit, row: Passkey) -> str:
     operator = unit[Operators].get(row.subject_id)
     if operator is None or operator.disabled_at is not None:
         raise PasskeyRefused("the operator is switched off")
+    if is_switched_off(unit, operator):
+        raise PasskeyRefused("he is switched off as a person of the operators' tenant")
     session, cookie = unit[AdminSessions].open("operator", operator.id, None)
-    operator.last_sign_in_at = unit.clock.now()
-    context = {"admin_session_id": session.id, "by": "passkey", "passkey_id": row.id}
-    unit.own_trail()[Outbox].record(
-        Event("operator.signed_in", Resource("operator", operator.id, operator.email), context=context)
-    )
-    del by
+    OperatorService().signed_in(unit, operator, session, {"by": "passkey", "passkey_id": row.id})
     return cookie
 
 

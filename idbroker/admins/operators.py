@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Field, col, select
 
-from idbroker.admins.sessions import AdminSessions
+from idbroker.admins.sessions import AdminSession, AdminSessions
 from idbroker.audit.outbox import Outbox
 from idbroker.kernel.addresses import BadAddress, normal_email
 from idbroker.kernel.errors import Conflict, NotFound, Refusal, invalid_field
@@ -33,12 +33,13 @@ class LinkGone(Refusal):
 
 
 class Operator(PlatformRow, table=True):
-    """Somebody who runs the broker."""
+    """Somebody who runs the broker. ``user_id``: the person of the operators' tenant, once he has signed in through it."""
 
     __tablename__ = "operators"
 
     id: str = Field(primary_key=True)
     email: str = Field(unique=True)
+    user_id: str | None = None
     created_at: datetime = Field(sa_type=UtcDateTime)
     last_sign_in_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     disabled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -135,10 +136,14 @@ class OperatorService:
         row = self.linked(unit, secret)
         if not unit[Operators].spend(secret):
             raise LinkGone("spent by another request in the same moment")
+        row.user_id = None  # whoever was given a link is who he is by the word of whoever made it
         session, cookie = unit[AdminSessions].open("operator", row.id, None)
-        row.last_sign_in_at = unit.clock.now()
-        _record(unit, "operator.signed_in", row, {"admin_session_id": session.id})
+        self.signed_in(unit, row, session, {"by": "link"})
         return cookie
+
+    def signed_in(self, unit: PlatformUnit, row: Operator, session: AdminSession, how: Mapping[str, str]) -> None:
+        row.last_sign_in_at = unit.clock.now()
+        _record(unit, "operator.signed_in", row, {"admin_session_id": session.id, **how})
 
     def known(self, unit: PlatformUnit, operator_id: str) -> Operator:
         row = unit[Operators].get(operator_id)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Index, delete, update
+from sqlalchemy import Index, and_, delete, update
 from sqlmodel import Field, col, select
 
 from idbroker.kernel.ids import TenantId, is_id, new_id
@@ -101,6 +101,10 @@ class AdminSessions(PlatformRepository):
     def end_of(self, subject_id: str) -> int:
         """Everywhere at once."""
         return self._end(col(AdminSession.subject_id) == subject_id)
+
+    def end_vouched(self) -> int:
+        """Those of operators that came through an identity provider."""
+        return self._end(and_(col(AdminSession.kind) == "operator", col(AdminSession.person_session_id).is_not(None)))
 
     def live_of(self, subject_id: str) -> Sequence[AdminSession]:
         statement = select(AdminSession).where(

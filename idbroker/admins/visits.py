@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from idbroker.access.admin_roles import permissions_of
 from idbroker.access.api_keys import Principal
 from idbroker.access.permissions import OPERATOR
+from idbroker.admins.operator_tenant import is_vouched_for
 from idbroker.admins.operators import Operators
 from idbroker.admins.sessions import AdminSession, AdminSessions, Kind
 from idbroker.admins.setup_links import SetupLinks
@@ -55,7 +56,7 @@ def visit_of(unit: PlatformUnit, cookie: str, kind: Kind | None = None) -> Visit
 
 def _operator(unit: PlatformUnit, row: AdminSession) -> Principal | None:
     operator = unit[Operators].get(row.subject_id)
-    if operator is None or operator.disabled_at is not None:
+    if operator is None or operator.disabled_at is not None or not is_vouched_for(unit, operator, row):
         return None
     return Principal(KeyId(operator.id), operator.email, None, OPERATOR)
 

@@ -73,6 +73,7 @@ ACTIONS: Mapping[str, str] = {
     "passkey.added": "An operator or an admin of the tenant added a passkey of his own.",
     "passkey.removed": "A passkey was removed by its owner.",
     "passkey.refused": "A sign-in with a passkey was refused; the context says why.",
+    "operator_tenant.changed": "Operators may sign in through the identity provider of another tenant, or of none any more.",
     "operator.disabled": "An operator was switched off; his sessions and links ended.",
     "operator.enabled": "An operator was switched on again.",
     "admin.invited": "Somebody was invited to administer the tenant, or invited again.",

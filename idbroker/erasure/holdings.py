@@ -107,6 +107,7 @@ NOTHING: Mapping[str, str] = {
     "logouts_due": "when an app is told",
     "metadata_refreshes": "configuration",
     "moving_changes": "keys of rows, as long as a move lasts",
+    "operator_tenant": "which tenant that is",
     "operators": "of the operator's own people",
     "person_erasures": "receipts: ids and counts",
     "refresh_schedule": "when metadata is read",
