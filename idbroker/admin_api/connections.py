@@ -253,9 +253,10 @@ def connection_id_of(call: Call) -> str:
 
 def _check_aliases(call: Call, before: Mapping[str, Any], form: ConnectionForm) -> None:
     """Raise Forbidden when a tenant's own people would have the deployment answer at an address of their choice."""
-    wanted, has = form.options.get("acs_url_aliases") or [], before.get("acs_url_aliases") or []
-    if call.principal is not None and call.principal.tenant is not None and wanted != has:
-        raise Forbidden("operators_only", "Addresses of another product (acs_url_aliases) are set by operators only.")
+    for name in ("acs_url_aliases", "request_redirect_uri"):
+        differs = (form.options.get(name) or []) != (before.get(name) or [])
+        if differs and call.principal is not None and call.principal.tenant is not None:
+            raise Forbidden("operators_only", f"Addresses of another product ({name}) are set by operators only.")
 
 
 def _kept(row: Connection) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from idbroker.federation.upkeep import SettingsChange, changed_value
 from idbroker.kernel.event import Change, Event
 from idbroker.storage.unit import TenantUnit
 
-OURS = ("sp_entity_id", "acs_url_aliases", "request_acs_url")
+OURS = ("sp_entity_id", "acs_url_aliases", "request_acs_url", "request_redirect_uri")
 """Options that are our side of a connection: what an IdP has been told stays, whatever stands on its side."""
 
 

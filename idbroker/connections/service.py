@@ -101,7 +101,7 @@ class ConnectionService:
             updated_at=now,
         )
         unit[Connections].add(row, indexed=reserved)
-        unit[AcsAliases].put(row.id, ConnectionOptions(**row.options).acs_url_aliases)
+        unit[AcsAliases].put(row.id, ConnectionOptions(**row.options).old_addresses)
         unit[Outbox].record(Event("connection.created", resource(row), context={"type": row.type, "status": row.status}))
         self.settled(unit, row, None)
         return row
@@ -150,7 +150,7 @@ class ConnectionService:
         row.updated_at = unit.clock.now()
         unit[Connections].bump(row)
         if "options" in told:
-            unit[AcsAliases].put(row.id, ConnectionOptions(**row.options).acs_url_aliases)
+            unit[AcsAliases].put(row.id, ConnectionOptions(**row.options).old_addresses)
         self.settled(unit, row, sha1_before)
         return row
 

@@ -33,6 +33,8 @@ class ConnectionOptions(BaseModel):
     acs_url_aliases: Annotated[tuple[ShortText, ...], Field(max_length=20)] = ()
     request_acs_url: ShortText | None = None
     """Which of acs_url_aliases our requests name, as long as the IdP knows no other address of ours."""
+    request_redirect_uri: ShortText | None = None
+    """OpenID Connect: an address of another product that our requests name, as long as the IdP knows no other of ours."""
     allow_cbc_encryption: bool = False
     allow_sha1_until: date | None = None
     sign_metadata: bool = False
@@ -64,6 +66,16 @@ class ConnectionOptions(BaseModel):
             except BadAddress as error:
                 raise ValueError(str(error)) from error
         return urls
+
+    @field_validator("request_redirect_uri")
+    @classmethod
+    def _url(cls, url: str | None) -> str | None:
+        return url if url is None else cls._urls((url,))[0]
+
+    @property
+    def old_addresses(self) -> tuple[str, ...]:
+        """Where answers may arrive that are meant for us and addressed to another product."""
+        return (*self.acs_url_aliases, *((self.request_redirect_uri,) if self.request_redirect_uri else ()))
 
     @model_validator(mode="after")
     def _named(self) -> ConnectionOptions:

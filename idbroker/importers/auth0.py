@@ -26,7 +26,7 @@ def read(document: Any, about: Circumstances) -> Iterator[Found]:
         if strategy in SAML:
             fields, notes = _saml(one, name, about)
         elif strategy in OIDC:
-            fields, notes = _oidc(strategy, options)
+            fields, notes = _oidc(strategy, options, about)
         else:
             yield Found(tenant, shown, None, (), [f"“{strategy or 'nothing'}” is no enterprise connection"])
             continue
@@ -74,7 +74,7 @@ def _mapping(fields_map: Json) -> dict[str, str]:
     return made
 
 
-def _oidc(strategy: str, options: Json) -> tuple[dict[str, Any] | None, list[str]]:
+def _oidc(strategy: str, options: Json, about: Circumstances) -> tuple[dict[str, Any] | None, list[str]]:
     more: dict[str, Any] = {}
     if strategy == "waad":
         directory = text(options, "tenantId", "tenant_id", "tenant_domain", "domain")
@@ -86,7 +86,8 @@ def _oidc(strategy: str, options: Json) -> tuple[dict[str, Any] | None, list[str
         issuer = text(options, "issuer") or text(options, "discovery_url").removesuffix(WELL_KNOWN)
         scopes = text(options, "scope").split()
         more = {"scopes": scopes} if scopes else {}
-    return oidc_fields(issuer, text(options, "client_id"), secret_of(options, "client_secret", "app_secret"), **more)
+    secret, old = secret_of(options, "client_secret", "app_secret"), f"{about.base_url}/login/callback"
+    return oidc_fields(issuer, text(options, "client_id"), secret, old, **more)
 
 
 def _domains(options: Json) -> list[str]:

@@ -83,13 +83,21 @@ def secret_of(document: Json, *names: str) -> str:
     return "" if _MASKED.fullmatch(found) else found
 
 
-def oidc_fields(issuer: str, client_id: str, secret: str, **more: Any) -> tuple[dict[str, Any] | None, list[str]]:
-    """The declaration of an OpenID Connect connection, and what somebody has to do about it."""
+def oidc_fields(
+    issuer: str, client_id: str, secret: str, redirect_uri: str, **more: Any
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """The declaration of an OpenID Connect connection, and what somebody has to do about it.
+
+    ``redirect_uri``: the old product's, at which the provider goes on answering; empty where it is not known.
+    """
     missing = [name for name, value in (("issuer", issuer), ("client id", client_id)) if not value]
     if missing:
         return None, [f"the export has no {' and no '.join(missing)}"]
     fields = {"type": "oidc", "issuer": issuer, "client_id": client_id, **more}
     notes = ["register the new redirect URI at the identity provider, beside the old one, before people come this way"]
+    if redirect_uri:
+        fields["options"] = {**more.get("options", {}), "request_redirect_uri": redirect_uri}
+        notes = [f"let {redirect_uri} lead to this server when the old product is switched off"]
     if secret:
         fields["client_secret"] = secret
     else:

@@ -37,7 +37,7 @@ def _provider(realm: Json, one: Json, about: Circumstances) -> Found:
     if kind == "saml":
         fields, notes = _saml(realm, one, about)
     elif kind in OIDC:
-        fields, notes = _oidc(kind, inner(one, "config"))
+        fields, notes = _oidc(kind, inner(one, "config"), _endpoint(realm, alias, about))
     else:
         return Found(tenant, name, None, (), [f"“{kind or 'nothing'}” is no SAML or OpenID Connect provider"])
     if fields is not None:
@@ -65,7 +65,7 @@ def _saml(realm: Json, one: Json, about: Circumstances) -> tuple[dict[str, Any] 
     return saml_fields(
         idp,
         entity_id=text(config, "entityId") or about.entity_id or root,
-        acs_url=f"{root}/broker/{quote(alias, safe='')}/endpoint",
+        acs_url=_endpoint(realm, alias, about),
         force_authn=text(config, "forceAuthn") == "true",
         name_id_format=text(config, "nameIDPolicyFormat"),
         want_response_signed=text(config, "validateSignature") == "true" and text(config, "wantAssertionsSigned") != "true",
@@ -73,7 +73,12 @@ def _saml(realm: Json, one: Json, about: Circumstances) -> tuple[dict[str, Any] 
     )
 
 
-def _oidc(kind: str, config: Json) -> tuple[dict[str, Any] | None, list[str]]:
+def _endpoint(realm: Json, alias: str, about: Circumstances) -> str:
+    """Where its answers arrive, of whatever protocol."""
+    return f"{about.base_url}/realms/{quote(text(realm, 'realm'), safe='')}/broker/{quote(alias, safe='')}/endpoint"
+
+
+def _oidc(kind: str, config: Json, redirect_uri: str) -> tuple[dict[str, Any] | None, list[str]]:
     issuer = text(config, "issuer") or ISSUERS.get(kind, "")
     more: dict[str, Any] = {}
     scopes = text(config, "defaultScope").split()
@@ -85,7 +90,7 @@ def _oidc(kind: str, config: Json) -> tuple[dict[str, Any] | None, list[str]]:
     hosted = text(config, "hostedDomain")
     if hosted and hosted != "*":
         more["options"] = {"google_hosted_domains": [one.strip() for one in hosted.split(",") if one.strip()]}
-    return oidc_fields(issuer, text(config, "clientId"), secret_of(config, "clientSecret"), **more)
+    return oidc_fields(issuer, text(config, "clientId"), secret_of(config, "clientSecret"), redirect_uri, **more)
 
 
 def _mapping(realm: Json, alias: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ def read(document: Any, about: Circumstances) -> Iterator[Found]:
         provider = text(inner(one, "idpMetadata"), "provider") or text(inner(one, "oidcProvider"), "provider")
         made_up = " ".join(part for part in (provider, text(one, "product")) if part)
         name = text(one, "name", "label", "description") or made_up or text(one, "clientID") or "imported"
-        fields, notes = _saml(one, name, about) if _is_saml(one) else _oidc(one)
+        fields, notes = _saml(one, name, about) if _is_saml(one) else _oidc(one, about)
         if fields is not None and one.get("deactivated") is True:
             fields["status"] = "disabled"
         yield Found(about.tenant or slug_of(text(one, "tenant")), name, fields, (), notes)
@@ -46,7 +46,8 @@ def _saml(one: Json, name: str, about: Circumstances) -> tuple[dict[str, Any] | 
     )
 
 
-def _oidc(one: Json) -> tuple[dict[str, Any] | None, list[str]]:
+def _oidc(one: Json, about: Circumstances) -> tuple[dict[str, Any] | None, list[str]]:
     provider = inner(one, "oidcProvider")
     issuer = text(provider, "discoveryUrl").removesuffix(WELL_KNOWN) or text(inner(provider, "metadata"), "issuer")
-    return oidc_fields(issuer, text(provider, "clientId"), secret_of(provider, "clientSecret"))
+    secret, old = secret_of(provider, "clientSecret"), f"{about.base_url}/api/oauth/oidc"
+    return oidc_fields(issuer, text(provider, "clientId"), secret, old)

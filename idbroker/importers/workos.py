@@ -1,7 +1,8 @@
 """WorkOS: connections as its API lists them (``GET /connections``).
 
 Its API does not tell an IdP's description, nor the addresses that the IdP was given: the dashboard shows both. They can stand
-beside the rest in the file (``idp_metadata_url`` or ``idp_metadata_xml``, ``acs_url``, ``sp_entity_id``), or come by option.
+beside the rest in the file (``idp_metadata_url`` or ``idp_metadata_xml``, ``acs_url``, ``sp_entity_id``, of OpenID Connect
+``redirect_uri``), or come by option.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def _oidc(one: Json) -> tuple[dict[str, Any] | None, list[str]]:
     options = {**one, **inner(one, "options"), **inner(one, "oidc_options")}
     issuer = text(options, "issuer") or text(options, "discovery_endpoint", "oidc_discovery_endpoint").removesuffix(WELL_KNOWN)
     secret = secret_of(options, "client_secret", "oidc_client_secret")
-    return oidc_fields(issuer, text(options, "client_id", "oidc_client_id"), secret)
+    return oidc_fields(issuer, text(options, "client_id", "oidc_client_id"), secret, text(options, "redirect_uri"))
 
 
 def _domains(one: Json) -> list[str]:

@@ -324,6 +324,7 @@ class Elsewhere(Route):
 
     def __init__(self, others: Sequence[Route], endpoint: Endpoint, methods: list[str]) -> None:
         super().__init__(ANYWHERE, endpoint, methods=methods)
+        self.methods = set(methods)  # without HEAD, which Starlette adds: where there is nothing it is 404 too
         self._others = others
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:

@@ -110,8 +110,7 @@ class OidcProtocol:
 
     def begin(self, connection: ConnectionConfig, attempt: AttemptRef) -> RedirectTo:
         settings = RpSettings.of(connection)
-        redirect_uri = self._address(connection.id, "callback")
-        return RedirectTo(authorization_url(settings, connection.options, attempt, redirect_uri))
+        return RedirectTo(authorization_url(settings, connection.options, attempt, self._redirect_uri(connection)))
 
     def correlate(self, reply: UnverifiedReply) -> str | None:
         return handle_in(reply.params)
@@ -133,7 +132,7 @@ class OidcProtocol:
                 credentials(connection, settings, self._own_keys, now),
                 code=code,
                 code_verifier=code_verifier_of(attempt),
-                redirect_uri=self._address(connection.id, "callback"),
+                redirect_uri=self._redirect_uri(connection),
             )
         token, problem = _taken_apart(answer.id_token)
         exam.received(token)
@@ -213,6 +212,10 @@ class OidcProtocol:
         )  # only reserved: nobody is behind it
         body = orjson.dumps(keys)
         return Published("application/jwk-set+json", body, PUBLISHED_SECONDS)
+
+    def _redirect_uri(self, connection: ConnectionConfig) -> str:
+        """As the provider knows it: the request for the token repeats that of the code (RFC 6749 4.1.3)."""
+        return connection.options.request_redirect_uri or self._address(connection.id, "callback")
 
     def _address(self, connection: ConnectionId, name: str) -> str:
         return f"{self._base}/oidc/{connection}/{name}"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from idbroker.web.route import OpenRoute
+from tests.support import openapi_objects
 from tests.support.admin_world import BASE, AdminWorld
 from tests.support.json_schema import faults
 
@@ -47,6 +48,21 @@ def test_it_is_openapi_3_1_of_this_broker(document: dict[str, Any]) -> None:
     assert document["openapi"].startswith("3.1.")
     assert {"title", "version"} <= set(document["info"])
     assert document["servers"] == [{"url": BASE}]
+
+
+def test_it_is_made_of_openapi_s_objects(document: dict[str, Any]) -> None:
+    assert list(openapi_objects.faults(document)) == []
+    for told, member, wrong in (
+        ("summery is no field of a Operation Object", "summery", "x"),
+        ("no list", "tags", "Tenants"),
+        ("a path parameter is required", "parameters", [{"name": "tenant", "in": "path"}]),
+        ("'body' is none of", "parameters", [{"name": "tenant", "in": "body"}]),
+        ("600 cannot be a key here", "responses", {"600": {"description": "?"}}),
+        ("a Response Object needs description", "responses", {"200": {}}),
+    ):
+        operation = {**document["paths"]["/api/v1/tenants"]["get"], member: wrong}
+        damaged = {**document, "paths": {"/api/v1/tenants": {"get": operation}}}
+        assert [told in fault for fault in openapi_objects.faults(damaged)] == [True], member
 
 
 def test_every_reference_resolves_and_every_shape_is_used(document: dict[str, Any]) -> None:

@@ -112,6 +112,7 @@ def test_polis() -> None:
     assert idp(acme).entity_id == 'https://idp.acme.example/<&">'
     globex = connection(made, "globex", "Globex ID")
     assert (globex["issuer"], globex["client_secret"], globex["status"]) == ("https://id.globex.example", "s3", "disabled")
+    assert globex["options"] == {"request_redirect_uri": f"{OLD}/api/oauth/oidc"}
     assert made.left == 0
 
 
@@ -128,7 +129,9 @@ def test_auth0() -> None:
     assert globex["issuer"] == "https://login.microsoftonline.com/globex.example/v2.0"
     assert (globex["status"], "client_secret" in globex) == ("test", False)
     assert connection(made, "initech", "initech")["scopes"] == ["openid", "email"]
-    assert connection(made, "hooli", "hooli")["options"] == {"google_hosted_domains": ["hooli.example"]}
+    old = {"request_redirect_uri": f"{OLD}/login/callback"}
+    assert connection(made, "hooli", "hooli")["options"] == {"google_hosted_domains": ["hooli.example"], **old}
+    assert globex["options"] == old
     assert made.left == 2
     assert any("no-entity: the export lacks the identity provider’s entity id" in note for note in made.notes)
     assert any("users" in note and "no enterprise connection" in note for note in made.notes)
@@ -148,7 +151,12 @@ def test_workos() -> None:
     assert foo["options"]["sp_entity_id"] == "https://auth.old.example/abc123"
     assert foo["options"]["request_acs_url"] == "https://auth.old.example/sso/saml/acs/abc123"
     assert made.document["tenants"]["foo-corp"]["domains"] == {"foo-corp.example": {}}
-    assert connection(made, "oidc-corp", "Oidc Corp")["issuer"] == "https://o.example"
+    oidc = connection(made, "oidc-corp", "Oidc Corp")
+    assert (oidc["issuer"], "options" in oidc) == ("https://o.example", False)
+    assert any("Oidc Corp: register the new redirect URI" in note for note in made.notes)
+    known = {**WORKOS["data"][2], "redirect_uri": "https://auth.old.example/sso/oidc/abc/callback"}
+    told = connection(read("workos", [known]), "oidc-corp", "Oidc Corp")["options"]
+    assert told == {"request_redirect_uri": "https://auth.old.example/sso/oidc/abc/callback"}
     assert made.left == 2, "one without any description of its IdP, one that is none"
     with_metadata = read("workos", WORKOS, metadata={"Bare": "<md/>"})
     bare = connection(with_metadata, "bare", "Bare")
@@ -169,6 +177,7 @@ def test_keycloak() -> None:
     assert made.document["tenants"]["acme"]["domains"] == {"acme.example": {}}
     google = connection(made, "customers", "g")
     assert (google["issuer"], google["status"]) == ("https://accounts.google.com", "disabled")
+    assert google["options"]["request_redirect_uri"] == f"{OLD}/realms/customers/broker/g/endpoint"
     kc = connection(made, "customers", "kc")
     assert (kc["scopes"], kc["token_endpoint_auth_method"]) == (["openid", "email", "profile"], "client_secret_post")
     assert made.left == 1

@@ -125,6 +125,7 @@ def test_the_declaration_can_be_had_and_yaml_is_read(idbroker: Any, tmp_path: Pa
         "issuer": "https://a.example",
         "client_id": "c",
         "status": "test",
+        "options": {"request_redirect_uri": f"{OLD}/login/callback"},
     }
 
 

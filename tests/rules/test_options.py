@@ -26,6 +26,7 @@ PUBLISHED: dict[str, Any] = {
     "sp_entity_id": None,
     "acs_url_aliases": [],
     "request_acs_url": None,
+    "request_redirect_uri": None,
     "test_users": [],
     "allow_cbc_encryption": False,
     "allow_sha1_until": None,
