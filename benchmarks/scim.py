@@ -34,7 +34,7 @@ from urllib.parse import quote
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.login import free_port
+from benchmarks.deployment import free_port
 from benchmarks.scim_broker import broker
 from benchmarks.scim_target import Target, document, jackson, patch, scim2_server
 from tests.support.databases import PostgresServer

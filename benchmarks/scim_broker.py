@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.login import wait_for
+from benchmarks.deployment import wait_for
 from benchmarks.scim_target import GROUP, Target, document, postmaster, running
 from idbroker.access.api_keys import ApiKeys
 from idbroker.app import Services, build_services

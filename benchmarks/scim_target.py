@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from benchmarks.provider import cpu_of
+from benchmarks.deployment import cpu_of
 from tests.support.databases import PostgresServer
 
 MEDIA_TYPE = "application/scim+json"

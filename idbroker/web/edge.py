@@ -113,7 +113,8 @@ class Bridge:
         refused before: a flood costs next to nothing. Anybody else goes right in, and his address is charged."""
         throttle, known = self._throttle, meter.recognised()
         if throttle is None or known is None:
-            answer = await self._threads.run(self._measured, row, errors, call, meter)
+            with self._turnstile.guest():
+                answer = await self._threads.run(self._measured, row, errors, call, meter)
             return _limited(answer, meter)
         try:
             refused = meter.refused_already(known)
