@@ -7,12 +7,14 @@ entered. Pages of administration are walked in ``tests/admin_ui/test_table.py``,
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx2
 import pytest
+from sqlalchemy import event
 
 from idbroker.admin_api.operation import Operation
 from idbroker.kernel.ids import new_id
@@ -20,6 +22,7 @@ from idbroker.web.route import KeyRoute, OpenRoute, PageRoute, PlatformRoute, Ro
 from tests.support.marked import SCIM_USER, marked
 from tests.support.prefixes import PREFIXES
 from tests.support.strangers import Strangers
+from tests.support.whole import BASE
 
 WORDS = {"reference": "ABCD-EFGH", "kid": "kid", "number": "1", "version": "0123456789abcdef"}
 
@@ -174,22 +177,36 @@ def test_open_routes_show_a_stranger_nothing_of_anybody(there: Strangers) -> Non
                 assert not marked(answer.text), (row.method, row.path)
 
 
-@ONE_ENGINE
-def test_interleaved_requests_of_two_tenants_leak_nothing(there: Strangers) -> None:
-    """200 requests of both over few connections: each sees its own, whatever the thread and connection served before."""
+def test_interleaved_requests_of_two_tenants_leak_nothing(there: Strangers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """200 requests of both over a pool of two connections: each sees its own, whatever thread and connection served before."""
     acme = there.whole.key(there.ids["tenant"], "owner")
+    engine = there.whole.services.database.engine
+    monkeypatch.setattr(engine.pool, "_max_overflow", 0)
+    served: set[int] = set()
 
-    def ask(number: int) -> tuple[bool, str]:
+    async def ask(client: httpx2.AsyncClient, turns: asyncio.Semaphore, number: int) -> tuple[bool, str]:
         mine = number % 2 == 0
         key = acme if mine else there.owner
         paths = ("users", "sessions", "audit-events", "connections")
         tenant = there.ids["tenant"] if mine else there.globex
-        answer = there.ask("GET", f"/api/v1/tenants/{tenant}/{paths[number // 2 % 4]}", {"authorization": f"Bearer {key}"})
+        path = f"/api/v1/tenants/{tenant}/{paths[number // 2 % 4]}"
+        async with turns:
+            answer = await client.get(path, headers={"authorization": f"Bearer {key}"})
         assert answer.status_code == 200, answer.text
         return mine, answer.text
 
-    with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(ask, range(200)))
+    async def ask_all() -> list[tuple[bool, str]]:
+        transport, turns = httpx2.ASGITransport(there.whole.broker.asgi), asyncio.Semaphore(16)
+        async with httpx2.AsyncClient(transport=transport, base_url=BASE) as client:
+            return await asyncio.gather(*(ask(client, turns, number) for number in range(200)))
+
+    def seen(connection: Any, *_: Any) -> None:
+        served.add(id(connection))
+
+    event.listen(engine, "checkout", seen)
+    answers = asyncio.run(ask_all())
+    event.remove(engine, "checkout", seen)
+    assert len(served) <= 2, "as many connections as the pool may have"
     for mine, text in answers:
         assert mine or not marked(text)
         other = there.globex if mine else there.ids["tenant"]

@@ -135,7 +135,6 @@ TEXTS = ("users", "groups", "role-mappings", "admins", "domains", "connections")
 COMPARED = ("userName", "emails.value", "externalId", "displayName")
 
 
-@pytest.mark.parametrize("there", ["sqlite"], indirect=True)
 def test_sql_in_every_filter_finds_nothing_and_breaks_nothing(doors: Doors) -> None:
     """Each text is looked for as text: nobody bears it. No accident, nothing of acme, nothing lost.
 
