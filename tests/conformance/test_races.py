@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
+from idbroker.access.admin_roles import AdminRoles, check_grant
+from idbroker.access.api_keys import ApiKeys
 from idbroker.access.permissions import Permission
+from idbroker.admins.admin_roles import AdminRoleService
 from idbroker.admins.tenant_admins import TenantAdmins, TenantAdminService
+from idbroker.audit.outbox import Outbox
 from idbroker.federation.contract import ReplyRefused
+from idbroker.kernel.errors import Refusal
 from idbroker.kernel.secrets import digest
 from idbroker.login.attempt import Attempt, Attempts
 from idbroker.login.replay import SeenReplies
@@ -164,3 +173,97 @@ def test_the_last_owner_stays_however_many_go_at_one_moment(stores: Stores, cloc
     assert [one.code for one in results if one != "gone"] == ["last_owner"]
     with stores.main.tenant(scope, read_only=True) as unit:
         assert [row.role for row in unit[TenantAdmins].page()].count("owner") == 1
+
+
+class Meeting:
+    """The first caller of a method stops there, until the second one is through or evidently waits for him."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, repository: type, method: str) -> None:
+        self._arrived, self._through = threading.Event(), threading.Event()
+        original = getattr(repository, method)
+
+        def stopping(*arguments: Any) -> Any:
+            if not self._arrived.is_set():
+                self._arrived.set()
+                self._through.wait(0.3)
+            return original(*arguments)
+
+        monkeypatch.setattr(repository, method, stopping)
+
+    def of(self, first: Callable[[], Any], second: Callable[[], Any]) -> list[str]:
+        """``done`` or the refusal's code, of each."""
+
+        def once_there() -> str:
+            assert self._arrived.wait(20)
+            try:
+                return told(second)
+            finally:
+                self._through.set()
+
+        with ThreadPoolExecutor(2) as pool:
+            both = [pool.submit(told, first), pool.submit(once_there)]
+            return [one.result() for one in both]
+
+
+def told(action: Callable[[], Any]) -> str:
+    try:
+        action()
+    except Refusal as refusal:
+        return refusal.code
+    return "done"
+
+
+def test_a_role_is_not_removed_while_it_is_given(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To a new admin, to one who had another, to a key: whoever comes first, nobody has a role that is not there."""
+    scope, everything = make_tenant(stores, "acme"), frozenset(Permission)
+    admins, roles = TenantAdminService(), AdminRoleService()
+    with stores.main.tenant(scope) as unit:
+        plain = admins.invite(unit, "plain@acme.example", "guest", everything)[0].id
+        made = [roles.create(unit, f"role-{number}", "", [Permission.AUDIT_READ], everything).id for number in range(6)]
+
+    def remove(number: int) -> None:
+        with stores.main.platform(OPERATOR) as unit:
+            roles.remove(unit, scope, made[number], everything)
+
+    def invite(number: int) -> None:
+        with stores.main.tenant(scope) as unit:
+            admins.invite(unit, f"new{number}@acme.example", f"role-{number}", everything)
+
+    def change(number: int) -> None:
+        with stores.main.tenant(scope) as unit:
+            admins.change_role(unit, plain, f"role-{number}", everything)
+
+    def make_key(number: int) -> None:
+        with stores.main.platform(OPERATOR) as unit:
+            with unit.enter(scope) as inside:
+                check_grant(inside, f"role-{number}", everything)
+            unit[ApiKeys].create("key", scope.tenant, f"role-{number}")
+
+    ways = ((invite, TenantAdmins, "add"), (change, Outbox, "record"), (make_key, ApiKeys, "create"))
+    for number, (give, repository, method) in enumerate(ways):
+        first, second = number * 2, number * 2 + 1
+        with monkeypatch.context() as patch:
+            given = Meeting(patch, repository, method).of(partial(give, first), partial(remove, first))
+        assert given == ["done", "admin_role_in_use"], give.__name__
+        with monkeypatch.context() as patch:
+            removed = Meeting(patch, AdminRoles, "delete").of(partial(remove, second), partial(give, second))
+        assert removed == ["done", "invalid_input"], give.__name__
+    with stores.main.platform(OPERATOR) as platform:
+        with platform.enter(scope) as inside:
+            there = {row.name for row in inside[AdminRoles].page()}
+            has = {row.role for row in inside[TenantAdmins].page()}
+        has |= {row.role for row in platform[ApiKeys].page(scope.tenant)}
+    assert has <= there | {"guest"}
+
+
+def test_two_owners_who_remove_each_other_leave_one(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    scope, service, everything = make_tenant(stores, "acme"), TenantAdminService(), frozenset(Permission)
+    with stores.main.tenant(scope) as unit:
+        ada, bob = (service.invite(unit, f"{name}@acme.example", "owner", everything)[0].id for name in ("ada", "bob"))
+
+    def remove(admin: str) -> None:
+        with stores.main.tenant(scope) as unit:
+            service.remove(unit, admin, everything)
+
+    results = Meeting(monkeypatch, TenantAdmins, "delete").of(partial(remove, ada), partial(remove, bob))
+    assert results == ["done", "last_owner"]
