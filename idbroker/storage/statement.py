@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, BindParameter, Connection, Dialect, Table, any_, bindparam, func, insert, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -26,8 +26,10 @@ from idbroker.kernel.ids import PLATFORM_TRAIL
 from idbroker.storage.cells import lives_in_cell, tables_in
 from idbroker.storage.guard import IsolationBreach
 from idbroker.storage.rows import AUDIT, MAIN, IndexRow, TenantRow, tenant_tables
-from idbroker.storage.transaction import Transaction
-from idbroker.storage.unit import PlatformUnit, TenantUnit
+
+if TYPE_CHECKING:
+    from idbroker.storage.transaction import Transaction
+    from idbroker.storage.unit import PlatformUnit, TenantUnit
 
 _SCOPE = "tenant"
 _OWN = "tenants"
@@ -221,6 +223,12 @@ class PlatformStatement(_Statement):
         """The rows as the driver gives them."""
         raws: list[tuple[Any, ...]] = self._run(self._bound(unit), values)[1].fetchall()
         return raws
+
+    def anywhere(self, unit: PlatformUnit, **values: Any) -> tuple[Any, ...] | None:
+        """The first row, also while the unit works within a tenant: of what belongs to no tenant none is kept away."""
+        compiled, cursor = self._run(unit.transaction, values)
+        raw = cursor.fetchone()
+        return None if raw is None else compiled.row(raw)
 
     def _bound(self, unit: PlatformUnit) -> Transaction:
         if not unit.transaction.platform:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sqlalchemy import CursorResult, Executable, Result, Row, Select, bindparam, inspect, select
-from sqlalchemy.orm.util import identity_key
+from sqlalchemy import CursorResult, Executable, Result, Row, Select
 
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.kernel.scope import Actor, TenantScope
+from idbroker.storage import keyed
 from idbroker.storage.guard import RAW, IsolationBreach
 from idbroker.storage.rls import RELAYED_TABLES
 from idbroker.storage.rows import IndexRow, PlatformRow, TenantRow
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 
 TR = TypeVar("TR", bound="TenantRepository")
 PR = TypeVar("PR", bound="PlatformRepository")
-T = TypeVar("T")
 TT = TypeVar("TT", bound=TenantRow)
 PT = TypeVar("PT", bound=PlatformRow | IndexRow)
 
@@ -152,22 +150,6 @@ class PlatformUnit:
         self._own.finish()
 
 
-@cache
-def _by_key(cls: type[Any]) -> Select[Any]:
-    """The row of a primary key, as a statement made once: half the cost of ``Session.get``."""
-    columns = inspect(cls).primary_key
-    return select(cls).where(*(column == bindparam(f"key_{number}") for number, column in enumerate(columns)))
-
-
-def _find(session: Session, cls: type[T], key: tuple[Any, ...]) -> T | None:
-    known = session.identity_map.get(identity_key(cls, key))
-    if known is not None:
-        return known
-    values = {f"key_{number}": value for number, value in enumerate(key)}
-    statement = _by_key(cast("Any", cls))
-    return session.execute(statement, values, execution_options={RAW: "the whole key, its tenant included"}).scalars().first()
-
-
 class TenantRepository:
     """Base of every repository of tenant-owned tables. All its reads and writes happen in the unit's scope."""
 
@@ -182,7 +164,7 @@ class TenantRepository:
 
     def keyed(self, cls: type[TT], *key: Any) -> TT | None:
         """This tenant's row with that key (the tenant itself leads the key and is not given)."""
-        return _find(self.session, cls, (self.tenant, *key))
+        return keyed.of_tenant(self.unit, cls, key)
 
     def scoped(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()) -> Any:
         """The result of a statement that is made once; its parameter ``tenant`` is filled in here, and nowhere else.
@@ -212,7 +194,7 @@ class PlatformRepository:
 
     def keyed(self, cls: type[PT], *key: Any) -> PT | None:
         """The row with that key."""
-        return _find(self.session, cls, key)
+        return keyed.of_platform(self.unit, cls, key)
 
     def now(self) -> datetime:
         return self.unit.clock.now()

@@ -1,0 +1,87 @@
+"""Rows by their whole key, past what the ORM does to load one: a statement compiled once, and an object made of its columns,
+in a quarter of the time.
+
+What comes out is the session's own, as if it had loaded it: known by its key, its changes written at the next flush.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from sqlalchemy import bindparam, inspect, select
+from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm.util import identity_key
+
+from idbroker.storage.rows import IndexRow, PlatformRow, TenantRow
+from idbroker.storage.statement import PlatformStatement, TenantStatement, scope
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Mapper, Session
+    from sqlalchemy.sql.elements import ClauseElement
+
+    from idbroker.storage.unit import PlatformUnit, TenantUnit
+
+T = TypeVar("T")
+TT = TypeVar("TT", bound=TenantRow)
+PT = TypeVar("PT", bound=PlatformRow | IndexRow)
+
+
+def of_tenant(unit: TenantUnit, cls: type[TT], key: tuple[Any, ...]) -> TT | None:
+    """The tenant's row with that key; the tenant itself leads the key and is not given."""
+    known = _known(unit.session, cls, (unit.scope.tenant, *key))
+    return _made(unit.session, cls, _within_tenant(cls).first(unit, **_values(key))) if known is None else known
+
+
+def of_platform(unit: PlatformUnit, cls: type[PT], key: tuple[Any, ...]) -> PT | None:
+    """The platform's row with that key; also while the unit works within a tenant."""
+    known = _known(unit.session, cls, key)
+    return _made(unit.session, cls, _of_platform(cls).anywhere(unit, **_values(key))) if known is None else known
+
+
+def _known(session: Session, cls: type[T], key: tuple[Any, ...]) -> T | None:
+    return cast("T | None", session.identity_map.get(identity_key(cls, key)))
+
+
+def _made(session: Session, cls: type[T], cells: tuple[Any, ...] | None) -> T | None:
+    if cells is None:
+        return None
+    made: T = _mapper(cls).class_manager.new_instance()
+    made.__dict__.update(zip(_attributes(cls), cells, strict=True))
+    make_transient_to_detached(made)
+    session.add(made)
+    return made
+
+
+def _values(key: tuple[Any, ...]) -> dict[str, Any]:
+    return {f"key_{number}": value for number, value in enumerate(key)}
+
+
+def _mapper(cls: type[Any]) -> Mapper[Any]:
+    mapper: Mapper[Any] = inspect(cls)
+    return mapper
+
+
+@cache
+def _attributes(cls: type[Any]) -> tuple[str, ...]:
+    """The attributes of a row, in the order in which ``_select`` asks for their columns."""
+    return tuple(attribute.key for attribute in _mapper(cls).column_attrs)
+
+
+@cache
+def _within_tenant(cls: type[Any]) -> TenantStatement:
+    def build() -> ClauseElement:
+        tenant, *rest = _mapper(cls).primary_key
+        return _select(cls, rest).where(tenant == scope())
+
+    return TenantStatement(build)
+
+
+@cache
+def _of_platform(cls: type[Any]) -> PlatformStatement:
+    return PlatformStatement(lambda: _select(cls, _mapper(cls).primary_key))
+
+
+def _select(cls: type[Any], keys: Any) -> Any:
+    columns = (attribute.columns[0] for attribute in _mapper(cls).column_attrs)
+    return select(*columns).where(*(column == bindparam(f"key_{number}") for number, column in enumerate(keys)))
