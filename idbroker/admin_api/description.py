@@ -148,14 +148,15 @@ def _security(operation: Operation) -> list[dict[str, Any]]:
 
 def _answer(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
-    if operation.media:
-        told["content"] = {media.partition(";")[0]: {} for media in operation.media}
-    elif operation.answer is not None:
+    content: dict[str, Any] = {media.partition(";")[0]: {} for media in operation.media}
+    if operation.answer is not None:
         if operation.versioned or (operation.row.method == "GET" and _proven(operation)):
             told["headers"] = {"ETag": {"$ref": "#/components/headers/ETag"}}
         one = _ref(operation.answer.__name__)
         shape = _page(one) if operation.many else one
-        told["content"] = {"application/json": {"schema": shape, "example": made_of(shape, schemas)}}
+        content["application/json"] = {"schema": shape, "example": made_of(shape, schemas)}
+    if content:
+        told["content"] = content
     return told
 
 

@@ -27,6 +27,7 @@ from idbroker.tenants.model import Tenants
 from idbroker.web.call import Answer, Call, json_answer
 from idbroker.web.route import PlatformRoute, TenantRoute
 
+CSV = "text/csv; charset=utf-8"
 PATH = f"{TENANT}/usage"
 USUAL, LONGEST = timedelta(days=29), timedelta(days=400)
 DATE = {"type": "string", "format": "date"}
@@ -118,6 +119,7 @@ class UsageCalls:
                     ),
                 ),
                 answer=UsageDocument,
+                media=(CSV,),
             ),
             Operation(
                 name="list_usage_records",
@@ -166,7 +168,7 @@ class UsageCalls:
         rows = [_day(unit.scope.tenant, row) for row in days]
         if wanted == "csv":
             name = f'attachment; filename="usage-{unit.scope.tenant}.csv"'
-            return Answer(200, _csv(rows), "text/csv; charset=utf-8", (("content-disposition", name),))
+            return Answer(200, _csv(rows), CSV, (("content-disposition", name),))
         months: dict[str, int] = {}
         for row in days:
             if row.meter == ACTIVE_USERS:

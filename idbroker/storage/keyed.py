@@ -36,7 +36,7 @@ def of_tenant(unit: TenantUnit, cls: type[TT], key: tuple[Any, ...]) -> TT | Non
 def of_platform(unit: PlatformUnit, cls: type[PT], key: tuple[Any, ...]) -> PT | None:
     """The platform's row with that key; also while the unit works within a tenant."""
     known = _known(unit.session, cls, key)
-    return _made(unit.session, cls, _of_platform(cls).anywhere(unit, **_values(key))) if known is None else known
+    return _made(unit.session, cls, _of_platform(cast("Any", cls)).anywhere(unit, **_values(key))) if known is None else known
 
 
 def _known(session: Session, cls: type[T], key: tuple[Any, ...]) -> T | None:
@@ -47,7 +47,7 @@ def _made(session: Session, cls: type[T], cells: tuple[Any, ...] | None) -> T | 
     if cells is None:
         return None
     made: T = _mapper(cls).class_manager.new_instance()
-    made.__dict__.update(zip(_attributes(cls), cells, strict=True))
+    made.__dict__.update(zip(_attributes(cast("Any", cls)), cells, strict=True))
     make_transient_to_detached(made)
     session.add(made)
     return made
@@ -72,7 +72,8 @@ def _attributes(cls: type[Any]) -> tuple[str, ...]:
 def _within_tenant(cls: type[Any]) -> TenantStatement:
     def build() -> ClauseElement:
         tenant, *rest = _mapper(cls).primary_key
-        return _select(cls, rest).where(tenant == scope())
+        found: ClauseElement = _select(cls, rest).where(tenant == scope())
+        return found
 
     return TenantStatement(build)
 
