@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 
 from sqlalchemy import MetaData
 from sqlalchemy.exc import SQLAlchemyError
@@ -46,7 +47,7 @@ from idbroker.front.routes import Front
 from idbroker.front.test_sign_in import TestSignInPages
 from idbroker.kernel.clock import Clock, SystemClock
 from idbroker.kernel.errors import Refusal
-from idbroker.kernel.ids import PLATFORM_TRAIL
+from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.keys.envelope import Envelope
 from idbroker.keys.master import MasterKey
@@ -115,7 +116,7 @@ from idbroker.web.tenancy import Tenancy
 from idbroker.web.throttle import Throttle
 from idbroker.webhooks.dispatch import WebhookDispatcher, forget_deliveries
 from idbroker.webhooks.service import WebhookService
-from idbroker.worker import TICK_SECONDS, Job, Worker, each_tenant, each_tier, jobs
+from idbroker.worker import RESTING, TICK_SECONDS, Job, Rounds, Worker, jobs
 from oidc.provider.backchannel import LogoutSender
 from oidc.provider.issuer import Issuers
 from oidc.provider.issuer_keys import IssuerKeys
@@ -217,6 +218,8 @@ class Services:
         return Closing(self.database, self.tenants, self.sessions)
 
     def worker(self) -> Worker:
+        stopping = threading.Event()
+        rounds = Rounds(self.database, stopping, RESTING if self.database.dialect.migrates_itself else 0.0)
         watch = CertificateWatch(self.database, self.connections)
         kept = timedelta(days=self.settings.event_days)
         issuers = Issuers(self.database, self.settings.public_url)
@@ -228,18 +231,19 @@ class Services:
         signals = SignalDispatcher(self.database, self.signal_streams, signer, self.sender, self.settings.public_url)
         forget_events = Job("forget events", timedelta(minutes=1), partial(forget_old, self.database, kept))
         work = [
-            *jobs(self.database, self.trail, self.refresher, watch),
-            *_trail_jobs(self),
-            *_alert_jobs(self),
-            *_token_jobs(self),
+            *jobs(self.database, self.trail, self.refresher, watch, rounds),
+            *_trail_jobs(self, rounds),
+            *_alert_jobs(self, rounds),
+            *_token_jobs(self, rounds),
         ]
-        work += _tenant_jobs(self)
-        work += _usage_jobs(self)
-        work += _survey_jobs(self)
+        work += _tenant_jobs(self, rounds)
+        work += _usage_jobs(self, rounds)
+        work += _survey_jobs(self, rounds)
         deliver = Job("deliver webhooks", timedelta(seconds=TICK_SECONDS), dispatcher.start_due)
-        forget_sent = Job("forget deliveries", timedelta(hours=1), partial(_forget_deliveries, self.database, kept))
+        sent = partial(_forget_deliveries, self.database, rounds, kept)
+        forget_sent = Job("forget deliveries", timedelta(hours=1), sent, "rounds")
         domains = DomainWatch(self.database, self.domains)
-        look_for_records = Job("look for domains' records", EVERY, partial(_each, self.database, domains.look), slow=True)
+        look_for_records = Job("look for domains' records", EVERY, partial(_each, rounds, domains.look), "rounds")
         forget_admins = Job("forget visits of administration", timedelta(hours=1), partial(forget_visits, self.database))
         push = Job("push people and groups to apps", timedelta(seconds=1), pusher.start_due)
         tell_endings = Job("tell apps of endings", timedelta(seconds=1), logout.start_due)
@@ -249,13 +253,13 @@ class Services:
         signal = Job("send signals", timedelta(seconds=TICK_SECONDS), signals.start_due)
 
         def forget() -> int:
-            return signals.forget(kept) + sum(forget_sources(self.database, scope) for scope in each_tenant(self.database))
+            return signals.forget(kept) + sum(forget_sources(self.database, scope) for scope in rounds)
 
-        forget_signals = Job("forget signals", timedelta(hours=1), forget)
+        forget_signals = Job("forget signals", timedelta(hours=1), forget, "rounds")
         follow = [forget_events, deliver, stream, forget_sent, forget_admins, tell_endings, push, signal, forget_signals, poll]
         follow.append(look_for_records)
         ends = [dispatcher.close, streams.close, pusher.close, logout.close, signals.close, poller.close]
-        return Worker([*work, *follow], self.clock, closing=ends)
+        return Worker([*work, *follow], self.clock, closing=ends, stopping=stopping)
 
     def close(self) -> None:
         self.database.close()
@@ -266,41 +270,46 @@ class Services:
         self.limiter.close()
 
 
-def _each(database: Database, look: Callable[[TenantScope], int]) -> int:
-    return sum(look(scope) for scope in each_tenant(database))
+def _each(rounds: Rounds, look: Callable[[TenantScope], int]) -> int:
+    return sum(look(scope) for scope in rounds)
 
 
-def _forget_deliveries(database: Database, kept: timedelta) -> int:
-    owners = [TenantScope(PLATFORM_TRAIL, SYSTEM), *each_tenant(database)]
+def _forget_deliveries(database: Database, rounds: Rounds, kept: timedelta) -> int:
+    owners = chain([TenantScope(PLATFORM_TRAIL, SYSTEM)], rounds)
     return sum(forget_deliveries(database, scope, kept) for scope in owners)
 
 
-def _trail_jobs(services: Services) -> list[Job]:
+def _owners(rounds: Rounds) -> Iterable[TenantId]:
+    """Whoever has keys and a trail: the deployment itself, and every tenant."""
+    return chain([PLATFORM_TRAIL], (scope.tenant for scope in rounds))
+
+
+def _trail_jobs(services: Services, rounds: Rounds) -> list[Job]:
     """Signed heads, the key that signs them, and letting go of what has been kept for long enough."""
     retention = Retention(services.trail, services.notary)
 
     def sweep() -> int:
-        return services.notary.sign_each([PLATFORM_TRAIL, *(scope.tenant for scope in each_tenant(services.database))])
+        return services.notary.sign_each(_owners(rounds))
 
     def let_go() -> int:
-        return sum(retention.apply(tenant, tier) for tenant, tier in each_tier(services.database))
+        return sum(retention.apply(tenant, tier) for tenant, tier in rounds.tiers())
 
     return [
-        Job("sign heads of the trail", timedelta(seconds=5), services.notary.sign_due, slow=True),
-        Job("sign heads that were missed", timedelta(hours=1), sweep, slow=True),
-        Job("keep the trail's key young", timedelta(hours=1), services.trail_keys.keep, slow=True),
-        Job("let go of old records", timedelta(hours=1), let_go, slow=True),
+        Job("sign heads of the trail", timedelta(seconds=5), services.notary.sign_due, "slow"),
+        Job("sign heads that were missed", timedelta(hours=1), sweep, "rounds"),
+        Job("keep the trail's key young", timedelta(hours=1), services.trail_keys.keep, "slow"),
+        Job("let go of old records", timedelta(hours=1), let_go, "rounds"),
     ]
 
 
-def _alert_jobs(services: Services) -> list[Job]:
+def _alert_jobs(services: Services, rounds: Rounds) -> list[Job]:
     """Looking for alerts, and mailing them where SMTP is configured."""
     watch, settings = AlertWatch(services.database, services.trail), services.settings
 
     def look() -> int:
-        return sum(watch.look(scope) for scope in each_tenant(services.database))
+        return sum(watch.look(scope) for scope in rounds)
 
-    found = [Job("look for alerts", timedelta(minutes=1), look, slow=True)]
+    found = [Job("look for alerts", timedelta(minutes=1), look, "rounds")]
     if settings.smtp_host is not None and settings.smtp_from is not None:
         password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
         smtp = SmtpMailer(
@@ -309,68 +318,68 @@ def _alert_jobs(services: Services) -> list[Job]:
         mail = AlertMail(services.database, smtp, settings.public_url)
 
         def send() -> int:
-            return sum(mail.send(scope) for scope in each_tenant(services.database))
+            return sum(mail.send(scope) for scope in rounds)
 
-        found.append(Job("mail alerts", timedelta(minutes=1), send, slow=True))
+        found.append(Job("mail alerts", timedelta(minutes=1), send, "rounds"))
     return found
 
 
-def _tenant_jobs(services: Services) -> list[Job]:
+def _tenant_jobs(services: Services, rounds: Rounds) -> list[Job]:
     """Time's own: ends of trials and of patience."""
     clerk = LifeCycleClerk(services.database, services.closing, _terms(services.settings))
 
     def wrap_again() -> int:
-        owners = [PLATFORM_TRAIL, *(scope.tenant for scope in each_tenant(services.database))]
+        owners = _owners(rounds)
         return sum(one.moved for one in services.rewrapping.rewrap(owners))
 
-    again = Job("wrap keys with the newest master key", timedelta(hours=1), wrap_again, slow=True)
+    again = Job("wrap keys with the newest master key", timedelta(hours=1), wrap_again, "rounds")
 
     def finish_erasures() -> int:
-        return services.eraser.finish_all(each_tenant(services.database))
+        return services.eraser.finish_all(rounds)
 
     return [
-        Job("move tenants on", timedelta(minutes=10), clerk.run_due, slow=True),
-        Job("erase tenants", timedelta(minutes=10), services.tenant_eraser.run_due, slow=True),
-        Job("finish erasures", timedelta(minutes=10), finish_erasures, slow=True),
+        Job("move tenants on", timedelta(minutes=10), clerk.run_due, "slow"),
+        Job("erase tenants", timedelta(minutes=10), services.tenant_eraser.run_due, "slow"),
+        Job("finish erasures", timedelta(minutes=10), finish_erasures, "rounds"),
         *([again] if len(services.settings.master_keys()) > 1 else []),
     ]
 
 
-def _usage_jobs(services: Services) -> list[Job]:
+def _usage_jobs(services: Services, rounds: Rounds) -> list[Job]:
     """Counting what was used, and telling it to Stripe where that is configured."""
     settings = services.settings
 
     def connections() -> int:
-        return sum(count_connections(services.database, scope) for scope in each_tenant(services.database))
+        return sum(count_connections(services.database, scope) for scope in rounds)
 
     found = [
         Job("count sign-ins", timedelta(seconds=5), partial(count_sign_ins, services.database)),
-        Job("count connections", timedelta(hours=1), connections, slow=True),
+        Job("count connections", timedelta(hours=1), connections, "rounds"),
     ]
     if settings.stripe_api_key is not None and settings.stripe_meters:
         key = settings.stripe_api_key.get_secret_value()
         exporter = StripeExporter(services.database, services.sender, key, checked_meters(settings))
 
         def tell() -> int:
-            return sum(exporter.run(scope) for scope in each_tenant(services.database))
+            return sum(exporter.run(scope) for scope in rounds)
 
-        found.append(Job("tell Stripe of usage", timedelta(hours=1), tell, slow=True))
+        found.append(Job("tell Stripe of usage", timedelta(hours=1), tell, "rounds"))
     return found
 
 
-def _survey_jobs(services: Services) -> list[Job]:
+def _survey_jobs(services: Services, rounds: Rounds) -> list[Job]:
     """What operators see of all tenants at once."""
     database, settings = services.database, services.settings
     sign_ins = SignInSurvey(database, services.trail)
     watch = ConcernWatch(database, services.connections, timedelta(days=settings.trial_days) or None)
 
     def sweep() -> int:
-        return sign_ins.count_each([PLATFORM_TRAIL, *(scope.tenant for scope in each_tenant(database))])
+        return sign_ins.count_each(list(_owners(rounds)))
 
     return [
-        Job("count sign-ins of all tenants", timedelta(seconds=10), sign_ins.count_noticed, slow=True),
-        Job("count sign-ins that were missed", timedelta(hours=1), sweep, slow=True),
-        Job("look for what wants attention", timedelta(minutes=15), watch.look_at_all, slow=True),
+        Job("count sign-ins of all tenants", timedelta(seconds=10), sign_ins.count_noticed, "slow"),
+        Job("count sign-ins that were missed", timedelta(hours=1), sweep, "rounds"),
+        Job("look for what wants attention", timedelta(minutes=15), watch.look_at_all, "rounds"),
     ]
 
 
@@ -382,20 +391,20 @@ def checked_meters(settings: Settings) -> dict[str, str]:
     return settings.stripe_meters
 
 
-def _token_jobs(services: Services) -> list[Job]:
+def _token_jobs(services: Services, rounds: Rounds) -> list[Job]:
     """The provider's: keeping signing keys young, forgetting what nobody needs."""
 
     def keep_keys() -> int:
-        owners = [PLATFORM_TRAIL, *(scope.tenant for scope in each_tenant(services.database))]
+        owners = _owners(rounds)
         return sum(services.rotation.keep(owner) for owner in owners)
 
     def forget() -> int:
-        return sum(forget_tokens(services.database, scope) for scope in each_tenant(services.database))
+        return sum(forget_tokens(services.database, scope) for scope in rounds)
 
     return [
-        Job("keep signing keys", timedelta(hours=1), keep_keys, slow=True),
+        Job("keep signing keys", timedelta(hours=1), keep_keys, "rounds"),
         Job("forget requests", timedelta(minutes=5), partial(forget_requests, services.database)),
-        Job("forget tokens", timedelta(hours=1), forget),
+        Job("forget tokens", timedelta(hours=1), forget, "rounds"),
     ]
 
 

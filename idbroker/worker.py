@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 import structlog
 
@@ -32,31 +34,49 @@ from idbroker.tenants.model import Tenants
 
 TICK_SECONDS = 0.25
 PAGE = 200
+RESTING = 4.0
+"""How many times as long as its work took a round rests where it shares a process with the server: a fifth of a core is its."""
+
+Lane = Literal["quick", "slow", "rounds"]
 
 log = structlog.get_logger("idbroker.worker")
 
 
 @dataclass(frozen=True)
 class Job:
-    """Something done every so often. ``run`` answers how much it did. ``slow``: it may wait for the world."""
+    """Something done every so often. ``run`` answers how much it did.
+
+    ``lane``: a slow one may wait for the world; a round goes to every tenant, and takes the longer the more there are.
+    """
 
     name: str
     every: timedelta
     run: Callable[[], int]
-    slow: bool = False
+    lane: Lane = "quick"
+
+
+class Stopped(Exception):
+    """The worker is to end: what a round has not done waits for the next one."""
 
 
 class Worker:
-    """Runs jobs until it is told to stop: the quick ones in one thread, the slow ones in another, so that no server of others
-    holds up the trail. A job that fails is logged and tried again at its next turn."""
+    """Runs jobs until it is told to stop, each lane in a thread of its own: neither a server of others nor ten thousand tenants
+    hold up the trail. A job that fails is logged and tried again at its next turn."""
 
-    def __init__(self, jobs: Sequence[Job], clock: Clock, *, closing: Sequence[Callable[[], None]] = ()) -> None:
-        """``closing`` is called at the end: for what goes on in threads of its own."""
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        clock: Clock,
+        *,
+        closing: Sequence[Callable[[], None]] = (),
+        stopping: threading.Event | None = None,
+    ) -> None:
+        """``closing`` is called at the end: for what goes on in threads of its own. ``stopping`` is set when it is to end."""
         self._closing = closing
         self._jobs = jobs
         self._clock = clock
         self._due = {job.name: clock.now() for job in jobs}
-        self._stop = threading.Event()
+        self._stop = stopping or threading.Event()
         self._thread: threading.Thread | None = None
 
     def run_due(self) -> None:
@@ -64,11 +84,14 @@ class Worker:
         self._run([*self._jobs])
 
     def run_until_stopped(self) -> None:
-        slow = threading.Thread(target=self._go_on, args=(True,), name="idbroker-slow-jobs", daemon=True)
-        slow.start()
-        self._go_on(slow=False)
-        self._run([job for job in self._jobs if not job.slow])
-        slow.join(timeout=10)
+        lanes: tuple[Lane, ...] = ("slow", "rounds")
+        beside = [threading.Thread(target=self._go_on, args=(lane,), name=f"idbroker-{lane}", daemon=True) for lane in lanes]
+        for thread in beside:
+            thread.start()
+        self._go_on("quick")
+        self._run(self._of("quick"))
+        for thread in beside:
+            thread.join(timeout=10)
         for close in self._closing:
             close()
 
@@ -82,8 +105,11 @@ class Worker:
         if self._thread is not None:
             self._thread.join(timeout=20)
 
-    def _go_on(self, slow: bool) -> None:
-        mine = [job for job in self._jobs if job.slow is slow]
+    def _of(self, lane: Lane) -> list[Job]:
+        return [job for job in self._jobs if job.lane == lane]
+
+    def _go_on(self, lane: Lane) -> None:
+        mine = self._of(lane)
         while not self._stop.is_set():
             self._run(mine)
             self._stop.wait(TICK_SECONDS)
@@ -95,11 +121,39 @@ class Worker:
             self._due[job.name] = self._clock.now() + job.every
             try:
                 job.run()
+            except Stopped:
+                return
             except Exception:
                 log.exception("job failed", job=job.name)
 
 
-def jobs(database: Database, trail: Trail, refresher: Refresher, watch: CertificateWatch) -> list[Job]:
+class Rounds:
+    """Every tenant, one after the other, for the jobs that go to each. Raises Stopped when ``stopping`` is set.
+
+    ``resting``: how many times as long as the work on a tenant took is rested after it; not for the first page of tenants.
+    """
+
+    def __init__(self, database: Database, stopping: threading.Event, resting: float = 0.0) -> None:
+        self._database = database
+        self._stopping = stopping
+        self._resting = resting
+
+    def __iter__(self) -> Iterator[TenantScope]:
+        return (TenantScope(tenant, SYSTEM) for tenant, _ in self.tiers())
+
+    def tiers(self) -> Iterator[tuple[TenantId, str]]:
+        """Each with its tier."""
+        for number, found in enumerate(each_tier(self._database)):
+            begun = time.monotonic()
+            yield found
+            rest = (time.monotonic() - begun) * self._resting if number >= PAGE else 0.0
+            if self._stopping.wait(rest):
+                raise Stopped
+
+
+def jobs(
+    database: Database, trail: Trail, refresher: Refresher, watch: CertificateWatch, rounds: Iterable[TenantScope]
+) -> list[Job]:
     """What there is to do."""
 
     def seal() -> int:
@@ -113,7 +167,7 @@ def jobs(database: Database, trail: Trail, refresher: Refresher, watch: Certific
 
     def forget_expired() -> int:
         forgotten = 0
-        for scope in each_tenant(database):
+        for scope in rounds:
             with database.tenant(scope) as unit:
                 forgotten += unit[SeenReplies].purge() + unit[Diagnoses].purge() + unit[TrialSignIns].purge()
                 forgotten += unit[Sessions].forget_upstream(timedelta(hours=1))
@@ -122,14 +176,14 @@ def jobs(database: Database, trail: Trail, refresher: Refresher, watch: Certific
         return forgotten
 
     def watch_certificates() -> int:
-        return sum(watch.look(scope) for scope in each_tenant(database))
+        return sum(watch.look(scope) for scope in rounds)
 
     return [
         Job("seal the trail", timedelta(seconds=TICK_SECONDS), seal),
         Job("forget attempts", timedelta(minutes=5), forget_attempts),
-        Job("forget what has expired", timedelta(hours=1), forget_expired),
-        Job("watch certificates", timedelta(hours=1), watch_certificates, slow=True),
-        Job("read metadata again", timedelta(seconds=30), refresher.run_due, slow=True),
+        Job("forget what has expired", timedelta(hours=1), forget_expired, "rounds"),
+        Job("watch certificates", timedelta(hours=1), watch_certificates, "rounds"),
+        Job("read metadata again", timedelta(seconds=30), refresher.run_due, "slow"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from idbroker.connections.sp_keys import roll_over
 from idbroker.kernel.clock import rfc3339
 from idbroker.kernel.errors import Conflict
 from idbroker.login.trial_rows import TrialSignIns
-from idbroker.worker import Worker, jobs
+from idbroker.worker import Rounds, Worker, jobs
 from tests.support.races import at_once
 
 
@@ -98,7 +99,8 @@ def test_the_worker_does_all_of_it(broker, acme, clock):
     made = broker.connection(acme, url="https://idp.example.com/m")
     broker.upkeep.ends["bb"] = clock.now() + timedelta(days=20)
     broker.tried(acme, made)
-    worker = Worker(jobs(broker.database, broker.trail, broker.refresher, broker.watch), clock)
+    rounds = Rounds(broker.database, threading.Event())
+    worker = Worker(jobs(broker.database, broker.trail, broker.refresher, broker.watch, rounds), clock)
     worker.run_due()
     assert broker.config(acme, made).version == 1
     clock.advance(days=2)
