@@ -3,7 +3,8 @@
     tombstone   its row loses name and slug and says ``erased``: from here on nobody reaches it by any face
     proof       what waits is sealed, and the trail's end is signed: how many records there were, and what they were
     keys        its data keys and its people's keys go first: what is still there opens for nobody
-    tables      every table that bears a tenant, whatever is added to the schema; then the operator's rows that name it
+    tables      every table that bears a tenant, whatever is added to the schema, small ones together; then the operator's
+                rows that name it
     trail       the records themselves. On PostgreSQL the server's role may ask for those older than 30 days; the rest waits
     files       what the engine keeps of deleted rows is overwritten (SQLite)
 
@@ -14,8 +15,9 @@ What remains: the tombstone, the signed heads of the trail (hashes), and the sig
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -60,8 +62,14 @@ RECEIPT = b"idbroker erasure 1\n"
 """Led before what is signed, so that a receipt is never taken for a head."""
 
 FIRST = ("tenant_keys", "person_keys")
+FILES = "files"
 OWN = ("tenants", "tenant_erasures")
 _WAY = {"prospect": "active", "trial": "cancelled", "active": "cancelled", "past_due": "cancelled", "paused": "cancelled"}
+
+Found = dict[str, dict[str, Any]]
+"""Store → what the receipt says of it."""
+
+Step = Callable[[Sequence[str]], Found | None]
 
 log = structlog.get_logger("idbroker.erasure")
 
@@ -104,27 +112,33 @@ class TenantEraser:
     def erase(self, scope: TenantScope, reason: str, *, as_owner: bool = False) -> TenantErasure:
         """Now, from whatever state: it is led through the states in between, each step an event. Answers the receipt, which is
         not complete where the audit store keeps the youngest records. ``as_owner``: with the right to remove those too."""
-        while True:
-            with self._database.platform(scope.actor, read_only=True) as unit:
-                row = unit[Tenants].get(scope.tenant)
-                _check_settled(unit, scope.tenant)
-            if row is None:
-                raise NotFound("tenant")
-            if row.status in ("deleted", "erased"):
-                break
-            self._closing.move(scope, cast("Any", _WAY.get(row.status, "deleted")), reason)
-        if row.status == "deleted":
-            self._begin(scope, reason)
+        self._bury(scope, reason)
         return self.finish(scope.tenant, as_owner=as_owner)
+
+    def erase_together(
+        self, scopes: Sequence[TenantScope], reason: str, *, as_owner: bool = False
+    ) -> Iterator[tuple[TenantScope, Conflict | None]]:
+        """``erase`` for each, but the files are overwritten once, for all: that costs as much as they are large. Each is
+        answered when it is emptied, or with why it is still there; the receipts are complete when the iterator has ended."""
+        emptied = []
+        for scope in scopes:
+            try:
+                self._bury(scope, reason)
+            except Conflict as error:
+                yield scope, error
+                continue
+            if self._emptied(scope.tenant, as_owner=as_owner):
+                emptied.append(scope.tenant)
+            yield scope, None
+        self._overwrite(emptied)
+        for tenant in emptied:
+            self._complete(tenant)
 
     def finish(self, tenant: TenantId, *, as_owner: bool = False) -> TenantErasure:
         """Go on behind the last step that is noted."""
-        for name, step in self._steps(tenant, as_owner=as_owner):
-            if not self._row(tenant).done(name):
-                found = step()
-                if found is None:
-                    return self._row(tenant)  # the store keeps the rest for now
-                self._note(tenant, name, **found)
+        if not self._emptied(tenant, as_owner=as_owner):
+            return self._row(tenant)
+        self._overwrite([tenant])
         return self._complete(tenant)
 
     def receipt(self, unit: PlatformUnit, tenant_id: str) -> TenantErasure:
@@ -141,6 +155,20 @@ class TenantEraser:
             log.exception("tenant not erased yet", tenant=tenant)
             return False
 
+    def _bury(self, scope: TenantScope, reason: str) -> None:
+        """Lead it to its tombstone, from whatever state. Raises NotFound, Conflict."""
+        while True:
+            with self._database.platform(scope.actor, read_only=True) as unit:
+                row = unit[Tenants].get(scope.tenant)
+                _check_settled(unit, scope.tenant)
+            if row is None:
+                raise NotFound("tenant")
+            if row.status in ("deleted", "erased"):
+                break
+            self._closing.move(scope, cast("Any", _WAY.get(row.status, "deleted")), reason)
+        if row.status == "deleted":
+            self._begin(scope, reason)
+
     def _begin(self, scope: TenantScope, reason: str) -> None:
         with self._database.platform(scope.actor) as unit:
             row = unit[Tenants].get(scope.tenant)
@@ -152,20 +180,39 @@ class TenantEraser:
             unit[TenantErasures].add(
                 TenantErasure(tenant_id=row.id, begun_at=now, requested_by=actor, reason=reason, stores=[])
             )
-            _bury(row)
+            _make_tombstone(row)
             row.status_since = row.updated_at = now
 
-    def _steps(self, tenant: TenantId, *, as_owner: bool) -> Iterator[tuple[str, Callable[[], dict[str, Any] | None]]]:
-        yield "proof of the trail", lambda: self._proof(tenant)
-        yield "operators' trail", lambda: self._strangers(tenant)
-        kinds = tenant_tables(MAIN)
-        for name in (*FIRST, *sorted(set(kinds) - set(FIRST))):
-            cls = kinds[name]
-            yield name, lambda cls=cls: self._empty(tenant, cls)  # type: ignore[misc] # bound now
-        yield "rows of the operator", lambda: self._operators_rows(tenant)
-        yield "audit store", lambda: self._empty_trail(tenant, as_owner=as_owner)
-        yield "nothing left", lambda: self._check(tenant)
-        yield "files", lambda: {"overwritten": self._database.scrub() + self._trail.store.scrub()}
+    def _emptied(self, tenant: TenantId, *, as_owner: bool) -> bool:
+        """All stores but the files. False where the audit store keeps the rest for now."""
+        done = self._done(tenant)
+        for names, step in self._steps(tenant, as_owner=as_owner):
+            left = [name for name in names if name not in done]
+            while left:
+                found = step(left)
+                if found is None:
+                    return False
+                self._note(tenant, found)
+                left = [name for name in left if name not in found]
+        return True
+
+    def _overwrite(self, tenants: Sequence[TenantId]) -> None:
+        waiting = [tenant for tenant in tenants if FILES not in self._done(tenant)]
+        if waiting:
+            overwritten = self._database.scrub() + self._trail.store.scrub()
+            for tenant in waiting:
+                self._note(tenant, {FILES: {"overwritten": overwritten}})
+
+    def _steps(self, tenant: TenantId, *, as_owner: bool) -> Iterator[tuple[Sequence[str], Step]]:
+        """Names of stores, with what empties them: it is called until it has answered for each."""
+        tables = partial(self._empty, tenant)
+        yield _alone("proof of the trail", lambda: self._proof(tenant))
+        yield _alone("operators' trail", lambda: self._strangers(tenant))
+        yield FIRST, tables
+        yield sorted(set(tenant_tables(MAIN)) - set(FIRST)), tables
+        yield _alone("rows of the operator", lambda: self._operators_rows(tenant))
+        yield _alone("audit store", lambda: self._empty_trail(tenant, as_owner=as_owner))
+        yield _alone("nothing left", lambda: self._check(tenant))
 
     def _proof(self, tenant: TenantId) -> dict[str, Any]:
         while self._trail.seal(tenant):
@@ -190,19 +237,21 @@ class TenantEraser:
                 return {"destroyed": count}
             after = people[-1][0]
 
-    def _empty(self, tenant: TenantId, cls: type[Any]) -> dict[str, Any]:
-        rows = 0
-        key = tuple(cls.__table__.primary_key.columns)
-        mine = col(cls.tenant_id) == tenant
-        piece = select(*key).where(mine).limit(ROWS)
-        while True:
+    def _empty(self, tenant: TenantId, names: Sequence[str]) -> Found:
+        """Tables with few rows together, in one transaction; one with many to its end, piece by piece. Not always all."""
+        kinds, rows = tenant_tables(MAIN), dict[str, int]()
+        name, gone = "", 0
+        with self._database.tenant(TenantScope(tenant, SYSTEM)) as unit:
+            for name in names:
+                gone = rows[name] = _remove_piece(unit, kinds[name])
+                if sum(rows.values()) >= ROWS:
+                    break
+        while gone == ROWS:
             with self._database.tenant(TenantScope(tenant, SYSTEM)) as unit:
-                gone = delete(cls).where(mine, tuple_(*key).in_(piece)).execution_options(synchronize_session=False)
-                count = changed(unit.session.execute(gone))
-            rows += count
-            if count < ROWS:
-                self._envelope.forget(tenant)
-                return {"rows": rows}
+                gone = _remove_piece(unit, kinds[name])
+            rows[name] += gone
+        self._envelope.forget(tenant)
+        return {name: {"rows": count} for name, count in rows.items()}
 
     def _operators_rows(self, tenant: TenantId) -> dict[str, Any]:
         """Keys, sessions, attempts that were the tenant's; and its place in what the operator allows to some tenants."""
@@ -253,9 +302,11 @@ class TenantEraser:
 
     def _check(self, tenant: TenantId) -> dict[str, Any]:
         """What has come in while it was emptied goes too; where there is anything after that, the job is not done."""
-        late = 0
-        for cls in tenant_tables(MAIN).values():
-            late += self._empty(tenant, cls)["rows"]
+        late, left = 0, list(tenant_tables(MAIN))
+        while left:
+            found = self._empty(tenant, left)
+            late += sum(one["rows"] for one in found.values())
+            left = [name for name in left if name not in found]
         with self._database.tenant(TenantScope(tenant, SYSTEM), read_only=True) as unit:
             for name, cls in tenant_tables(MAIN).items():
                 if _count(unit, cls):
@@ -266,11 +317,15 @@ class TenantEraser:
         with self._database.platform(SYSTEM, read_only=True) as unit:
             return self.receipt(unit, tenant)
 
-    def _note(self, tenant: TenantId, store: str, **found: Any) -> None:
+    def _done(self, tenant: TenantId) -> set[str]:
+        return {one["store"] for one in self._row(tenant).stores}
+
+    def _note(self, tenant: TenantId, found: Found) -> None:
         with self._database.platform(SYSTEM) as unit:
             row = unit[TenantErasures].held(tenant)
-            if row is not None and not row.done(store):
-                row.note(store, unit.clock.now(), **found)
+            for store, values in found.items():
+                if row is not None and not row.done(store):
+                    row.note(store, unit.clock.now(), **values)
 
     def _complete(self, tenant: TenantId) -> TenantErasure:
         """The receipt is signed with the trail's key; the operators' own trail holds its digest."""
@@ -298,13 +353,23 @@ class TenantEraser:
         return row
 
 
+def _alone(name: str, step: Callable[[], dict[str, Any] | None]) -> tuple[Sequence[str], Step]:
+    """A step that empties one store."""
+
+    def run(_: Sequence[str]) -> Found | None:
+        found = step()
+        return None if found is None else {name: found}
+
+    return [name], run
+
+
 def _check_settled(unit: PlatformUnit, tenant: TenantId) -> None:
     """Raises Conflict while the tenant is between two cells: a copy of it would stay in one of them."""
     if unit[TenantMoves].open_of(tenant) is not None:
         raise Conflict("move_not_finished", "The tenant is between two cells. Finish or undo its move first.")
 
 
-def _bury(row: Tenant) -> None:
+def _make_tombstone(row: Tenant) -> None:
     """What is left of the row says that there was a tenant, and no more."""
     row.status, row.name, row.slug = "erased", "", f"erased-{row.id.removeprefix('tnt_')}"
     row.limits, row.frozen_at = None, None
@@ -312,6 +377,14 @@ def _bury(row: Tenant) -> None:
 
 def _all(unit: PlatformUnit, cls: type[Any]) -> list[Any]:
     return list(unit.session.execute(select(cls)).scalars())
+
+
+def _remove_piece(unit: TenantUnit, cls: type[Any]) -> int:
+    """How many of its rows went: at most ``ROWS``."""
+    key, mine = tuple(cls.__table__.primary_key.columns), col(cls.tenant_id) == unit.scope.tenant
+    piece = select(*key).where(mine).limit(ROWS)
+    gone = delete(cls).where(mine, tuple_(*key).in_(piece)).execution_options(synchronize_session=False)
+    return changed(unit.session.execute(gone))
 
 
 def _count(unit: TenantUnit, cls: type[TenantRow | Any]) -> int:

@@ -1,4 +1,4 @@
-"""Erases synthetic tenants. The mark is read anew for each, and there is no other way to be chosen."""
+"""Erases synthetic tenants, page by page. Whoever bears the mark is erased, and there is no other way to be chosen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from idbroker.app import Services
-from idbroker.kernel.errors import Conflict
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import Actor, TenantScope
 from idbroker.tenants.model import Tenants
@@ -35,24 +34,15 @@ class SyntheticRemoval:
             return unit[Tenants].count_synthetic()
 
     def run(self) -> Iterator[Removed]:
-        """Each as it is done. Safe to kill and to repeat; what a kill has left of one, the worker finishes."""
+        """Each as it is emptied; what is left of the rows in the files goes after each page. Safe to kill and to repeat; what a
+        kill has left, the worker finishes."""
         after: str | None = None
         while True:
             with self._services.database.platform(self._actor, read_only=True) as unit:
-                page = [(row.tenant_id, row.slug) for row in unit[Tenants].synthetic(after=after, limit=PAGE)]
-            for tenant, slug in page:
-                yield self._erase(tenant, slug)
+                page = {row.tenant_id: row.slug for row in unit[Tenants].synthetic(after=after, limit=PAGE)}
+            scopes = [TenantScope(tenant, self._actor) for tenant in page]
+            for scope, refused in self._services.tenant_eraser.erase_together(scopes, REASON, as_owner=True):
+                yield Removed(scope.tenant, page[scope.tenant], None if refused is None else refused.public)
             if len(page) < PAGE:
                 return
-            after = page[-1][0]
-
-    def _erase(self, tenant: TenantId, slug: str) -> Removed:
-        with self._services.database.platform(self._actor, read_only=True) as unit:
-            row = unit[Tenants].get(tenant)
-        if row is None or not row.synthetic:
-            return Removed(tenant, slug, "it is not synthetic")
-        try:
-            self._services.tenant_eraser.erase(TenantScope(tenant, self._actor), REASON, as_owner=True)
-        except Conflict as error:  # between two cells
-            return Removed(tenant, slug, error.public)
-        return Removed(tenant, slug)
+            after = scopes[-1].tenant
