@@ -81,7 +81,6 @@ WITHOUT_PAGES = (
     "get_usage_reconciliation",
     # What has no page yet:
     "list_cells",
-    "erase_user",
     "list_erasures",
     "get_erasure",
     "get_tenant_erasure",

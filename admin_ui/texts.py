@@ -47,6 +47,7 @@ TOLD: Mapping[str, str] = {
     "mapping_removed": "The role is taken from the members of that group.",
     "session_ended": "The session is over, here and in every app of it that can be told.",
     "sessions_ended": "All sessions of this person are over.",
+    "person_erased": "The person is erased. The receipt of it is kept.",
     "diagnosis_removed": "The diagnosis is removed. The trail keeps that the sign-in was refused.",
     "admin_changed": "The role is changed, at once.",
     "admin_role_made": "The role is made. Give it to an admin or an API key.",

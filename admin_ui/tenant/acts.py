@@ -177,6 +177,20 @@ ACTS = (
         named=("get_user", "email"),
     ),
     Act(
+        path=f"{_HOME}/people/{{user}}/erase",
+        operation="erase_user",
+        title="Erase this person for ever?",
+        says="All that is kept of this person goes, in the audit log too, where only that something happened is left. Every "
+        "session ends. Where a directory or an identity provider still knows the person, the next sign-in or push makes a new "
+        "one. This cannot be taken back.",
+        button="Erase for ever",
+        back=f"{_HOME}/people/{{user}}",
+        after=f"{_HOME}/people",
+        done="person_erased",
+        named=("get_user", "email"),
+        reason="Why (without a name)",
+    ),
+    Act(
         path=f"{_HOME}/refusals/{{reference}}/redact",
         operation="redact_diagnosis",
         title="Remove this diagnosis?",

@@ -228,3 +228,22 @@ def test_setup_links_are_told_apart_by_whether_they_work(acme: Provisioned) -> N
     page = acme.operator.get("/admin/t/acme/setup-links?status=over").text
     assert (over in page, live in page) == (False, False), "a revoked link has no act"
     assert "revoked" in page
+
+
+def test_a_person_is_erased_where_it_is_asked_twice(acme: Provisioned) -> None:
+    bob = acme.send("POST", "/Users", {"schemas": [USER], "userName": "bob@acme.example", "displayName": "Bob"})["id"]
+    here, owner, guest = f"/admin/t/acme/people/{bob}", acme.world.admin("acme"), acme.world.admin("acme", "guest")
+    assert f"{here}/erase" in owner.get(here).text
+    assert f"{here}/erase" not in guest.get(here).text
+    assert guest.post(f"{here}/erase", reason="ticket 7").status == 403
+    asked = owner.get(f"{here}/erase").text
+    assert "bob@acme.example" in asked
+    assert "cannot be taken back" in asked
+    assert owner.post(f"{here}/erase", reason=" ").status == 422
+    assert owner.get(here).status == 200, "until now nothing has happened"
+    assert owner.post(f"{here}/erase", reason="ticket 7").location == "/admin/t/acme/people"
+    assert owner.get(here).status == 404
+    told = owner.get("/admin/t/acme/people").text
+    assert "The person is erased" in told
+    assert "bob@acme.example" not in told
+    assert [one["user_id"] for one in acme.world.api("GET", "/tenants/acme/erasures")["data"]] == [bob]
