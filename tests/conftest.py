@@ -1,14 +1,23 @@
-"""Fixtures that every folder of tests shares: the two engines, a clock that stands still."""
+"""What every folder of tests shares: the two engines, a clock that stands still, a watch over what tests print and log."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.clock import TestClock
 from tests.support.databases import ENGINES, PostgresServer, Stores, open_stores, urls_for
+from tests.support.leaks import watched
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that has shown a secret has failed."""
+    report = yield
+    watched(report, item.nodeid)
+    return report
 
 
 @pytest.fixture(scope="session")
