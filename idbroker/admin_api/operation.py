@@ -36,7 +36,7 @@ class Operation:
     """A page of ``answer``, with a cursor to the next one."""
     status: int = 200
     media: tuple[str, ...] = ()
-    """What is answered when it is not JSON of a model."""
+    """What may be answered beside JSON of a model, or instead of it."""
     query: tuple[QueryParameter, ...] = ()
     problems: tuple[int, ...] = ()
     """Statuses of refusals beside those that follow from the row."""
