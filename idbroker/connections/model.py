@@ -12,6 +12,7 @@ from sqlmodel import Field, col, select
 
 from idbroker.kernel.errors import Conflict, NotFound
 from idbroker.kernel.ids import ConnectionId, TenantId
+from idbroker.storage.loading import TenantRows
 from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
 from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
 
@@ -69,6 +70,15 @@ class ConnectionIndex(IndexRow, table=True):
     connection_id: str = Field(primary_key=True)
 
 
+_VERIFIED = TenantRows(Domain, lambda rows: rows.where(col(Domain.status) == "verified").order_by(col(Domain.name)).limit(1000))
+_ACTIVE = TenantRows(
+    Connection, lambda rows: rows.where(col(Connection.status) == "active").order_by(col(Connection.id)).limit(1000)
+)
+_IN_TEST = TenantRows(
+    Connection, lambda rows: rows.where(col(Connection.status) == "test").order_by(col(Connection.id)).limit(100)
+)
+
+
 class Domains(TenantRepository):
     def add(self, row: Domain) -> None:
         self.session.add(row)
@@ -89,8 +99,7 @@ class Domains(TenantRepository):
         return self.session.execute(statement).scalars().all()
 
     def verified(self) -> Sequence[Domain]:
-        statement = select(Domain).where(Domain.status == "verified").order_by(col(Domain.name)).limit(1000)
-        return self.session.execute(statement).scalars().all()
+        return _VERIFIED.all(self.unit)
 
     def pending(self, since: datetime, limit: int) -> Sequence[Domain]:
         """Those claimed since then that nobody has proven, the newest first."""
@@ -138,12 +147,10 @@ class Connections(TenantRepository):
         return self.session.execute(statement).scalars().all()
 
     def active(self) -> Sequence[Connection]:
-        statement = select(Connection).where(Connection.status == "active").order_by(col(Connection.id)).limit(1000)
-        return self.session.execute(statement).scalars().all()
+        return _ACTIVE.all(self.unit)
 
     def in_test(self) -> Sequence[Connection]:
-        statement = select(Connection).where(Connection.status == "test").order_by(col(Connection.id)).limit(100)
-        return self.session.execute(statement).scalars().all()
+        return _IN_TEST.all(self.unit)
 
     def bump(self, row: Connection) -> None:
         """The next version, counted by the database: changes at one moment must not share one, caches go by it."""

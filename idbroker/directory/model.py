@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Index, column, or_, update
+from sqlalchemy import Index, and_, bindparam, column, or_, update
 from sqlmodel import Field, col, select
 
+from idbroker.storage.loading import TenantRows
 from idbroker.storage.rows import TenantRow, UtcDateTime
+from idbroker.storage.statement import scope
 from idbroker.storage.unit import TenantRepository
 
 
@@ -101,6 +103,16 @@ class RoleMapping(TenantRow, table=True):
     role: str
     app: str = ""
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+_OF_USER = TenantRows(
+    Group,
+    lambda rows: (
+        rows.join(Membership, and_(col(Membership.group_id) == Group.id, col(Membership.tenant_id) == scope()))
+        .where(col(Membership.user_id) == bindparam("user"))
+        .order_by(col(Group.display_name))
+    ),
+)
 
 
 class Users(TenantRepository):
@@ -206,13 +218,7 @@ class Groups(TenantRepository):
         return self.session.execute(statement).scalars().all()
 
     def of_user(self, user_id: str) -> Sequence[Group]:
-        statement = (
-            select(Group)
-            .join(Membership, (col(Membership.group_id) == Group.id) & (col(Membership.tenant_id) == Group.tenant_id))
-            .where(Membership.user_id == user_id)
-            .order_by(col(Group.display_name))
-        )
-        return self.session.execute(statement).scalars().all()
+        return _OF_USER.all(self.unit, user=user_id)
 
     def of_users(self, user_ids: Sequence[str]) -> dict[str, list[Group]]:
         """User id → that person's groups, by name. Two statements, however many people."""

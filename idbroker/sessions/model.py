@@ -12,7 +12,7 @@ from sqlmodel import Field, col, or_, select
 
 from idbroker.kernel.clock import Day
 from idbroker.storage.rows import MAIN, JsonColumn, TenantRow, UtcDateTime
-from idbroker.storage.statement import TenantStatement, scope
+from idbroker.storage.statement import EngineStatement, TenantStatement, among, scope
 from idbroker.storage.unit import TenantRepository, changed
 
 KEPT_FOR = timedelta(days=90)
@@ -103,6 +103,17 @@ def _open() -> Any:
 _OPEN = TenantStatement(_open)
 
 
+def _apps(engine: str) -> Any:
+    apps = MAIN.tables["session_apps"].c
+    wanted = sqlselect(apps.session_id, apps.client_id).where(
+        apps.tenant_id == scope(), among(apps.session_id, "sessions", engine)
+    )
+    return wanted.order_by(apps.first_at)
+
+
+_APPS = EngineStatement(_apps)
+
+
 class Sessions(TenantRepository):
     def add(self, row: Session) -> None:
         self.session.add(row)
@@ -176,10 +187,9 @@ class Sessions(TenantRepository):
 
     def apps(self, session_ids: Sequence[str]) -> dict[str, list[str]]:
         """Session id → client ids that got tokens under it."""
-        statement = select(SessionApp).where(col(SessionApp.session_id).in_(session_ids))
         found: dict[str, list[str]] = {}
-        for row in self.session.execute(statement.order_by(col(SessionApp.first_at))).scalars():
-            found.setdefault(row.session_id, []).append(row.client_id)
+        for session_id, client_id in _APPS.rows(self.unit, sessions=list(session_ids)):
+            found.setdefault(session_id, []).append(client_id)
         return found
 
     def note_app(self, session_id: str, client_id: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import CursorResult, Executable, Result, Row, Select
 
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.kernel.scope import Actor, TenantScope
-from idbroker.storage import keyed
+from idbroker.storage import loading
 from idbroker.storage.guard import RAW, IsolationBreach
 from idbroker.storage.rls import RELAYED_TABLES
 from idbroker.storage.rows import IndexRow, PlatformRow, TenantRow
@@ -164,7 +164,7 @@ class TenantRepository:
 
     def keyed(self, cls: type[TT], *key: Any) -> TT | None:
         """This tenant's row with that key (the tenant itself leads the key and is not given)."""
-        return keyed.of_tenant(self.unit, cls, key)
+        return loading.of_tenant(self.unit, cls, key)
 
     def scoped(self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] = ()) -> Any:
         """The result of a statement that is made once; its parameter ``tenant`` is filled in here, and nowhere else.
@@ -194,7 +194,7 @@ class PlatformRepository:
 
     def keyed(self, cls: type[PT], *key: Any) -> PT | None:
         """The row with that key."""
-        return keyed.of_platform(self.unit, cls, key)
+        return loading.of_platform(self.unit, cls, key)
 
     def now(self) -> datetime:
         return self.unit.clock.now()

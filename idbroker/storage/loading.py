@@ -1,15 +1,19 @@
-"""Rows by their whole key, past what the ORM does to load one: a statement compiled once, and an object made of its columns,
-in a quarter of the time.
+"""Rows of the hot paths, past what the ORM does to load one: a statement compiled once, and objects made of its columns, in a
+quarter of the time.
+
+    of_tenant, of_platform   the row of a whole key
+    TenantRows               the rows of a tenant that a fixed condition finds
 
 What comes out is the session's own, as if it had loaded it: known by its key, its changes written at the next flush.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from sqlalchemy import bindparam, inspect, select
+from sqlalchemy import Select, bindparam, inspect, select
 from sqlalchemy.orm import make_transient_to_detached
 from sqlalchemy.orm.util import identity_key
 
@@ -39,6 +43,24 @@ def of_platform(unit: PlatformUnit, cls: type[PT], key: tuple[Any, ...]) -> PT |
     return _made(unit.session, cls, _of_platform(cast("Any", cls)).anywhere(unit, **_values(key))) if known is None else known
 
 
+class TenantRows(Generic[TT]):
+    """``narrowed`` adds to a SELECT of the tenant's rows what else is asked, in words that never change; its parameters are
+    given with each call."""
+
+    def __init__(self, cls: type[TT], narrowed: Callable[[Select[Any]], Select[Any]]) -> None:
+        self._cls = cls
+        self._statement = TenantStatement(lambda: narrowed(_select(cls, ()).where(_table(cls).c.tenant_id == scope())))
+
+    def all(self, unit: TenantUnit, **values: Any) -> list[TT]:
+        return [self._one(unit.session, cells) for cells in self._statement.rows(unit, **values)]
+
+    def _one(self, session: Session, cells: tuple[Any, ...]) -> TT:
+        by_name = dict(zip(_attributes(cast("Any", self._cls)), cells, strict=True))
+        key = tuple(by_name[name] for name in _key_attributes(cast("Any", self._cls)))
+        known = _known(session, self._cls, key)
+        return cast("TT", _made(session, self._cls, cells)) if known is None else known
+
+
 def _known(session: Session, cls: type[T], key: tuple[Any, ...]) -> T | None:
     return cast("T | None", session.identity_map.get(identity_key(cls, key)))
 
@@ -66,6 +88,16 @@ def _mapper(cls: type[Any]) -> Mapper[Any]:
 def _attributes(cls: type[Any]) -> tuple[str, ...]:
     """The attributes of a row, in the order in which ``_select`` asks for their columns."""
     return tuple(attribute.key for attribute in _mapper(cls).column_attrs)
+
+
+@cache
+def _key_attributes(cls: type[Any]) -> tuple[str, ...]:
+    mapper = _mapper(cls)
+    return tuple(mapper.get_property_by_column(column).key for column in mapper.primary_key)
+
+
+def _table(cls: type[Any]) -> Any:
+    return _mapper(cls).local_table
 
 
 @cache
