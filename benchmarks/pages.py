@@ -26,10 +26,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from idbroker.audit.outbox import Outbox
 from idbroker.directory.model import Group, Membership, User
+from idbroker.kernel.clock import last_days
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import TenantId, new_id
 from idbroker.kernel.scope import Actor, TenantScope
 from idbroker.sessions.model import Session
+from idbroker.survey.model import Concerns, SurveyDays
 from idbroker.tenants.model import Tenant
 from tests.support.clock import TestClock
 from tests.support.databases import PostgresServer
@@ -80,6 +82,19 @@ def fill_people(world: UiWorld, tenant: str, number: int) -> list[str]:
         with world.services.database.tenant(scope) as unit:
             unit.transaction.connection.execute(User.__table__.insert(), batch)  # type: ignore[attr-defined]
     return ids
+
+
+def fill_survey(world: UiWorld, tenants: list[str]) -> None:
+    """What the worker would have left for the operator: a fortnight of forty codes, two concerns for each tenant."""
+    now = world.clock.now()
+    with world.services.database.platform(OPERATOR) as unit:
+        for day in last_days(now, 14):
+            codes = {(day.name, "sign_in.refused", f"code_{number}"): number for number in range(40)}
+            unit[SurveyDays].add({**codes, (day.name, "sign_in.succeeded", ""): 20_000})
+        for number, tenant in enumerate(tenants):
+            with unit.enter(TenantScope(TenantId(tenant), OPERATOR)) as inside:
+                ends = now + timedelta(days=number % 60)
+                inside[Concerns].replace({("certificate", "con_1"): (ends, 1), ("directory_token", "dir_1"): (ends, 2)})
 
 
 def fill_life(world: UiWorld, tenant: str, people: list[str], connection: str) -> dict[str, str]:
@@ -143,6 +158,7 @@ def world_on(engine: str, folder: Path) -> Iterator[UiWorld]:
 def looked_at(world: UiWorld, tenants: int, users: int) -> tuple[Person, dict[str, str]]:
     """(an operator inside the large tenant, what stands in the paths)."""
     ids = fill_tenants(world, tenants - 1)
+    fill_survey(world, ids)
     large = world.tenant("large")
     made = {"type": "saml", "name": "Okta", "metadata_xml": METADATA.read_text(encoding="utf-8")}
     connection = world.api("POST", "/tenants/large/connections", made)["id"]

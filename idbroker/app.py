@@ -136,6 +136,8 @@ from scim.routes import Scim
 from scim.schemas.extension import read_extension
 from scim.trials import Trials as ScimTrials
 
+LOOK_FOR_CONCERNS = timedelta(minutes=15)
+
 
 @dataclass(frozen=True)
 class Services:
@@ -377,9 +379,9 @@ def _survey_jobs(services: Services, rounds: Rounds) -> list[Job]:
         return sign_ins.count_each(list(_owners(rounds)))
 
     return [
-        Job("count sign-ins of all tenants", timedelta(seconds=10), sign_ins.count_noticed, "slow"),
+        Job("count sign-ins of all tenants", timedelta(seconds=5), sign_ins.count_noticed, "slow"),
         Job("count sign-ins that were missed", timedelta(hours=1), sweep, "rounds"),
-        Job("look for what wants attention", timedelta(minutes=15), watch.look_at_all, "rounds"),
+        Job("look for what wants attention", LOOK_FOR_CONCERNS, watch.look_at_all, "rounds"),
     ]
 
 

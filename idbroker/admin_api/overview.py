@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
 from typing import Literal
 
 from idbroker.access.permissions import Permission
@@ -20,7 +18,7 @@ from idbroker.storage.database import Database
 from idbroker.storage.turns import Backlog
 from idbroker.storage.unit import PlatformUnit
 from idbroker.streams.model import LogStreamTurns
-from idbroker.survey.model import ConcernsOfAll, DayKey, SurveyDays
+from idbroker.survey.model import ConcernsOfAll, SurveyDays
 from idbroker.survey.sign_ins import REFUSED, SUCCEEDED
 from idbroker.tenants.model import Tenants
 from idbroker.web.call import Answer, Call
@@ -28,6 +26,7 @@ from idbroker.web.route import PlatformRoute
 from idbroker.webhooks.model import WebhookQueues
 
 REFUSED_DAYS = 7
+COUNTED = 1000
 Kind = Literal["webhooks", "outbound_scim", "signals", "log_streams"]
 
 
@@ -52,7 +51,8 @@ class RefusedDocument(Document):
 class OverviewDocument(Document):
     """``tenants``: by state, without the synthetic ones. ``unsealed_trails``: how many trails have events that wait to be
     sealed (1,000 at most are counted). ``sign_ins``: of all tenants, the last fourteen days by UTC, oldest first. ``refused``:
-    the most frequent reason first. ``concerns``: kind → how many there are (``GET /concerns`` lists them)."""
+    the most frequent reason first. ``concerns``: how many `GET /concerns` lists (1,000 at most are
+    counted)."""
 
     tenants: dict[str, int]
     synthetic_tenants: int
@@ -61,7 +61,7 @@ class OverviewDocument(Document):
     queues: list[QueueDocument]
     sign_ins: list[DayDocument]
     refused: list[RefusedDocument]
-    concerns: dict[str, int]
+    concerns: int
 
 
 class OverviewCall:
@@ -91,7 +91,7 @@ class OverviewCall:
         waiting = sum(len(tenants) for tenants in by_cell.values())
         now = unit.clock.now()
         days = [day.name for day in last_days(now, DAYS)]
-        counts = unit[SurveyDays].since(days[0])
+        counts = unit[SurveyDays].by_day(days[0])
         return shown(
             OverviewDocument(
                 tenants=unit[Tenants].count_by_status(),
@@ -99,24 +99,17 @@ class OverviewCall:
                 apps=unit[Apps].count(),
                 unsealed_trails=waiting,
                 queues=[_queue(kind, found) for kind, found in _backlogs(unit).items()],
-                sign_ins=[_day(day, counts) for day in days],
-                refused=_refused(days[-REFUSED_DAYS:], counts),
-                concerns=unit[ConcernsOfAll].counts(now + SOON),
+                sign_ins=[
+                    DayDocument(day=day, succeeded=counts.get((day, SUCCEEDED), 0), refused=counts.get((day, REFUSED), 0))
+                    for day in days
+                ],
+                refused=[
+                    RefusedDocument(code=code, count=number)
+                    for code, number in unit[SurveyDays].by_code(REFUSED, days[-REFUSED_DAYS])
+                ],
+                concerns=unit[ConcernsOfAll].count(now + SOON, COUNTED),
             )
         )
-
-
-def _day(day: str, counts: Mapping[DayKey, int]) -> DayDocument:
-    of = {action: sum(n for key, n in counts.items() if key[:2] == (day, action)) for action in (SUCCEEDED, REFUSED)}
-    return DayDocument(day=day, succeeded=of[SUCCEEDED], refused=of[REFUSED])
-
-
-def _refused(days: list[str], counts: Mapping[DayKey, int]) -> list[RefusedDocument]:
-    found: Counter[str] = Counter()
-    for (day, action, code), number in counts.items():
-        if action == REFUSED and day in days:
-            found[code] += number
-    return [RefusedDocument(code=code, count=number) for code, number in found.most_common()]
 
 
 def _backlogs(unit: PlatformUnit) -> dict[Kind, Backlog]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, Text, and_, case, func
+from sqlalchemy import BigInteger, Index, Text, case, func
 from sqlmodel import Field, col, select
 
 from idbroker.audit.chain import Head
@@ -87,18 +87,18 @@ class AuditRecords(TenantRepository):
     def counts(self, actions: Sequence[str], days: Sequence[Day]) -> dict[str, list[int]]:
         """Action → how many on each day, among the newest records of the trail (``COUNTED``)."""
         at = col(AuditRecord.at)
-        counted = [func.sum(case((and_(at >= day.begins, at < day.ends), 1), else_=0)) for day in days]
-        statement = (
-            select(AuditRecord.action, *counted)
-            .where(
-                col(AuditRecord.sequence) > self.last().sequence - COUNTED,
-                at >= days[0].begins,
-                col(AuditRecord.action).in_(actions),
-            )
-            .group_by(col(AuditRecord.action))
+        # The newest day first: most records of a long trail that is looked at are young, and the first match ends it.
+        number = case(*((at >= day.begins, place) for place, day in reversed(list(enumerate(days)))))
+        statement = select(AuditRecord.action, number, func.count()).where(
+            col(AuditRecord.sequence) > self.last().sequence - COUNTED,
+            at >= days[0].begins,
+            at < days[-1].ends,
+            col(AuditRecord.action).in_(actions),
         )
-        found: list[Any] = list(self.session.execute(statement))
-        return {row[0]: [int(number) for number in row[1:]] for row in found}
+        found: dict[str, list[int]] = {}
+        for action, place, count in self.session.execute(statement.group_by(col(AuditRecord.action), number)):
+            found.setdefault(action, [0] * len(days))[place] = count
+        return found
 
     def last(self) -> Head:
         statement = select(AuditRecord.sequence, AuditRecord.hash).order_by(col(AuditRecord.sequence).desc()).limit(1)

@@ -86,10 +86,18 @@ class SurveyDays(PlatformRepository):
                 self.session.add(SurveyDay(day=day, action=action, code=code, number=number))
                 self.session.flush()
 
-    def since(self, day: str) -> dict[DayKey, int]:
-        statement = select(SurveyDay).where(col(SurveyDay.day) >= day)
-        found = self.session.execute(statement, execution_options={"populate_existing": True}).scalars()
-        return {(row.day, row.action, row.code): row.number for row in found}
+    def by_day(self, since: str) -> dict[tuple[str, str], int]:
+        """(day, action) → how many, from that day on."""
+        statement = select(SurveyDay.day, SurveyDay.action, func.sum(SurveyDay.number)).where(col(SurveyDay.day) >= since)
+        found = self.session.execute(statement.group_by(col(SurveyDay.day), col(SurveyDay.action)))
+        return {(day, action): int(number) for day, action, number in found}
+
+    def by_code(self, action: str, since: str) -> list[tuple[str, int]]:
+        """(code, how many) of an action from that day on, the most frequent first."""
+        number = func.sum(SurveyDay.number)
+        statement = select(SurveyDay.code, number).where(col(SurveyDay.day) >= since, SurveyDay.action == action)
+        found = self.session.execute(statement.group_by(col(SurveyDay.code)).order_by(number.desc(), col(SurveyDay.code)))
+        return [(code, int(of)) for code, of in found]
 
 
 class SurveyReaches(PlatformRepository):
@@ -153,11 +161,10 @@ class ConcernsOfAll(PlatformRepository):
             statement = statement.where(tuple_(*columns) > tuple_(*after))
         return [Seen(row[0], row[1]) for row in self.session.execute(statement.order_by(*columns).limit(limit))]
 
-    def counts(self, until: datetime) -> dict[str, int]:
-        """Kind → how many, up to ``until``."""
-        statement = select(Concern.kind, func.count()).join(Tenant, col(Tenant.id) == col(Concern.tenant_id), isouter=True)
-        counted = statement.where(col(Concern.at) <= until, _IN_USE).group_by(col(Concern.kind))
-        return {row[0]: row[1] for row in self.session.execute(counted)}
+    def count(self, until: datetime, at_most: int) -> int:
+        """How many up to ``until``."""
+        statement = select(Concern.of_id).join(Tenant, col(Tenant.id) == col(Concern.tenant_id), isouter=True)
+        return len(self.session.execute(statement.where(col(Concern.at) <= until, _IN_USE).limit(at_most)).all())
 
 
 _IN_USE = or_(

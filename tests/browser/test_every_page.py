@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
@@ -23,8 +24,10 @@ SESSIONS = ("admin", "setup")
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with demo_world(0) as world:
-        yield world
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("idbroker.app.LOOK_FOR_CONCERNS", timedelta(seconds=2))
+        with demo_world(0) as world:
+            yield world
 
 
 @pytest.fixture(scope="module")

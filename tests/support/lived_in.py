@@ -180,6 +180,16 @@ def _administration(lived: Lived) -> None:
     for name in ("Reports", HOSTILE):
         lived.ids["key"] = lived.api("POST", "/api-keys", {"name": name, "scope": "operator"})["id"]
         lived.api("POST", f"{below}/api-keys", {"name": name, "role": "member"})
+    role = {"name": "help-desk", "description": HOSTILE, "permissions": ["audit:read", "sessions:end", "tenant:read"]}
+    lived.ids["admin_role"] = lived.api("POST", f"{below}/admin-roles", role)["id"]
+    for kind, url in (("https", "https://siem.example.com/in"), ("splunk_hec", "https://splunk.example.com/collect")):
+        stream = {
+            "type": kind,
+            "name": f"{kind} of {LONG}"[:100],
+            "url": url,
+            **({"token": "x"} if kind == "splunk_hec" else {}),
+        }
+        lived.ids["stream"] = lived.api("POST", f"{below}/log-streams", stream)["id"]
     lived.api("PUT", f"{below}/alert-recipients", {"emails": ["it@orchard.example"]})
 
 
@@ -193,12 +203,18 @@ def _deliveries(lived: Lived) -> None:
         lived.api("POST", f"/webhooks/{made['id']}/replay", {"since": now})
 
 
+def _surveyed(lived: Lived) -> bool:
+    """Whether the operator's overview has what it shows of all tenants."""
+    today = lived.api("GET", "/overview")["sign_ins"][-1]
+    return bool(today["refused"] and lived.api("GET", "/concerns")["data"])
+
+
 def _settle(lived: Lived) -> None:
-    """Until the worker has sealed what happened."""
-    for _ in range(100):
+    """Until the worker has sealed and counted what happened."""
+    for _ in range(200):
         found = lived.api("GET", f"/tenants/{lived.tenant}/sign-ins")["data"]
         refused = [one for one in found if one["outcome"] == "refused"]
-        if len(found) >= 4 and refused:
+        if len(found) >= 4 and refused and _surveyed(lived):
             lived.ids["sign_in"] = refused[0]["id"]
             return
         time.sleep(0.1)

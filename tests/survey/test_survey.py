@@ -140,7 +140,7 @@ def test_what_ends_and_what_was_given_up(surveyed: Surveyed) -> None:
         ("certificate", home, made["id"], 10, 1),
     ]
     assert "Secret Name" not in str(found)
-    assert world.get("/overview")["concerns"] == {"dead_deliveries": 1, "directory_token": 1, "certificate": 1}
+    assert world.get("/overview")["concerns"] == 3
     assert surveyed.concerns("?kind=trial") == []  # it has only begun
     ConcernWatch(world.stores.main, surveyed.connections, timedelta(days=12)).look_at_all()
     assert surveyed.concerns("?kind=trial") == [("trial", "trier")]
