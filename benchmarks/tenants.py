@@ -122,6 +122,7 @@ def measure(deployment: Deployment, requests: int) -> None:
 
 def timed(deployment: Deployment, step: Step, numbers: list[int]) -> list[float]:
     samples = []
+    deployment.client.close()  # the server has closed what was not used while the other one was asked
     for number in numbers:
         begun = time.perf_counter()
         step(deployment, number)

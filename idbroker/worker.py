@@ -34,8 +34,8 @@ from idbroker.tenants.model import Tenants
 
 TICK_SECONDS = 0.25
 PAGE = 200
-RESTING = 4.0
-"""How many times as long as its work took a round rests where it shares a process with the server: a fifth of a core is its."""
+RESTING = 9.0
+"""How many times as long as its work took a round rests where it shares a process with the server: a tenth of a core is its."""
 
 Lane = Literal["quick", "slow", "rounds"]
 
@@ -119,6 +119,7 @@ class Worker:
             if self._clock.now() < self._due[job.name]:
                 continue
             self._due[job.name] = self._clock.now() + job.every
+            structlog.contextvars.clear_contextvars()  # what is logged bears the tenant that the job was at
             try:
                 job.run()
             except Stopped:

@@ -17,7 +17,7 @@ from idbroker.storage.rls import ERASE_STATEMENTS
 from idbroker.storage.rows import AUDIT, MAIN
 from idbroker.storage.spanning import SpanningTransaction
 from idbroker.storage.transaction import Transaction
-from idbroker.storage.unit import PlatformUnit, Portraits, TenantUnit
+from idbroker.storage.unit import PlatformUnit, Portraits, TenantUnit, note_in_logs
 
 
 class Database:
@@ -50,6 +50,7 @@ class Database:
     @contextmanager
     def tenant(self, scope: TenantScope, *, read_only: bool = False) -> Iterator[TenantUnit]:
         """A transaction on that tenant's data. Commits on normal exit, rolls back when anything is raised."""
+        note_in_logs(scope.tenant)
         with self._transaction(scope.tenant, platform=False, read_only=read_only) as transaction:
             unit = TenantUnit(transaction, scope, self.clock)
             yield unit

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import structlog
 from sqlalchemy import CursorResult, Executable, Result, Row, Select
 
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
@@ -33,6 +34,12 @@ PT = TypeVar("PT", bound=PlatformRow | IndexRow)
 
 Relayed = Callable[["Dialect", Sequence[TenantId]], Select[Any]]
 """Makes a statement on the relayed tables of those tenants."""
+
+
+def note_in_logs(tenant: TenantId) -> None:
+    """What this thread logs from here on bears ``tenant_id``, until it is cleared: refusals are logged when all is over."""
+    if tenant != PLATFORM_TRAIL:
+        structlog.contextvars.bind_contextvars(tenant_id=tenant)
 
 
 class Portraits(Protocol):
@@ -108,6 +115,7 @@ class PlatformUnit:
     @contextmanager
     def enter(self, scope: TenantScope) -> Iterator[TenantUnit]:
         """Work in one tenant within this transaction: guard and row-level security follow, and switch back after."""
+        note_in_logs(scope.tenant)
         try:
             self.transaction.bind(scope.tenant, platform=False)
             inside = TenantUnit(self.transaction, scope, self.clock)

@@ -24,6 +24,8 @@ from idbroker.kernel.errors import NotFound, Refusal
 from idbroker.kernel.ids import RequestId
 from idbroker.kernel.scope import new_request_id
 from idbroker.limits.names import Unlimited
+from idbroker.login.steps import SignInRefused
+from idbroker.storage.unit import note_in_logs
 from idbroker.telemetry.metrics import REQUESTS
 from idbroker.web.call import Answer, BadRequest, Call
 from idbroker.web.headers import CACHEABLE_DEFAULT, COMMON, HSTS
@@ -142,11 +144,14 @@ class Bridge:
             meter.tell()
 
     def _answer(self, row: Row, errors: ErrorFace, call: Call) -> Answer:
+        structlog.contextvars.clear_contextvars()  # what is logged bears the tenant of this request (``note_in_logs``)
         try:
             return self._tenancy.run(row, call)
         except NotHere:
             raise
         except Refusal as refusal:
+            if isinstance(refusal, SignInRefused) and refusal.tenant is not None:
+                note_in_logs(refusal.tenant)  # known from what is remembered of its connection, without a transaction
             log.info("refused", refusal=refusal.code, detail=refusal.detail, route=row.path, request_id=call.request_id)
             return _told_when(errors(refusal, call), refusal)
         except OperationalError:

@@ -19,6 +19,7 @@ from sqlalchemy import event
 from idbroker.admin_api.operation import Operation
 from idbroker.kernel.ids import new_id
 from idbroker.web.route import KeyRoute, OpenRoute, PageRoute, PlatformRoute, Row, ScopedRoute, TenantRoute
+from tests.support.logged import everything_logged
 from tests.support.marked import SCIM_USER, marked
 from tests.support.prefixes import PREFIXES
 from tests.support.strangers import Strangers
@@ -212,3 +213,25 @@ def test_interleaved_requests_of_two_tenants_leak_nothing(there: Strangers, monk
         other = there.globex if mine else there.ids["tenant"]
         assert f'"tenant_id":"{other}"' not in text
     assert sum(marked(text) for _, text in answers) >= 50, "acme saw its own"
+
+
+@ONE_ENGINE
+def test_what_is_logged_bears_the_tenant_of_its_own_request(there: Strangers) -> None:
+    """Each kind of refusal in turn, with one between them that is nobody's: nothing of the request before is left over."""
+    theirs, mine = there.ids["tenant"], there.globex
+    owner = {"authorization": f"Bearer {there.owner}"}
+    connection = there.acme.acme.connection["id"]
+    asked = [
+        ("GET", f"/api/v1/tenants/{mine}/users/{new_id('usr')}", owner, mine),
+        ("GET", f"/api/v1/tenants/{theirs}/users", {"authorization": "Bearer nonsense"}, None),
+        ("POST", f"/saml/{connection}/acs", {}, theirs),
+        ("POST", f"/saml/{new_id('con')}/acs", {}, None),
+    ]
+    with everything_logged() as lines:
+        for method, path, headers, tenant in asked:
+            lines.clear()
+            form = {"SAMLResponse": "PHg+", "RelayState": "x"} if method == "POST" else None
+            answer = there.whole.client.request(method, path, headers=headers, data=form)
+            assert answer.status_code >= 400, path
+            told = [line for line in lines if line["event"] == "refused"]
+            assert [line.get("tenant_id") for line in told] == [tenant], (path, lines)

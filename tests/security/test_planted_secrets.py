@@ -11,19 +11,17 @@ import logging
 import re
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import structlog
 from sqlalchemy import select
 
 from idbroker.storage.rows import AUDIT, MAIN
-from idbroker.telemetry.logs import PROCESSORS
 from idbroker.web.route import PlatformRoute, ScopedRoute, TenantRoute
 from tests.conformance.test_isolation import unbound
 from tests.security.test_isolation_walk import filled
 from tests.support.doors import Doors, code
+from tests.support.logged import everything_logged
 from tests.support.marked import PUSHED, SCIM_USER
 from tests.support.whole import MASTER
 
@@ -175,17 +173,6 @@ def in_refusals(secrets: Secrets) -> Iterator[tuple[str, str]]:
 def _good(answer: Any) -> Any:
     assert answer.status_code == 200, answer.text
     return answer
-
-
-@contextmanager
-def everything_logged() -> Iterator[list[Any]]:
-    """Also by loggers that another test has used, after it had set up logs."""
-    structlog.configure(processors=PROCESSORS)
-    try:
-        with structlog.testing.capture_logs() as lines:
-            yield lines
-    finally:
-        structlog.reset_defaults()
 
 
 @pytest.mark.parametrize("place", [in_tables, in_reads_of_the_api, in_what_is_taken_away, in_refusals])
