@@ -16,6 +16,7 @@ _SECRET_NAME = re.compile(
 )
 _SECRET_VALUE = re.compile(
     r"idbk_[0-9a-z]{26}_[\w-]+|eyJ[\w-]{8,}\.[\w-]+(\.[\w-]+)?|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*"
+    r"|scim_[0-9a-z]{26}\.[0-9a-z]{26}\.[\w-]+|whsec_[A-Za-z0-9+/=]{16,}"
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"  # user and password in a URL
 )
 REDACTED = "[redacted]"

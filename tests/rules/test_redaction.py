@@ -17,6 +17,8 @@ from idbroker.telemetry.logs import REDACTED, redact, set_up_logs
 JWT = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 API_KEY = "idbk_0123456789abcdefghjkmnpqrs_" + "s" * 43
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\n-----END RSA PRIVATE KEY-----"
+SCIM_TOKEN = f"scim_{'0' * 26}.{'1' * 26}.{'s' * 43}"
+WEBHOOK = "whsec_" + "c2hvd24gb25jZSwgdGhlbiBuZXZlcg=="
 SECRET = "hush-hush"
 
 
@@ -38,11 +40,13 @@ def test_by_name(name: str) -> None:
     assert SECRET not in repr(clean(calls=[{"deep": ({name: [SECRET]},)}]))
 
 
-@pytest.mark.parametrize("secret", [JWT, API_KEY, PEM, f"a {JWT} b", f"Bearer {API_KEY}", "postgresql://u:hush@db/x"])
+@pytest.mark.parametrize(
+    "secret", [JWT, API_KEY, PEM, SCIM_TOKEN, WEBHOOK, f"a {JWT} b", f"Bearer {API_KEY}", "postgresql://u:hush@db/x"]
+)
 def test_by_shape(secret: str) -> None:
     for shown in (clean(event=secret), clean(detail=[secret]), clean(detail={"x": secret})):
         text = repr(shown)
-        assert not any(part in text for part in (JWT, API_KEY, "MIIEow", "hush"))
+        assert not any(part in text for part in (JWT, API_KEY, "MIIEow", "hush", "ssss", "c2hvd24"))
         assert REDACTED in text
 
 
@@ -66,6 +70,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     root.handlers, root.level = before[0], before[1]
 
 
+@pytest.mark.shows_secrets  # pytest's own handler sees the records as they were
 def test_neither_our_logs_nor_the_libraries_tell(said: io.StringIO) -> None:
     try:
         raise ValueError(f"refused {JWT}")
