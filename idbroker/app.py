@@ -376,12 +376,15 @@ def _survey_jobs(services: Services, rounds: Rounds) -> list[Job]:
     watch = ConcernWatch(database, services.connections, timedelta(days=settings.trial_days) or None)
 
     def sweep() -> int:
-        return sign_ins.count_each(list(_owners(rounds)))
+        return sign_ins.count_each(_owners(rounds))
+
+    def look() -> int:
+        return watch.look_at_each(_owners(rounds))
 
     return [
         Job("count sign-ins of all tenants", timedelta(seconds=5), sign_ins.count_noticed, "slow"),
         Job("count sign-ins that were missed", timedelta(hours=1), sweep, "rounds"),
-        Job("look for what wants attention", LOOK_FOR_CONCERNS, watch.look_at_all, "rounds"),
+        Job("look for what wants attention", LOOK_FOR_CONCERNS, look, "rounds"),
     ]
 
 

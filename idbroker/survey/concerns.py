@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -14,11 +14,12 @@ from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.storage.database import Database
 from idbroker.storage.unit import TenantUnit
 from idbroker.survey.endings import endings
+from idbroker.survey.groups import in_groups
 from idbroker.survey.model import Concerns, Kind
 from idbroker.tenants.model import Tenant, Tenants
 from idbroker.webhooks.model import WebhookDeliveries, Webhooks
 
-PAGE = 200
+WEBHOOKS = 200
 TRIAL_SOON = timedelta(days=14)
 """A trial lasts a month or so: it is no news in the first half of it that it ends."""
 
@@ -36,29 +37,22 @@ class ConcernWatch:
         self._connections = connections
         self._trial = trial
 
-    def look_at_all(self) -> int:
-        """At the operator's own and every tenant's. Of how many something has changed."""
+    def look_at_each(self, tenants: Iterable[TenantId]) -> int:
+        """At those tenants, the operator's own (``PLATFORM_TRAIL``) among them. Of how many something has changed."""
         count = 0
-        for tenant, trial_ends in self._each():
-            try:
-                count += self._look(tenant, trial_ends)
-            except IntegrityError:
-                continue  # another worker is at it
-            except Exception:
-                log.exception("concerns could not be looked for", tenant_id=tenant)
-        return count
-
-    def _each(self) -> Iterator[tuple[TenantId, datetime | None]]:
-        """Whoever has something, with the end of his trial."""
-        yield PLATFORM_TRAIL, None
-        after = None
-        while True:
+        for group in in_groups(tenants):
             with self._database.platform(SYSTEM, read_only=True) as unit:
-                page = unit[Tenants].page(after=after, limit=PAGE)
-            yield from ((tenant.tenant_id, self._trial_ends(tenant)) for tenant in page if not tenant.synthetic)
-            if len(page) < PAGE:
-                return
-            after = page[-1].id
+                ends = {one.tenant_id: self._trial_ends(one) for one in unit[Tenants].real_among(group)}
+            if PLATFORM_TRAIL in group:
+                ends[PLATFORM_TRAIL] = None
+            for tenant, trial_ends in ends.items():
+                try:
+                    count += self._look(tenant, trial_ends)
+                except IntegrityError:
+                    continue  # another worker is at it
+                except Exception:
+                    log.exception("concerns could not be looked for", tenant_id=tenant)
+        return count
 
     def _look(self, tenant: TenantId, trial_ends: datetime | None) -> int:
         scope = TenantScope(tenant, SYSTEM)
@@ -75,7 +69,7 @@ class ConcernWatch:
         for one in endings(unit, self._connections):  # the soonest first
             at, number = wanted.get((one.kind, one.of), (one.ends_at, 0))
             wanted[one.kind, one.of] = (at, number + 1)
-        for webhook in unit[Webhooks].page(limit=PAGE):
+        for webhook in unit[Webhooks].page(limit=WEBHOOKS):
             number, since = unit[WebhookDeliveries].dead(webhook.id)
             if since is not None:
                 wanted["dead_deliveries", webhook.id] = (since, number)

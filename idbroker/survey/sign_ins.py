@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -16,9 +16,10 @@ import structlog
 
 from idbroker.audit.search import TrailQuery, TrailSearch
 from idbroker.audit.trail import Trail
-from idbroker.kernel.ids import TenantId
+from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.storage.database import Database
+from idbroker.survey.groups import in_groups
 from idbroker.survey.model import DayKey, SurveyDays, SurveyReaches
 from idbroker.tenants.model import Tenants
 
@@ -28,9 +29,6 @@ DAYS = 14
 """So far back a trail is read that is counted for the first time."""
 
 PAGE = 500
-TENANTS = 200
-"""Whose reach is asked for at once."""
-
 log = structlog.get_logger("idbroker.survey")
 
 
@@ -48,16 +46,13 @@ class SignInSurvey:
             noticed, self._noticed = sorted(self._noticed), set()
         return self.count_each(noticed)
 
-    def count_each(self, tenants: Sequence[TenantId]) -> int:
+    def count_each(self, tenants: Iterable[TenantId]) -> int:
         """How many sign-ins were counted. One tenant that cannot be counted now stops no other, and is tried again."""
         done = 0
-        for first in range(0, len(tenants), TENANTS):
-            group = tenants[first : first + TENANTS]
+        for group in in_groups(tenants):
             with self._database.platform(SYSTEM, read_only=True) as unit:
-                reached, synthetic = unit[SurveyReaches].of(group), unit[Tenants].synthetic_among(group)
-            for tenant in group:
-                if tenant in synthetic:
-                    continue
+                reached, real = unit[SurveyReaches].of(group), unit[Tenants].real_among(group)
+            for tenant in [*(PLATFORM_TRAIL,) * (PLATFORM_TRAIL in group), *(one.tenant_id for one in real)]:
                 try:
                     done += self._count(tenant, reached.get(tenant))
                 except Exception:

@@ -109,10 +109,10 @@ class Tenants(PlatformRepository):
             statement = statement.where(col(Tenant.id) > after)
         return self.session.execute(statement.order_by(col(Tenant.id)).limit(limit)).scalars().all()
 
-    def synthetic_among(self, tenant_ids: Sequence[str]) -> set[str]:
-        """Which of those ids are of synthetic tenants."""
-        statement = select(Tenant.id).where(col(Tenant.id).in_(tenant_ids), col(Tenant.synthetic))
-        return set(self.session.execute(statement).scalars())
+    def real_among(self, tenant_ids: Sequence[str]) -> list[Tenant]:
+        """Those of the ids that are tenants, and not synthetic."""
+        statement = select(Tenant).where(col(Tenant.id).in_(tenant_ids), ~col(Tenant.synthetic))
+        return list(self.session.execute(statement.order_by(col(Tenant.id))).scalars())
 
     def count_by_cell(self) -> dict[str, int]:
         statement = select(Tenant.cell, func.count()).group_by(col(Tenant.cell))

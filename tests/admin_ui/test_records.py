@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from idbroker.kernel.clock import rfc3339
+from idbroker.kernel.ids import TenantId
 from idbroker.survey.concerns import ConcernWatch
 from idbroker.survey.model import SurveyDays
 from tests.support.ui_world import BASE, OPERATOR, Person, UiWorld
@@ -21,7 +22,7 @@ class Provisioned:
 
     def __init__(self, world: UiWorld) -> None:
         self.world = world
-        world.tenant("acme")
+        self.id = TenantId(world.tenant("acme"))
         made = world.api("POST", "/tenants/acme/directories", {"name": "The staff"})
         self.directory = made["id"]
         soon = "2026-11-25T00:00:00Z"
@@ -205,7 +206,7 @@ def test_the_operator_sees_all_tenants_together(acme: Provisioned) -> None:
         today = services.clock.now().date().isoformat()
         unit[SurveyDays].add({("2020-01-01", "sign_in.refused", "long_ago"): 1})
         unit[SurveyDays].add({(today, "sign_in.refused", "saml_expired"): 21, (today, "sign_in.succeeded", ""): 34})
-    ConcernWatch(services.database, services.connections, None).look_at_all()
+    ConcernWatch(services.database, services.connections, None).look_at_each([acme.id])
     page = acme.operator.get("/admin/overview").text
     assert "34 succeeded, 21 were refused, at all tenants." in page
     assert "<code>saml_expired</code></th><td>21</td>" in page

@@ -34,7 +34,6 @@ class Surveyed:
     world: AdminWorld
     survey: SignInSurvey
     connections: ConnectionService
-    watch: ConcernWatch
     tenants: dict[str, str] = field(default_factory=dict)
 
     def tell(self, tenant: str, *codes: str | None) -> None:
@@ -50,6 +49,10 @@ class Surveyed:
         day = stands["sign_ins"][-1]
         return day["succeeded"], day["refused"], {one["code"]: one["count"] for one in stands["refused"]}
 
+    def look(self, trial: timedelta = timedelta(days=30)) -> int:
+        everybody = [PLATFORM_TRAIL, *(TenantId(one["id"]) for one in self.world.get("/tenants")["data"])]
+        return ConcernWatch(self.world.stores.main, self.connections, trial).look_at_each(everybody)
+
     def concerns(self, query: str = "") -> list[tuple[str, str]]:
         return [(one["kind"], one["tenant"]) for one in self.world.get(f"/concerns{query}")["data"]]
 
@@ -61,8 +64,7 @@ def surveyed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     opened = open_celled(celled_urls(request.param, tmp_path_factory.mktemp("survey"), request), clock)
     world = AdminWorld(opened, clock)
     connections = ConnectionService({}, world.envelope, {"saml": world.upkeep})
-    watch = ConcernWatch(opened.main, connections, timedelta(days=30))
-    made = Surveyed(world, SignInSurvey(opened.main, world.trail), connections, watch)
+    made = Surveyed(world, SignInSurvey(opened.main, world.trail), connections)
     for cell in CELLS:
         body = {"slug": cell, "name": cell.title(), "tier": "growth", "status": "active", "cell": cell}
         made.tenants[cell] = world.post("/tenants", body)["id"]
@@ -131,8 +133,8 @@ def test_what_ends_and_what_was_given_up(surveyed: Surveyed) -> None:
             unit[WebhookDeliveries].add(_dead(east, hook, number, now - timedelta(days=number)))
     trial = world.post("/tenants", {"slug": "trier", "name": "Trier", "tier": "free", "status": "trial"})["id"]
 
-    assert surveyed.watch.look_at_all() == 2
-    assert surveyed.watch.look_at_all() == 0
+    assert surveyed.look() == 2
+    assert surveyed.look() == 0
     found = world.get("/concerns")["data"]
     assert [(one["kind"], one["tenant_id"], one["of"], one["days"], one["number"]) for one in found] == [
         ("dead_deliveries", east, hook, -1, 2),
@@ -142,7 +144,7 @@ def test_what_ends_and_what_was_given_up(surveyed: Surveyed) -> None:
     assert "Secret Name" not in str(found)
     assert world.get("/overview")["concerns"] == 3
     assert surveyed.concerns("?kind=trial") == []  # it has only begun
-    ConcernWatch(world.stores.main, surveyed.connections, timedelta(days=12)).look_at_all()
+    surveyed.look(timedelta(days=12))
     assert surveyed.concerns("?kind=trial") == [("trial", "trier")]
     # In pages of one it is the same list.
     pages, cursor = [], ""
@@ -159,7 +161,7 @@ def test_what_ends_and_what_was_given_up(surveyed: Surveyed) -> None:
     world.post(f"/tenants/{home}/transitions", {"to": "paused", "reason": "unpaid"}, status=200)
     assert surveyed.concerns() == [("dead_deliveries", "east"), ("directory_token", "east")]
     assert world.send("DELETE", f"/tenants/{east}/directories/{directory}").status_code == 204
-    surveyed.watch.look_at_all()
+    surveyed.look()
     assert surveyed.concerns() == [("dead_deliveries", "east")]
 
 
