@@ -96,11 +96,13 @@ from idbroker.streams.service import StreamService
 from idbroker.survey.concerns import ConcernWatch
 from idbroker.survey.sign_ins import SignInSurvey
 from idbroker.telemetry.logs import set_up_logs
+from idbroker.telemetry.tracing import start_tracing
 from idbroker.tenants.branding import Brands
 from idbroker.tenants.entitlements import Plans, checked_own
 from idbroker.tenants.lifecycle import Terms
 from idbroker.tenants.quotas import TenantQuotas
 from idbroker.tenants.service import TenantService
+from idbroker.traced_fetcher import TracedFetcher
 from idbroker.web.assets import Assets, asset_rows
 from idbroker.web.call import Answer, Call
 from idbroker.web.cookies import AdminCookies, Cookies
@@ -440,7 +442,7 @@ def build_services(
     """
     master = plugins.master_key(settings)
     clock = clock or SystemClock()
-    fetcher = fetcher or GuardedFetcher(settings.outbound_allow)
+    fetcher = fetcher or TracedFetcher(GuardedFetcher(settings.outbound_allow))
     plugins.load_tables()
     main, audit = plugins.main_cells(settings), plugins.audit_cells(settings)
     for plans, metadata in ((main, MAIN), (audit, AUDIT)):
@@ -464,7 +466,7 @@ def build_services(
     trail.while_sealing = wake_streams
     quotas = TenantQuotas(database, clock)
     # A sender of their own: however many receivers hang, webhooks find a free connection.
-    stream_sender = sender or GuardedFetcher(settings.outbound_allow)
+    stream_sender = sender or TracedFetcher(GuardedFetcher(settings.outbound_allow))
     doors = Doors(stream_sender, GuardedTls(settings.outbound_allow), clock, settings.log_stream_folder)
     sessions = SessionService(envelope, lifetime=timedelta(hours=settings.session_hours))
     return Services(
@@ -480,7 +482,7 @@ def build_services(
         keys=keys,
         rotation=KeyRotation(database, keys, clock, max_age=timedelta(days=settings.signing_key_days)),
         fetcher=fetcher,
-        sender=sender or GuardedFetcher(settings.outbound_allow),
+        sender=sender or TracedFetcher(GuardedFetcher(settings.outbound_allow)),
         limiter=plugins.limiter(settings, clock),
         quotas=quotas,
         protocols=protocols,
@@ -518,8 +520,9 @@ class Broker:
     asgi: ASGIApp
 
 
-def build(services: Services, *, run_worker: bool) -> Broker:
-    """The web side. With ``run_worker`` the background jobs run in this process while it serves."""
+def build(services: Services, *, run_worker: bool, at_end: Callable[[], None] = lambda: None) -> Broker:
+    """The web side. With ``run_worker`` the background jobs run in this process while it serves. ``at_end`` is called when the
+    server shuts down, which a signal ends without the interpreter's own end."""
     settings = services.settings
     pages = Pages(https=settings.is_https)
     secrets = services.signing_secrets
@@ -635,6 +638,7 @@ def build(services: Services, *, run_worker: bool) -> Broker:
         scim.traffic.stop()
         services.usage.stop()
         worker.stop()
+        at_end()
 
     starlette = application(bridge, rows, faces, lifespan)
     return Broker(services, rows, admin_api, admin_ui, scim, Edge(Shortcut(starlette), https=settings.is_https))
@@ -684,8 +688,9 @@ def from_environment() -> ASGIApp:
     """What each process of ``idbroker serve --workers N`` runs."""
     settings = load_settings()
     set_up_logs(settings.log_format)
+    stop_tracing = start_tracing()
     services = build_services(settings)
-    asgi = build(services, run_worker=services.database.dialect.migrates_itself).asgi
+    asgi = build(services, run_worker=services.database.dialect.migrates_itself, at_end=stop_tracing).asgi
     # What has been made by now stays for ever: there is no use in searching it for garbage again and again.
     gc.collect()
     gc.freeze()

@@ -30,6 +30,7 @@ from idbroker.sessions.model import Sessions
 from idbroker.storage.cells import HOME
 from idbroker.storage.database import Database
 from idbroker.telemetry.metrics import SEALED
+from idbroker.telemetry.tracing import traced
 from idbroker.tenants.model import Tenants
 
 TICK_SECONDS = 0.25
@@ -120,12 +121,15 @@ class Worker:
                 continue
             self._due[job.name] = self._clock.now() + job.every
             structlog.contextvars.clear_contextvars()  # what is logged bears the tenant that the job was at
-            try:
-                job.run()
-            except Stopped:
-                return
-            except Exception:
-                log.exception("job failed", job=job.name)
+            with traced(job.name, "INTERNAL", {}) as span:
+                try:
+                    if job.run() == 0:
+                        span.drop()
+                except Stopped:
+                    return
+                except Exception as error:
+                    span.fail(type(error).__name__)
+                    log.exception("job failed", job=job.name)
 
 
 class Rounds:

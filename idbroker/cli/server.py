@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -20,6 +21,7 @@ from idbroker.storage import schema
 from idbroker.storage.cells import HOME
 from idbroker.storage.dialect import Dialect
 from idbroker.storage.rows import AUDIT, MAIN
+from idbroker.telemetry.tracing import TracingUnavailable, start_tracing
 
 app = typer.Typer()
 
@@ -40,6 +42,7 @@ def serve(
 ) -> None:
     """The server. Refuses to start without a master key, or on a schema that is behind."""
     build_services(load_settings()).close()  # whatever is wrong is said here, once, not by each process
+    _tracing()()
     uvicorn.run(
         "idbroker.app:from_environment",
         factory=True,
@@ -56,12 +59,20 @@ def serve(
 @app.command()
 def worker() -> None:
     """The background jobs. `serve` on SQLite runs them by itself; with PostgreSQL any number of these may run."""
-    services = open_services()
+    services, stop_tracing = open_services(), _tracing()
     running = services.worker()
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: running.stop())  # the turn under way is finished
     running.run_until_stopped()
     services.close()
+    stop_tracing()
+
+
+def _tracing() -> Callable[[], None]:
+    try:
+        return start_tracing()
+    except TracingUnavailable as error:
+        raise Stop(str(error)) from error
 
 
 @app.command()

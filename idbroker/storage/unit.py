@@ -36,10 +36,13 @@ Relayed = Callable[["Dialect", Sequence[TenantId]], Select[Any]]
 """Makes a statement on the relayed tables of those tenants."""
 
 
+TENANT_IN_LOGS = "tenant_id"
+
+
 def note_in_logs(tenant: TenantId) -> None:
     """What this thread logs from here on bears ``tenant_id``, until it is cleared: refusals are logged when all is over."""
     if tenant != PLATFORM_TRAIL:
-        structlog.contextvars.bind_contextvars(tenant_id=tenant)
+        structlog.contextvars.bind_contextvars(**{TENANT_IN_LOGS: tenant})
 
 
 class Portraits(Protocol):

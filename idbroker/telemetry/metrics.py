@@ -6,6 +6,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("idbroker_requests", "HTTP requests answered.", ["route", "status"], registry=REGISTRY)
+TENANT_REQUESTS = Counter(
+    "idbroker_tenant_requests",
+    "HTTP requests answered for a tenant that was recognised.",
+    ["tenant_id", "status"],
+    registry=REGISTRY,
+)
 SEALED = Counter("idbroker_trail_sealed", "Audit records sealed into the trail.", registry=REGISTRY)
 STREAMED = Counter("idbroker_streamed", "Audit records that log streams' receivers took.", ["type"], registry=REGISTRY)
 LIMITED = Counter(
@@ -23,11 +29,11 @@ SHARED_LIMITS = Gauge(
 LOGGED_OUT = Histogram(
     "idbroker_logout_complete_seconds",
     "From the ending of a person's sessions to the last app's confirmation.",
-    ["tenant"],
+    ["tenant_id"],
     buckets=(0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14_400, 43_200),
     registry=REGISTRY,
 )
-LOGOUT_FAILED = Counter("idbroker_logout_failed", "Apps that could not be told of an ending.", ["tenant"], registry=REGISTRY)
+LOGOUT_FAILED = Counter("idbroker_logout_failed", "Apps that could not be told of an ending.", ["tenant_id"], registry=REGISTRY)
 MAX_TENANTS = 200
 _labelled: dict[str, None] = {}
 

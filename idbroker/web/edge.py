@@ -9,6 +9,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -25,8 +26,9 @@ from idbroker.kernel.ids import RequestId
 from idbroker.kernel.scope import new_request_id
 from idbroker.limits.names import Unlimited
 from idbroker.login.steps import SignInRefused
-from idbroker.storage.unit import note_in_logs
-from idbroker.telemetry.metrics import REQUESTS
+from idbroker.storage.unit import TENANT_IN_LOGS, note_in_logs
+from idbroker.telemetry.metrics import REQUESTS, TENANT_REQUESTS, tenant_label
+from idbroker.telemetry.tracing import traced
 from idbroker.web.call import Answer, BadRequest, Call
 from idbroker.web.headers import CACHEABLE_DEFAULT, COMMON, HSTS
 from idbroker.web.meter import UNMETERED, Meter, TooMany
@@ -145,6 +147,23 @@ class Bridge:
 
     def _answer(self, row: Row, errors: ErrorFace, call: Call) -> Answer:
         structlog.contextvars.clear_contextvars()  # what is logged bears the tenant of this request (``note_in_logs``)
+        told: dict[str, str | int] = {"http.request.method": call.method, "http.route": row.path, "request_id": call.request_id}
+        with traced(f"{call.method} {row.path}", "SERVER", told, call.headers) as span:
+            try:
+                answer = self._answered(row, errors, call)
+            except NotHere:
+                span.drop()  # asked again where there is time to look
+                raise
+            span.tell("http.response.status_code", answer.status)
+            if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                span.fail(str(answer.status))
+            tenant = structlog.contextvars.get_contextvars().get(TENANT_IN_LOGS)
+            if tenant is not None:
+                span.tell(TENANT_IN_LOGS, tenant)
+                TENANT_REQUESTS.labels(tenant_label(tenant), f"{answer.status // 100}xx").inc()
+            return answer
+
+    def _answered(self, row: Row, errors: ErrorFace, call: Call) -> Answer:
         try:
             return self._tenancy.run(row, call)
         except NotHere:
