@@ -171,8 +171,9 @@ def known(world: Marked) -> dict[str, str]:
     """What stands for something of the reader's own → what there is."""
     here, api = world.here, world.api
     first = {name: api("GET", f"{here}/{name}?limit=1")["data"][0] for name in ("users", "alerts", "directories", "diagnoses")}
-    machine = {"name": "Machine", "grant_types": ["client_credentials"], "scope": "ssf.manage ssf.read", "redirect_uris": []}
-    app_made = api("POST", "/apps", machine)
+    grants, at = ["authorization_code", "client_credentials"], ["https://app.example/callback"]
+    app = {"name": "App", "grant_types": grants, "scope": "ssf.manage ssf.read", "redirect_uris": at}
+    app_made = api("POST", "/apps", app)
     form = {"grant_type": "client_credentials", "scope": "ssf.manage"}
     secret = (app_made["client_id"], app_made["client_secret"])
     token = world.whole.client.post("/oauth2/token", data=form, auth=secret).json()["access_token"]
