@@ -98,7 +98,8 @@ ACTS = (
         path=f"{ONE}/remove",
         operation="delete_directory",
         title="Remove this directory?",
-        says="Its tokens stop working at once. The API says what becomes of its people.",
+        says="Its tokens stop working at once, and its groups go, with the roles that they gave. Its people stay and can sign "
+        "in as before; no identity provider switches them off any more.",
         button="Remove the directory",
         back=ONE,
         after=ALL,
