@@ -41,15 +41,16 @@ def test_an_allowed_attempt_lists_the_checks_that_passed(acme: SamlTenant) -> No
 def test_the_trail_costs_a_sign_in_one_insert(acme: SamlTenant, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, browser, seen = acme.whole, acme.whole.at("192.0.2.7"), list[str]()
     acme.sign_in(browser)
-    genuine = Transaction._run
+    genuine, ours = Transaction._run, (whole.services.database.engine, whole.services.trail.store.engine)
 
     def run(self: Transaction, connection: Any, how: Any, statement: str, parameters: Any) -> Any:
-        seen.append(statement)
+        if connection.engine in ours:  # a server of another test may be at work meanwhile
+            seen.append(statement)
         return genuine(self, connection, how, statement, parameters)
 
     monkeypatch.setattr(Transaction, "_run", run)
-    event.listen(whole.services.database.engine, "before_cursor_execute", lambda _c, _cu, statement, *_: seen.append(statement))
-    event.listen(whole.services.trail.store.engine, "before_cursor_execute", lambda _c, _cu, text, *_: seen.append(text))
+    for engine in ours:
+        event.listen(engine, "before_cursor_execute", lambda _c, _cu, statement, *_: seen.append(statement))
     again = whole.at("192.0.2.8")
     location = acme.begin(again)
     seen.clear()

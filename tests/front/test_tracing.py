@@ -13,7 +13,7 @@ import pytest
 
 from idbroker.kernel.clock import SystemClock
 from idbroker.outbound.fetcher import FetchFailed, GuardedFetcher
-from idbroker.telemetry import tracing
+from idbroker.telemetry import metrics, tracing
 from idbroker.telemetry.metrics import exposition
 from idbroker.traced_fetcher import TracedFetcher
 from idbroker.worker import Job, Worker
@@ -33,7 +33,10 @@ def spans() -> Iterator[Any]:
     stop()
 
 
-def test_a_request_is_a_span_that_bears_its_tenant_and_nothing_secret(sqlite_stores: Stores, spans: Any):
+def test_a_request_is_a_span_that_bears_its_tenant_and_nothing_secret(
+    sqlite_stores: Stores, spans: Any, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(metrics, "_labelled", {})  # other tests have named their tenants
     world = front_world(sqlite_stores)
     scope = world.tenant("acme", "acme.example")
     world.connection(scope)
