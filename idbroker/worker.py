@@ -35,6 +35,8 @@ from idbroker.tenants.model import Tenants
 
 TICK_SECONDS = 0.25
 PAGE = 200
+UNRESTED = 20
+"""Tenants with which a round begins at once: where there are few, what is due is done without delay."""
 RESTING = 9.0
 """How many times as long as its work took a round rests where it shares a process with the server: a tenth of a core is its."""
 
@@ -135,7 +137,7 @@ class Worker:
 class Rounds:
     """Every tenant, one after the other, for the jobs that go to each. Raises Stopped when ``stopping`` is set.
 
-    ``resting``: how many times as long as the work on a tenant took is rested after it; not for the first page of tenants.
+    ``resting``: how many times as long as the work on a tenant took is rested after it; not for the first ``UNRESTED``.
     """
 
     def __init__(self, database: Database, stopping: threading.Event, resting: float = 0.0) -> None:
@@ -151,7 +153,7 @@ class Rounds:
         for number, found in enumerate(each_tier(self._database)):
             begun = time.monotonic()
             yield found
-            rest = (time.monotonic() - begun) * self._resting if number >= PAGE else 0.0
+            rest = (time.monotonic() - begun) * self._resting if number >= UNRESTED else 0.0
             if self._stopping.wait(rest):
                 raise Stopped
 

@@ -30,10 +30,11 @@ class Stopping(threading.Event):
         return self.is_set()
 
 
-def test_a_round_goes_to_everybody_and_rests_beyond_the_first_page(
+def test_a_round_goes_to_everybody_and_rests_beyond_the_first_tenants(
     sqlite_stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "PAGE", 2)
+    monkeypatch.setattr(worker, "PAGE", 3)
+    monkeypatch.setattr(worker, "UNRESTED", 2)
     moments = iter([0.0, 0.0, 0.0, 3.0, 0.0, 4.0])
     monkeypatch.setattr(worker, "time", SimpleNamespace(monotonic=lambda: next(moments)))
     made = [make_tenant(sqlite_stores, f"t{number}").tenant for number in range(4)]
