@@ -28,7 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.deployment import TICKS, Client, cpu_of, free_port, wait_for
+from benchmarks.deployment import TICKS, Client, cpu_of, free_port, process, wait_for
 from idbroker.app import Services, build_services
 from idbroker.apps.service import AppForm
 from idbroker.directory.model import User, Users
@@ -135,7 +135,7 @@ def broker(algorithm: str, workers: int, count: int) -> Iterator[Target]:
         services = build_services(load_settings(ours, Path("/nonexistent")))
         app_id, secret, tenant = seeded(services, algorithm)
         command = [sys.executable, "-m", "idbroker.cli", "serve", "--port", str(port), "--workers", str(workers)]
-        with running(command, environment) as pid:
+        with process(command, environment) as pid:
             wait_for(port)
             basic = base64.b64encode(f"{app_id}:{secret}".encode()).decode()
             base = ours["IDBROKER_PUBLIC_URL"]
@@ -189,27 +189,16 @@ def peer(folder: Path, algorithm: str, count: int, form: str) -> Iterator[Target
     port = free_port()
     script = Path(__file__).with_name("oidc_provider_peer.mjs")
     command = ["node", str(script), str(folder.resolve().parent), str(port), algorithm, str(count), form]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    serving = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
-        assert process.stdout is not None
-        made = next(json.loads(line) for line in process.stdout if line.startswith("["))
+        assert serving.stdout is not None
+        made = next(json.loads(line) for line in serving.stdout if line.startswith("["))
         basic = base64.b64encode(b"bench:secret").decode()
         base = f"http://127.0.0.1:{port}"
-        yield Target(f"oidc-provider, {form}", base, process.pid, f"Basic {basic}", made, "/token", "/jwks", {})
+        yield Target(f"oidc-provider, {form}", base, serving.pid, f"Basic {basic}", made, "/token", "/jwks", {})
     finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
-@contextlib.contextmanager
-def running(command: list[str], environment: dict[str, str]) -> Iterator[int]:
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
-        try:
-            yield process.pid
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
+        serving.terminate()
+        serving.wait(timeout=20)
 
 
 if __name__ == "__main__":

@@ -120,11 +120,8 @@ class AdminCalls:
         return listing(unit[TenantAdmins].page(text=read_text(call), after=page.after, limit=page.fetch), page, _document)
 
     def change(self, call: Call, unit: TenantUnit) -> Answer:
-        return shown(
-            _document(
-                self._service.change_role(unit, _id(call), read_body(call, AdminWanted).role, principal_of(call).permissions)
-            )
-        )
+        role = read_body(call, AdminWanted).role
+        return shown(_document(self._service.change_role(unit, _id(call), role, principal_of(call).permissions)))
 
     def again(self, call: Call, unit: TenantUnit) -> Answer:
         return _invited(call, *self._service.invite_again(unit, _id(call), principal_of(call).permissions))

@@ -8,9 +8,8 @@ from idbroker.access.permissions import Permission
 from idbroker.admin_api.hrd import FoundConnection
 from idbroker.admin_api.operation import TENANT, Operation, QueryParameter
 from idbroker.admin_api.shapes import Document, shown
-from idbroker.connections.discovery import DomainEntry, owner_of
 from idbroker.connections.model import Whereabouts
-from idbroker.kernel.addresses import BadAddress, email_domain, normal_email, parent_domains
+from idbroker.kernel.addresses import BadAddress, email_domain, normal_email
 from idbroker.kernel.errors import invalid_field
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
@@ -81,8 +80,7 @@ class HrdExplainCall:
 
 
 def _domain_rule(unit: PlatformUnit, domain: str, tenant: TenantId) -> str | None:
-    rows = unit[Whereabouts].domains([domain, *parent_domains(domain)])
-    entry = owner_of(domain, [DomainEntry(row.name, TenantId(row.tenant_id), row.include_subdomains) for row in rows])
+    entry = unit[Whereabouts].responsible(domain)
     if entry is None or entry.tenant != tenant:
         return None
     return "a verified domain of this tenant" if entry.name == domain else f"{entry.name} speaks for its subdomains"

@@ -12,12 +12,10 @@ from sqlmodel import Field, col
 from idbroker.admins.operators import Operator
 from idbroker.admins.sessions import AdminSession, AdminSessions
 from idbroker.audit.outbox import Outbox
-from idbroker.connections.discovery import DomainEntry, owner_of
 from idbroker.connections.model import Whereabouts
 from idbroker.directory.model import User, Users
-from idbroker.kernel.addresses import email_domain, parent_domains
+from idbroker.kernel.addresses import email_domain
 from idbroker.kernel.event import Change, Event, Resource
-from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.sessions.model import Sessions
 from idbroker.sessions.service import is_live
@@ -80,8 +78,7 @@ def is_operator(unit: PlatformUnit, home: Tenant, person: User | None, operator:
 
 
 def _owns(unit: PlatformUnit, home: Tenant, domain: str) -> bool:
-    found = unit[Whereabouts].domains([domain, *parent_domains(domain)])
-    entry = owner_of(domain, [DomainEntry(row.name, TenantId(row.tenant_id), row.include_subdomains) for row in found])
+    entry = unit[Whereabouts].responsible(domain)
     return entry is not None and entry.tenant == home.tenant_id
 
 

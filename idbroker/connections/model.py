@@ -10,6 +10,8 @@ from sqlalchemy import Index, update
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Field, col, select
 
+from idbroker.connections.discovery import DomainEntry, owner_of
+from idbroker.kernel.addresses import parent_domains
 from idbroker.kernel.errors import Conflict, NotFound
 from idbroker.kernel.ids import ConnectionId, TenantId
 from idbroker.storage.loading import TenantRows
@@ -190,3 +192,8 @@ class Whereabouts(PlatformRepository):
     def domains(self, names: Sequence[str]) -> list[DomainIndex]:
         """The entries of exactly those names."""
         return list(self.session.execute(select(DomainIndex).where(col(DomainIndex.name).in_(names))).scalars())
+
+    def responsible(self, domain: str) -> DomainEntry | None:
+        """The entry of the domain itself, else of the nearest parent that speaks for it."""
+        found = self.domains([domain, *parent_domains(domain)])
+        return owner_of(domain, [DomainEntry(row.name, TenantId(row.tenant_id), row.include_subdomains) for row in found])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idbroker.connections.discovery import Candidate, DomainEntry, Route, choose_connection, owner_of
+from idbroker.connections.discovery import Candidate, Route, choose_connection
 from idbroker.connections.model import Connection, Connections, Whereabouts
-from idbroker.kernel.addresses import parent_domains
-from idbroker.kernel.ids import ConnectionId, TenantId
+from idbroker.kernel.ids import ConnectionId
 from idbroker.storage.unit import PlatformUnit, TenantUnit
 from idbroker.tenants.model import Tenant, Tenants
 
@@ -33,11 +32,7 @@ def find_tenant(unit: PlatformUnit, hints: Hints) -> Tenant | None:
     if hints.tenant is not None:
         return unit[Tenants].find(hints.tenant)
     if hints.domain is not None:
-        entries = [
-            DomainEntry(row.name, TenantId(row.tenant_id), row.include_subdomains)
-            for row in unit[Whereabouts].domains([hints.domain, *parent_domains(hints.domain)])
-        ]
-        entry = owner_of(hints.domain, entries)
+        entry = unit[Whereabouts].responsible(hints.domain)
         return unit[Tenants].get(entry.tenant) if entry else None
     return None
 

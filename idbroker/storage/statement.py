@@ -116,6 +116,11 @@ class _Statement:
         connection, compiled = self._for(transaction)
         return compiled, transaction.run(connection, compiled.text, compiled.parameters(values))
 
+    def _first(self, transaction: Transaction, values: dict[str, Any]) -> tuple[Any, ...] | None:
+        compiled, cursor = self._run(transaction, values)
+        raw = cursor.fetchone()
+        return None if raw is None else compiled.row(raw)
+
 
 class TenantStatement(_Statement):
     def rows(self, unit: TenantUnit, **values: Any) -> list[tuple[Any, ...]]:
@@ -123,9 +128,7 @@ class TenantStatement(_Statement):
         return [compiled.row(raw) for raw in cursor.fetchall()]
 
     def first(self, unit: TenantUnit, **values: Any) -> tuple[Any, ...] | None:
-        compiled, cursor = self._run(unit.transaction, self._values(unit, values))
-        raw = cursor.fetchone()
-        return None if raw is None else compiled.row(raw)
+        return self._first(unit.transaction, self._values(unit, values))
 
     def change(self, unit: TenantUnit, **values: Any) -> int:
         """How many rows it touched."""
@@ -226,9 +229,7 @@ class PlatformStatement(_Statement):
 
     def anywhere(self, unit: PlatformUnit, **values: Any) -> tuple[Any, ...] | None:
         """The first row, also while the unit works within a tenant: of what belongs to no tenant none is kept away."""
-        compiled, cursor = self._run(unit.transaction, values)
-        raw = cursor.fetchone()
-        return None if raw is None else compiled.row(raw)
+        return self._first(unit.transaction, values)
 
     def _bound(self, unit: PlatformUnit) -> Transaction:
         if not unit.transaction.platform:
