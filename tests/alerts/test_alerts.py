@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,7 +175,13 @@ class MailServer:
         self.port = self.listener.getsockname()[1]
         self.messages: list[tuple[str, str]] = []
         self.refuses = False
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes who waits in accept
+        self._thread.join()
+        self.listener.close()
 
     def _serve(self) -> None:
         while True:
@@ -182,7 +189,7 @@ class MailServer:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            with connection, connection.makefile("rwb") as stream:
+            with suppress(OSError), connection, connection.makefile("rwb") as stream:
                 self._talk(stream)
 
     def _talk(self, stream: Any) -> None:
@@ -192,7 +199,7 @@ class MailServer:
 
         say("220 double")
         recipient = ""
-        while line := stream.readline().decode().strip():
+        while line := stream.readline().decode(errors="replace").strip():
             verb = line[:4].upper()
             if verb == "RCPT":
                 recipient = line.partition("<")[2].partition(">")[0]
@@ -215,7 +222,7 @@ class MailServer:
 def server() -> Iterator[MailServer]:
     made = MailServer()
     yield made
-    made.listener.close()
+    made.close()
 
 
 def test_due_alerts_are_mailed_to_the_named_addresses_and_to_nobody_else(world: Watched, server: MailServer) -> None:
@@ -270,8 +277,6 @@ def test_nobody_named_gets_no_mail(world: Watched) -> None:
 
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_a_server_without_encryption_gets_nothing(server: MailServer, security: Any) -> None:
-    if security == "tls":
-        pytest.skip("the double would wait for a line")
     with pytest.raises(NotMailed):
         SmtpMailer("127.0.17.25", server.port, "broker@id.example", security).send(["a@b.example"], "s", "t")
     assert server.messages == []

@@ -1,4 +1,7 @@
-"""One demo for all tests of a process that look at it: it takes seconds to start, and they change nothing that others see."""
+"""One demo for all tests of a folder that look at it: it takes seconds to start, and they change nothing that others see.
+
+Its threads end with the folder: a worker that goes on beside other tests would do its jobs in the middle of theirs.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import pytest
 from idbroker.demo.world import World, demo_world
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo() -> Iterator[World]:
     with demo_world(0) as world:
         yield world

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
 import os
 import signal
 import threading
@@ -164,16 +165,20 @@ def populated(whole: Whole, slug: str, people: int = 20) -> tuple[SamlTenant, Di
 
 def killed_while_moving(whole: Moving, tenant: str, to: str, point: str) -> None:
     """A process of its own begins the move and is killed by SIGKILL when it comes to that point."""
-    child = os.fork()
-    if child == 0:
-        try:
-            _die_at(point)
-            whole.again().move(tenant, to)
-        finally:
-            os._exit(3)  # it was not killed
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), f"it never came to {point}"
-    assert os.WTERMSIG(status) == signal.SIGKILL
+    child = FRESH.Process(target=_move_until_dead, args=(whole.given, tenant, to, point))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL, f"it never came to {point}: exit code {child.exitcode}"
+
+
+FRESH = multiprocessing.get_context("forkserver")
+"""Processes without a thread or a lock of this one: a plain fork would take along locks that other threads hold."""
+FRESH.set_forkserver_preload([__name__])
+
+
+def _move_until_dead(given: tuple[Urls, Urls, TestClock], tenant: str, to: str, point: str) -> None:
+    _die_at(point)
+    Moving(*given).move(tenant, to)
 
 
 def _die_at(point: str) -> None:
