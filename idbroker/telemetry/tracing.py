@@ -52,8 +52,10 @@ def start_tracing(processor: SpanProcessor | None = None) -> Callable[[], None]:
         from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     except ImportError as error:
         raise TracingUnavailable("traces need more packages: pip install 'idbroker[otel]'") from error
-    name = os.environ.get("OTEL_SERVICE_NAME", "idbroker")
-    provider = TracerProvider(resource=Resource.create({"service.name": name}), shutdown_on_exit=False)
+    resource = Resource.create()  # as OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say
+    if str(resource.attributes["service.name"]).startswith("unknown_service"):
+        resource = resource.merge(Resource({"service.name": "idbroker"}))
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(processor or _processor(named or ""))
     global _tracer  # noqa: PLW0603 - one per process, as the registry of metrics is
     _tracer = provider.get_tracer("idbroker")
