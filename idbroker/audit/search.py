@@ -2,8 +2,9 @@
 
 One condition leads: the rarest kind that is given (a word, a resource, an actor, an action) through its own index, newest
 first; the others are tried on what it finds. A page looks at no more than ``EXAMINED`` records, and at fewer when these come
-slowly: after about ``SECONDS`` it looks no further. When that is not enough to fill it, the page is short and the next one goes
-on where it stopped: only the end of the trail ends the pages.
+slowly, each from a place of its own on a disk: it looks at a few, then at twice as many, and no further when that would take
+longer than about ``SECONDS``. When that is not enough to fill it, the page is short and the next one goes on where it stopped:
+only the end of the trail ends the pages.
 
 A word of ``text`` that the index of words knows leads, and then only records that hold that whole word are found. Anything
 else (part of a word, a sign) is looked for as text.
@@ -28,10 +29,9 @@ from idbroker.storage.unit import TenantRepository
 
 EXAMINED = 10_000
 SECONDS = 0.12
-FIRST_LOOK, WIDEST_LOOK = 100, 2000
+FIRST_LOOK, WIDEST_LOOK = 12, 2000
 """Records. Each look is twice as wide as the one before, while there is time for it."""
 PROBED_WORDS = 4
-TERM_CHUNK = 250
 
 DISORDER = timedelta(hours=1)
 """How far the clocks of the servers may be apart: records are in the order of their arrival, not of their times."""
@@ -69,6 +69,21 @@ class _Range:
 
     above: int
     below: int | None
+
+
+class _Looks:
+    """How wide the next look of a page is, and whether there is to be one."""
+
+    def __init__(self, width: int | None = None) -> None:
+        self.width = width or FIRST_LOOK
+        self._examined = 0
+        self._begun = time.monotonic()
+
+    def are_enough(self, seen: int) -> bool:
+        """To be asked after each look at so many. The next one takes twice as long as all have taken until now."""
+        self._examined += seen
+        self.width = min(self.width * 2, WIDEST_LOOK)
+        return self._examined >= EXAMINED or (time.monotonic() - self._begun) * 3 > SECONDS
 
 
 class TrailSearch(TenantRepository):
@@ -165,44 +180,48 @@ class TrailSearch(TenantRepository):
         candidates = sorted({word for word in (query.text or "").casefold().split() if is_term(word)}, key=len, reverse=True)
         for word in candidates[:PROBED_WORDS]:
             key = term_key(self.tenant, word)
-            if next(self._sequences(key, _Range(0, None), 1), None):
+            if any(found for found, _ in self._sequences(key, _Range(0, None), _Looks(1))):
                 return key
         return None
 
     def _by_term(self, query: TrailQuery, term: int, within: _Range) -> Found:
         records: list[dict[str, Any]] = []
-        examined, until = 0, time.monotonic() + SECONDS
-        for chunk in self._sequences(term, within, TERM_CHUNK):
-            statement = self._narrowed(query).where(col(AuditRecord.sequence).in_(chunk))
-            records += self._read(statement, query.limit - len(records))
-            examined += len(chunk)
+        looks = _Looks()
+        for chunk, reached in self._sequences(term, within, looks):
+            if chunk:
+                statement = self._narrowed(query).where(col(AuditRecord.sequence).in_(chunk))
+                records += self._read(statement, query.limit - len(records))
             if len(records) >= query.limit:
                 return Found(records, records[-1]["sequence"])
-            if examined >= EXAMINED or time.monotonic() > until:
-                return Found(records, chunk[-1])
+            if looks.are_enough(len(chunk)):
+                return Found(records, reached if reached > within.above + 1 else None)
         return Found(records, None)
 
-    def _sequences(self, term: int, within: _Range, chunk: int) -> Iterator[list[int]]:
-        """Where a word stands, newest first. Ever more eras at a time: what the newest do not hold is rare."""
+    def _sequences(self, term: int, within: _Range, looks: _Looks) -> Iterator[tuple[list[int], int]]:
+        """Where a word stands, newest first, no more at once than a look is wide; and down to which sequence that is all of
+        them. Ever more eras at a time: what the newest do not hold is rare."""
         newest = self._newest() if within.below is None else within.below - 1
         top, span, below = newest >> ERA_BITS, 1, newest + 1
         oldest = within.above >> ERA_BITS
         while top >= oldest:
-            eras = list(range(max(oldest, top - span + 1), top + 1))
+            lowest = max(oldest, top - span + 1)
+            eras = list(range(lowest, top + 1))
             while True:
+                width = looks.width
                 statement = select(AuditTerm.sequence).where(
                     col(AuditTerm.era).in_(eras),
                     AuditTerm.term == term,
                     col(AuditTerm.sequence) < below,
                     col(AuditTerm.sequence) > within.above,
                 )
-                found = list(self.session.execute(statement.order_by(col(AuditTerm.sequence).desc()).limit(chunk)).scalars())
-                if found:
-                    below = found[-1]
-                    yield found
-                if len(found) < chunk:
+                found = list(self.session.execute(statement.order_by(col(AuditTerm.sequence).desc()).limit(width)).scalars())
+                if len(found) < width:
+                    below = lowest << ERA_BITS
+                    yield found, below
                     break
-            top, span = top - span, span * 2 if top < newest >> ERA_BITS else 1
+                below = found[-1]
+                yield found, below
+            top, span = lowest - 1, span * 2 if top < newest >> ERA_BITS else 1
 
     def _by_several(self, query: TrailQuery, within: _Range) -> Found:
         """One walk for each action, merged down to where all of them have come."""
@@ -219,25 +238,36 @@ class TrailSearch(TenantRepository):
 
     def _by_column(self, query: TrailQuery, within: _Range) -> Found:
         leading = self._leading_column(query)
-        if not self._conditions(query, leading):
-            records = self._read(self._narrowed(query, leading).where(*self._led(query, leading, within)), query.limit)
-            return Found(records, records[-1]["sequence"] if len(records) >= query.limit else None)
-        records, examined, width, begun = [], 0, FIRST_LOOK, time.monotonic()
+        look = self._sifted if self._conditions(query, leading) else self._taken
+        records: list[dict[str, Any]] = []
+        looks = _Looks()
         while True:
-            walked = select(AuditRecord.sequence).where(*self._led(query, leading, within))
-            walked = walked.order_by(col(AuditRecord.sequence).desc()).limit(width)
-            looked_at = list(self.session.execute(walked).scalars())
-            floor = looked_at[-1] if len(looked_at) == width else None
-            # By name, not as a range: an engine could take a range for its way, and walk through all that lies between.
-            statement = self._narrowed(query, leading).where(col(AuditRecord.sequence).in_(looked_at))
-            records += self._read(statement, query.limit - len(records))
-            examined += width
+            found, reached = look(query, leading, within, looks.width, query.limit - len(records))
+            records += found
             if len(records) >= query.limit:
                 return Found(records, records[-1]["sequence"])
-            spent = time.monotonic() - begun
-            if floor is None or examined >= EXAMINED or spent * 3 > SECONDS:  # the next look takes twice what all have taken
-                return Found(records, floor)
-            within, width = _Range(within.above, floor), min(width * 2, WIDEST_LOOK)
+            if reached is None or looks.are_enough(looks.width):
+                return Found(records, reached)
+            within = _Range(within.above, reached)
+
+    def _taken(
+        self, query: TrailQuery, leading: str | None, within: _Range, width: int, wanted: int
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """(the next records, which all match; where the rest begins). No more of them than a look is wide."""
+        at_most = min(width, wanted)
+        records = self._read(self._narrowed(query, leading).where(*self._led(query, leading, within)), at_most)
+        return records, records[-1]["sequence"] if len(records) == at_most else None
+
+    def _sifted(
+        self, query: TrailQuery, leading: str | None, within: _Range, width: int, wanted: int
+    ) -> tuple[list[dict[str, Any]], int | None]:
+        """(those that match of the next records; where the rest begins)."""
+        walked = select(AuditRecord.sequence).where(*self._led(query, leading, within))
+        walked = walked.order_by(col(AuditRecord.sequence).desc()).limit(width)
+        looked_at = list(self.session.execute(walked).scalars())
+        # By name, not as a range: an engine could take a range for its way, and walk through all that lies between.
+        records = self._read(self._narrowed(query, leading).where(col(AuditRecord.sequence).in_(looked_at)), wanted)
+        return records, looked_at[-1] if len(looked_at) == width else None
 
     def _leading_column(self, query: TrailQuery) -> str | None:
         wanted = {"resource_id": query.resource, "actor_id": query.actor, "action": query.action}

@@ -326,7 +326,6 @@ def test_what_one_page_did_not_come_to_the_next_ones_find(
 ) -> None:
     monkeypatch.setattr(search, "SECONDS", seconds)
     monkeypatch.setattr(search, "FIRST_LOOK", 2)
-    monkeypatch.setattr(search, "TERM_CHUNK", 2)
     pages = []
     for query, wanted in QUERIES:
         found, page = [], trail.page(told, query)
