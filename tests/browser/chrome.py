@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,8 @@ SWITCHES = [
 PHONE, DESK = (390, 844), (1280, 800)
 SCREENS = [(PHONE, "light"), (PHONE, "dark"), (DESK, "light"), (DESK, "dark")]
 SEARCHED = [(PHONE, "light"), (DESK, "dark")]
-"""The ways of looking in which axe searches: it is the slow part."""
+"""The ways of looking in which axe searches: it is the slow part. In the second one only for what a look can change."""
+LOOKS = ("color-contrast", "link-in-text-block", "scrollable-region-focusable", "target-size")
 MARKS = [
     pytest.mark.browser,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="Debian's chromium is not installed"),
@@ -82,9 +83,9 @@ class Tab:
         make_up = seen.evaluate(_MAKE_UP)
         if make_up not in self._chromium.searched:
             self._chromium.searched.add(make_up)
-            for size, scheme in SEARCHED:
+            for number, (size, scheme) in enumerate(SEARCHED):
                 self._turn(seen, size, scheme)
-                wrong += self.barriers(seen)
+                wrong += self.barriers(seen, LOOKS if number else None)
         if os.environ.get("TEST_SHOTS"):
             for size, scheme in SCREENS:
                 self._turn(seen, size, scheme)
@@ -101,12 +102,15 @@ class Tab:
         if folder:
             (page or self.page).screenshot(path=f"{folder}/{name}.png", full_page=True, animations="disabled", timeout=120_000)
 
-    def barriers(self, page: Any = None) -> list[str]:
-        """What axe finds serious or critical. The devtools' own way in: the page's policy stays as it is."""
+    def barriers(self, page: Any = None, rules: Sequence[str] | None = None) -> list[str]:
+        """What axe finds serious or critical, by all of its rules or by some. The devtools' own way in: the page's policy stays
+        as it is."""
         seen = page or self.page
         session = self.context.new_cdp_session(seen)
-        session.send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
-        asked = "axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations))"
+        if not session.send("Runtime.evaluate", {"expression": "'axe' in window"})["result"]["value"]:
+            session.send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
+        options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+        asked = f"axe.run(document, {json.dumps(options)}).then(r => JSON.stringify(r.violations))"
         answer = session.send("Runtime.evaluate", {"expression": asked, "awaitPromise": True, "returnByValue": True})
         session.detach()
         assert "exceptionDetails" not in answer, answer

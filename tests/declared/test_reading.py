@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from idbroker.declared.reading import read_text
 from idbroker.declared.references import filled
 from idbroker.declared.shape import declaration
 from idbroker.declared.source import BadFile
+from tests.support.effort import not_for_long
 
 WRONG = {
     "no version": ("tenants: {}", "version: the form of the file"),
@@ -92,9 +92,8 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
 
 def test_a_few_lines_never_stand_for_billions() -> None:
     bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
-    begun = time.process_time()
-    assert "more than 200,000 values" in refused(bomb)
-    assert time.process_time() - begun < 5
+    with not_for_long():
+        assert "more than 200,000 values" in refused(bomb)
 
 
 def test_plain_words_stay_words() -> None:

@@ -12,12 +12,12 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
-from starlette.testclient import TestClient
 
 from idbroker.outbound.fetcher import Fetched, FetchFailed
 from oidc.provider.backchannel import EVENT, PAUSES, LogoutSender
 from oidc.provider.issuer import Issuers
 from oidc.provider.issuer_keys import IssuerKeys
+from tests.support.client import Client
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
 from tests.support.whole import BASE, SamlTenant, Whole
@@ -56,7 +56,7 @@ class App:
     def redirect_uri(self) -> str:
         return f"https://{urlsplit(self.hook).hostname}/callback"
 
-    def sign_in(self, browser: TestClient) -> None:
+    def sign_in(self, browser: Client) -> None:
         asked = {
             "client_id": self.id, "redirect_uri": self.redirect_uri, "response_type": "code", "state": "s",
             "scope": "openid offline_access", "code_challenge": CHALLENGE, "code_challenge_method": "S256", "tenant": "acme",
@@ -91,7 +91,7 @@ class Story:
     whole: Whole
     acme: SamlTenant
     hooks: Hooks
-    browser: TestClient
+    browser: Client
     apps: list[App]
     user: str
     scim: dict[str, str]

@@ -8,13 +8,13 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from starlette.testclient import TestClient
 
 from idbroker.admins.operator_tenant import OperatorTenants
 from idbroker.admins.operators import Operators, OperatorService
 from idbroker.directory.model import Users
 from idbroker.tenants.model import Tenants
 from saml.demo_idp import DemoPerson
+from tests.support.client import Client
 from tests.support.clock import TestClock
 from tests.support.databases import ENGINES, urls_for
 from tests.support.ui_world import Page
@@ -39,7 +39,7 @@ class Staffed:
         with self.whole.services.database.platform(OPERATOR) as unit:
             return f"/admin/login/{OperatorService().invite(unit, f'{name}@staff.example')[1]}"
 
-    def by_link(self, name: str) -> TestClient:
+    def by_link(self, name: str) -> Client:
         browser, path = self.whole.at("192.0.2.9"), self.make_operator(name)
         token = Page(browser.get(path)).token
         assert browser.post(path, data={"csrf": token}, headers={"origin": BASE}).status_code == 303
@@ -47,7 +47,7 @@ class Staffed:
 
     def sign_in(
         self, name: str, *, subject: str | None = None, asserted: str | None = None, at: SamlTenant | None = None
-    ) -> TestClient:
+    ) -> Client:
         """A browser that has been to the identity provider and come back to the administration."""
         tenant, browser = at or self.staff, self.whole.at("192.0.2.9")
         form = {"email": f"{name}@{tenant.domain}", "next": ""}
@@ -61,7 +61,7 @@ class Staffed:
             browser.get(answer.headers["location"])
         return browser
 
-    def operates(self, browser: TestClient) -> bool:
+    def operates(self, browser: Client) -> bool:
         return bool(browser.get("/admin/overview").status_code == 200)
 
     def tied_to(self, name: str) -> str | None:

@@ -22,14 +22,22 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 @pytest.fixture
 def fetcher() -> Iterator[GuardedFetcher]:
-    made = GuardedFetcher(LOOPBACK, timeout=0.4, limit=10_000)
+    made = GuardedFetcher(LOOPBACK, timeout=20, limit=10_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def hurried() -> Iterator[GuardedFetcher]:
+    """For servers that do not answer; one who answers at once may be too slow for it."""
+    made = GuardedFetcher(LOOPBACK, timeout=0.4)
     yield made
     made.close()
 
 
 @pytest.fixture
 def strict() -> Iterator[GuardedFetcher]:
-    made = GuardedFetcher([], timeout=0.4)
+    made = GuardedFetcher([], timeout=20)
     yield made
     made.close()
 
@@ -238,24 +246,26 @@ def drip(*parts: bytes) -> Callable[[socket.socket, bytes], None]:
     ],
     ids=["body", "head", "chunks"],
 )
-def test_a_slow_drip_is_cut_at_the_deadline_of_the_whole(fetcher: GuardedFetcher, parts: list[bytes]) -> None:
+def test_a_slow_drip_is_cut_at_the_deadline_of_the_whole(hurried: GuardedFetcher, parts: list[bytes]) -> None:
     with tcp_server(drip(*parts)) as port:
         began = time.monotonic()
-        assert failed(fetcher, f"http://127.0.0.1:{port}/").code == "outbound_timeout"
+        assert failed(hurried, f"http://127.0.0.1:{port}/").code == "outbound_timeout"
         assert time.monotonic() - began < LONG_BEFORE_THE_END
 
 
-def test_a_silent_server_is_left_at_the_deadline(fetcher: GuardedFetcher) -> None:
+def test_a_silent_server_is_left_at_the_deadline(hurried: GuardedFetcher) -> None:
     with tcp_server(lambda connection, request: None) as port:
         began = time.monotonic()
-        assert failed(fetcher, f"http://127.0.0.1:{port}/").code == "outbound_timeout"
+        assert failed(hurried, f"http://127.0.0.1:{port}/").code == "outbound_timeout"
         assert time.monotonic() - began < LONG_BEFORE_THE_END
 
 
-def test_each_call_has_its_own_deadline(fetcher: GuardedFetcher) -> None:
+def test_each_call_has_its_own_deadline() -> None:
+    fetcher = GuardedFetcher(LOOPBACK, timeout=3)
     with tcp_server(lambda connection, request: None) as silent, tcp_server(always(http())) as good:
         failed(fetcher, f"http://127.0.0.1:{silent}/")
         assert fetcher.get(f"http://127.0.0.1:{good}/", accept=ANY).body == b"hello"
+    fetcher.close()
 
 
 @pytest.mark.parametrize(
@@ -282,14 +292,14 @@ def test_a_connection_that_was_kept_and_then_closed_is_made_anew(fetcher: Guarde
     with tcp_server(answering) as port:
         for _ in range(3):
             assert fetcher.get(f"http://127.0.0.1:{port}/", accept=ANY).body == b"hello"
-            assert closed.acquire(timeout=1)
+            assert closed.acquire(timeout=20)
 
 
 def test_proxies_of_the_environment_are_not_asked(fetcher: GuardedFetcher, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     with tcp_server(always(http())) as port:
-        made = GuardedFetcher(LOOPBACK, timeout=0.4)
+        made = GuardedFetcher(LOOPBACK, timeout=20)
         assert made.get(f"http://127.0.0.1:{port}/", accept=ANY).body == b"hello"
         made.close()
 
@@ -298,14 +308,14 @@ def test_a_name_server_that_never_answers_holds_nobody_up(monkeypatch):
     release = threading.Event()
 
     def hang(*args, **options):
-        release.wait(10)
+        release.wait(60)
         raise OSError
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     fetcher, begun = GuardedFetcher((), timeout=0.3), time.monotonic()
     with pytest.raises(FetchFailed) as failed:
         fetcher.get("https://idp.example.com/", accept="*/*")
+    assert time.monotonic() - begun < LONG_BEFORE_THE_END
     release.set()
     assert failed.value.code == "outbound_timeout"
-    assert time.monotonic() - begun < 5
     fetcher.close()

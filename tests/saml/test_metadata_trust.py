@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +25,7 @@ from saml.schemas import schema_fault
 from saml.settings import read_settings
 from saml.signing import bare_certificate, sign_enveloped
 from saml.sp_keys import begin_sp_key_rollover, cancel_sp_key_rollover, finish_sp_key_rollover
+from tests.support.effort import FAR_TOO_LONG, not_for_long
 from tests.support.saml_aggregate import aggregate
 from tests.support.saml_world import ALICE, NOW, ScriptedFetcher, World, key_pair, upload
 
@@ -68,7 +68,7 @@ def test_a_federation_of_5000_is_read_quickly_in_little_memory() -> None:
     run = subprocess.run([sys.executable, "-c", MEASURE.format(root=str(ROOT))], capture_output=True, text=True, check=True)
     seconds, peak_kb, characters = run.stdout.split()
     assert int(characters) > 9_000_000
-    assert float(seconds) < 3
+    assert float(seconds) < FAR_TOO_LONG
     assert int(peak_kb) < 200 * 1024
 
 
@@ -289,7 +289,5 @@ def test_logout_addresses_when_they_are_served(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_reading_is_linear() -> None:
-    started = time.process_time()
-    with pytest.raises(Invalid, match="Say which one"):
+    with not_for_long(), pytest.raises(Invalid, match="Say which one"):
         draft({"metadata_xml": aggregate(1500)})
-    assert time.process_time() - started < 2

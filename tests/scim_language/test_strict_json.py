@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from scim.errors import ScimError, error_document
 from scim.strict_json import MAX_BODY, MAX_DEPTH, read_object
+from tests.support.effort import not_for_long
 
 GOOD = [
     b"{}",
@@ -70,10 +70,8 @@ def test_too_large(refused):
 
 
 def test_a_number_of_a_million_digits_is_refused_at_once(refused):
-    start = time.process_time()
-    with refused("invalidSyntax"):
+    with not_for_long(), refused("invalidSyntax"):
         read_object(b'{"a":' + b"9" * (MAX_BODY - 10) + b"}")
-    assert time.process_time() - start < 2
 
 
 names = st.text('ab":\\ {', max_size=3)

@@ -121,13 +121,13 @@ def test_one_who_hangs_is_not_waited_for(made: Certificates, data: bytes) -> Non
     over = threading.Event()
 
     def hanging(stream: ssl.SSLSocket) -> None:
-        over.wait(10)
+        over.wait(60)
 
     with tls_server(made, hanging) as port:
         begun = time.monotonic()
         with pytest.raises(FetchFailed) as refused:
             send(made, port, data, timeout=0.5)
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - begun < 40
         assert refused.value.code == "outbound_timeout"
         over.set()
 

@@ -9,8 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from starlette.testclient import TestClient
-
 from idbroker import plugins
 from idbroker.access.api_keys import ApiKeys
 from idbroker.admin_api.portraits import Portraitist
@@ -62,6 +60,7 @@ from idbroker.web.problems import problem
 from idbroker.web.tenancy import Tenancy
 from idbroker.webhooks.dispatch import WebhookDispatcher
 from idbroker.webhooks.service import WebhookService
+from tests.support.client import Client
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
 from tests.support.receivers import Lines, Receivers
@@ -185,7 +184,7 @@ class AdminWorld:
         self.pusher = ScimPusher(self.stores.main, envelope, self.receivers)
         bridge = Bridge(Tenancy(self.stores.main), EdgeSettings(BASE, ()))
         edge = Edge(application(bridge, self.api.rows(), problem), https=True)
-        self.client = TestClient(edge, base_url=BASE)
+        self.client = Client(edge, base_url=BASE)
         with self.stores.main.platform(OPERATOR) as unit:
             self.operator = unit[ApiKeys].create("operator", None, "operator")[1]
 

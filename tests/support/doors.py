@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from starlette.testclient import TestClient
-
+from tests.support.client import Client
 from tests.support.strangers import Strangers
 from tests.support.whole import BASE, SamlTenant
 
@@ -56,7 +55,7 @@ def opened(there: Strangers) -> Doors:
     return found
 
 
-def code(doors: Doors, tenant: SamlTenant, browser: TestClient) -> str:
+def code(doors: Doors, tenant: SamlTenant, browser: Client) -> str:
     query = {
         "client_id": doors.app, "redirect_uri": CALLBACK, "response_type": "code", "scope": "openid email offline_access",
         "code_challenge": CHALLENGE, "code_challenge_method": "S256", "login_hint": f"alice@{tenant.domain}",

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from starlette.testclient import TestClient
-
 from idbroker.access.api_keys import ApiKeys
 from idbroker.app import build, build_services
 from idbroker.kernel.secrets import new_secret
@@ -16,6 +14,7 @@ from idbroker.settings import Settings
 from idbroker.storage.database import Database
 from oidc import jose
 from oidc.demo_op import DemoClient, DemoRequest, SigningKey
+from tests.support.client import Client
 from tests.support.databases import sqlite_urls
 from tests.support.oidc_op import ALICE, CLIENT_ID, ISSUER, SECRET, HostileOp, OpFetcher
 from tests.support.world import OPERATOR
@@ -53,8 +52,8 @@ class Installation:
     def database(self) -> Database:
         return self.services.database
 
-    def browser(self) -> TestClient:
-        return TestClient(self.app, base_url=BASE, follow_redirects=False)
+    def browser(self) -> Client:
+        return Client(self.app, base_url=BASE, follow_redirects=False)
 
     def connect(self, **fields: Any) -> dict[str, Any]:
         body = {"type": "oidc", "name": "Acme IdP", "issuer": ISSUER, "client_id": CLIENT_ID, "client_secret": SECRET, **fields}
@@ -69,13 +68,13 @@ class Installation:
         assert answer.status_code == status if status else answer.is_success, answer.text
         return answer.json() if answer.content else None
 
-    def begin(self, browser: TestClient | None = None) -> dict[str, str]:
+    def begin(self, browser: Client | None = None) -> dict[str, str]:
         """The authorization request, as the provider gets it."""
         begun = (browser or self.client).get(f"/sso?connection={self.connection['id']}")
         assert begun.headers["location"].startswith(f"{ISSUER}/authorize"), begun.text
         return dict(parse_qsl(urlsplit(begun.headers["location"]).query))
 
-    def answered(self, asked: Mapping[str, str], browser: TestClient | None = None, **changed: str | None) -> Any:
+    def answered(self, asked: Mapping[str, str], browser: Client | None = None, **changed: str | None) -> Any:
         """The provider answers, the browser brings it; ``changed`` parameters are replaced on the way, None takes one out."""
         request = self.op.authorization(asked)
         assert isinstance(request, DemoRequest), request
@@ -83,7 +82,7 @@ class Installation:
         params = {name: value for name, value in query.items() if value is not None}
         return (browser or self.client).get(urlsplit(request.redirect_uri).path, params=params)
 
-    def sign_in(self, browser: TestClient | None = None) -> Any:
+    def sign_in(self, browser: Client | None = None) -> Any:
         done = self.answered(self.begin(browser), browser)
         assert done.status_code == 303, done.text
         return done

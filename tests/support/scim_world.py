@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from starlette.testclient import TestClient
 
 from idbroker.directories.resource_rows import ScimEmail, ScimUser
 from idbroker.directories.resources import Resources
@@ -35,6 +34,7 @@ from scim.routes import Scim
 from scim.schemas.schema_set import STANDARD
 from scim.stored import user_values
 from tests.support.admin_world import BASE, OPERATOR, AdminWorld
+from tests.support.client import Client
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -59,7 +59,7 @@ class ScimWorld(AdminWorld):
         bridge = Bridge(Tenancy(self.stores.main), EdgeSettings(BASE, ()))
         faces = {"/api/": problem, "/scim/": scim_error, "/": problem}
         edge = Edge(application(bridge, [*self.api.rows(), *self.scim.rows()], faces), https=True)
-        self.client = TestClient(edge, base_url=BASE)
+        self.client = Client(edge, base_url=BASE)
         self.numbers = itertools.count(1)
 
     def directory(self, tenant: str | None = None, *, scopes: Sequence[str] | None = None, **fields: Any) -> Directory:

@@ -10,9 +10,9 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.hashes import SHA256
-from starlette.testclient import TestClient
 
 from idbroker.outbound.fetcher import Fetched
+from tests.support.client import Client
 
 PUSH, POLL = "urn:ietf:rfc:8935", "urn:ietf:rfc:8936"
 CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
@@ -36,7 +36,7 @@ class RefusedSet(Exception):
 class SignalReceiver:
     """An app with its credentials, at one issuer."""
 
-    http: TestClient
+    http: Client
     issuer: str
     client_id: str
     secret: str

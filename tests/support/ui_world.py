@@ -18,6 +18,7 @@ from idbroker.admins.operators import OperatorService
 from idbroker.app import Broker, build, build_services
 from idbroker.kernel.scope import Actor
 from idbroker.settings import Settings
+from tests.support.client import Client
 from tests.support.clock import TestClock
 from tests.support.databases import Urls, sqlite_urls
 
@@ -53,7 +54,7 @@ class Person:
     """A browser with its cookies. Forms are sent with the token of the page that they stand on."""
 
     def __init__(self, asgi: Any) -> None:
-        self.client = TestClient(asgi, base_url=BASE, follow_redirects=False)
+        self.client = Client(asgi, base_url=BASE, follow_redirects=False)
 
     def get(self, path: str, **headers: str) -> Page:
         return Page(self.client.get(path, headers=headers))
@@ -91,7 +92,7 @@ class UiWorld:
         self.broker: Broker = build(self.services, run_worker=False)
         with self.services.database.platform(OPERATOR) as unit:
             self.key = unit[ApiKeys].create("operator", None, "operator")[1]
-        self._api = self.client = TestClient(self.broker.asgi, base_url=BASE)
+        self._api = self.client = Client(self.broker.asgi, base_url=BASE)
 
     @property
     def ui(self) -> AdminUi:

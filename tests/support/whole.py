@@ -6,8 +6,6 @@ import base64
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from starlette.testclient import TestClient
-
 from idbroker.access.api_keys import ApiKeys
 from idbroker.app import build, build_services
 from idbroker.kernel.ids import TenantId
@@ -15,6 +13,7 @@ from idbroker.kernel.scope import TenantScope
 from idbroker.outbound.fetcher import Sender
 from idbroker.settings import Settings
 from saml.demo_idp import Answer, DemoPerson, DemoSamlIdp
+from tests.support.client import Client
 from tests.support.clock import TestClock
 from tests.support.databases import Urls
 from tests.support.saml_world import ScriptedFetcher, key_pair
@@ -42,9 +41,9 @@ class Whole:
     def close(self) -> None:
         self.services.close()
 
-    def at(self, address: str) -> TestClient:
+    def at(self, address: str) -> Client:
         """Somebody at another address, with cookies of his own."""
-        return TestClient(
+        return Client(
             self.broker.asgi, base_url=BASE, follow_redirects=False, client=(address, 4711), raise_server_exceptions=False
         )
 
@@ -90,18 +89,18 @@ class SamlTenant:
         self.connection = whole.api("POST", f"/tenants/{slug}/connections", body)
         self.idp.trust(self.connection["sp"]["entity_id"], self.connection["sp"]["acs_url"])
 
-    def begin(self, browser: TestClient, name: str = "alice") -> str:
+    def begin(self, browser: Client, name: str = "alice") -> str:
         """Where the browser is sent."""
         answer = browser.get(f"/sso?email={name}@{self.domain}")
         assert answer.status_code == 302, answer.text
         return str(answer.headers["location"])
 
-    def finish(self, browser: TestClient, location: str, name: str = "alice", answer: Answer | None = None) -> Any:
+    def finish(self, browser: Client, location: str, name: str = "alice", answer: Answer | None = None) -> Any:
         """The answer to the IdP's answer."""
         request = self.idp.read_request(dict(parse_qsl(urlsplit(location).query)), deflated=True)
         person = DemoPerson(f"{name}-1", {"email": (f"{name}@{self.domain}",), "firstName": (name.title(),)})
         form = {"SAMLResponse": self.idp.respond(person, request, answer), "RelayState": request.relay_state}
         return browser.post(urlsplit(self.connection["sp"]["acs_url"]).path, data=form)
 
-    def sign_in(self, browser: TestClient, name: str = "alice") -> Any:
+    def sign_in(self, browser: Client, name: str = "alice") -> Any:
         return self.finish(browser, self.begin(browser, name), name)

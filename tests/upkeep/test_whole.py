@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from idbroker.access.api_keys import ApiKeys
@@ -18,6 +17,7 @@ from idbroker.app import build, build_services
 from idbroker.cli.main import app as cli
 from idbroker.settings import Settings
 from saml.demo_idp import Answer, DemoPerson, DemoSamlIdp
+from tests.support.client import Client
 from tests.support.databases import sqlite_urls
 from tests.support.saml_world import ScriptedFetcher, key_pair
 from tests.support.world import OPERATOR
@@ -41,7 +41,7 @@ class Installation:
         self.fetcher.pages[METADATA] = (200, self.idp.metadata().encode())
         settings = Settings(database_url=self.url, master_key=MASTER, public_url=BASE)
         self.services = build_services(settings, clock=clock, fetcher=self.fetcher)
-        self.client = TestClient(build(self.services, run_worker=False).asgi, base_url=BASE, follow_redirects=False)
+        self.client = Client(build(self.services, run_worker=False).asgi, base_url=BASE, follow_redirects=False)
         with self.services.database.platform(OPERATOR) as unit:
             self._key = unit[ApiKeys].create("operator", None, "operator")[1]
         self.tenant = self.api("POST", "/tenants", {"slug": "acme", "name": "Acme", "tier": "free"})["id"]

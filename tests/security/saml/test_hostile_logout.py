@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +10,7 @@ from idbroker.login.steps import AnswerIdp, SignedOut, SignInRefused
 from saml.encryption import encrypt_element
 from tests.support.clock import TestClock
 from tests.support.databases import ENGINES, Stores, open_stores, urls_for
+from tests.support.effort import not_for_long
 from tests.support.logout_world import Element, LogoutWorld
 from tests.support.saml_logout_forgery import HOSTILE, Hostile, found
 from tests.support.sign_in import NO_COOKIE, OTHER_BROWSER
@@ -34,15 +34,13 @@ def besieged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def test_nobody_is_signed_out(besieged: LogoutWorld, attack: Hostile) -> None:
     world = besieged
     message = attack.make(world)
-    started = time.process_time()
     for visitor in (NO_COOKIE, OTHER_BROWSER):
-        with pytest.raises(SignInRefused) as refused:
+        with not_for_long(), pytest.raises(SignInRefused) as refused:
             world.deliver(message, visitor=visitor)
         assert refused.value.code in attack.codes, refused.value
         assert refused.value.status in (400, 403)
         assert (refused.value.tenant, refused.value.connection_id) == (world.here.scope.tenant, world.here.connection)
         assert "It changed nothing" in refused.value.public
-    assert time.process_time() - started < 4
     assert all(world.live(place) for place in world.places)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from idbroker.federation.contract import ReplyRefused
 from saml.checks.order import CHECKS
 from saml.faults import FAULTS, PUBLIC_BROKEN, PUBLIC_IDP_ERROR, PUBLIC_REFUSED
 from tests.support import saml_forgery_content, saml_forgery_placement
+from tests.support.effort import not_for_long
 from tests.support.saml_forgery import FORGERIES, Forgery
 from tests.support.saml_world import World
 
@@ -27,10 +26,8 @@ def test_the_corpus_is_as_large_as_it_claims() -> None:
 def test_refused(forgery: Forgery) -> None:
     world = World()
     encoded = forgery.make(world)
-    started = time.process_time()
-    with pytest.raises(ReplyRefused) as refused:
+    with not_for_long(), pytest.raises(ReplyRefused) as refused:
         world.complete(encoded)
-    assert time.process_time() - started < 2
     refusal = refused.value
     assert refusal.code in forgery.codes
     assert refusal.public in {PUBLIC_REFUSED, PUBLIC_BROKEN, PUBLIC_IDP_ERROR}
