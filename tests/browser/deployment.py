@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,11 +126,10 @@ def _await(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         assert process.poll() is None, log.read_text(encoding="utf-8")
-        try:
-            if httpx2.get(url, timeout=2, trust_env=False).status_code == 200:
+        with suppress(httpx2.TransportError):
+            if httpx2.get(url, timeout=10, trust_env=False).status_code == 200:
                 return
-        except httpx2.TransportError:
-            time.sleep(0.1)
+        time.sleep(0.1)
     raise AssertionError(f"not up in time: {log.read_text(encoding='utf-8')}")
 
 

@@ -109,10 +109,16 @@ def test_planted_secrets_come_out_nowhere(tmp_path: Path, clock: TestClock, capf
     acme = SamlTenant(whole, "acme")
     planted = "PLANTED-client-secret-0123456789"
     body = {
-        "type": "oidc", "name": "Planted", "issuer": "https://op.example", "client_id": "x", "client_secret": planted,
-        "endpoints": {"authorization": "https://op.example/a", "token": "https://op.example/t", "jwks": "https://op.example/j"},
-    }  # fmt: skip
-    whole.send("POST", "/tenants/acme/connections", body, headers={"idempotency-key": "k"})
+        "type": "oidc",
+        "name": "Planted",
+        "issuer": "https://op.example",
+        "client_id": "x",
+        "client_secret": planted,
+        "status": "test",
+    }
+    whole.provider_at("https://op.example")
+    answer = whole.send("POST", "/tenants/acme/connections", body, headers={"idempotency-key": "k"})
+    assert answer.status_code == 201, answer.text
     key = whole.key(acme.id)
     app = whole.api("POST", "/apps", {"name": "App", "redirect_uris": ["https://app.example/cb"]})
     directory = whole.api("POST", "/tenants/acme/directories", {"name": "Okta"})

@@ -73,7 +73,8 @@ class Secrets:
             "type": "oidc", "name": "planted", "issuer": "https://op.example", "client_id": "c", "status": "test",
             "client_secret": self.chosen("client"),
         }  # fmt: skip
-        self.there.whole.send("POST", f"{here}/connections", connection)
+        self.there.whole.provider_at("https://op.example")
+        api("POST", f"{here}/connections", connection)
         stream = {"type": "splunk_hec", "name": "planted", "url": "https://splunk.example", "start": "now"}
         stream["token"] = self.chosen("splunk")
         api("POST", f"{here}/log-streams", stream)

@@ -45,6 +45,7 @@ class Server:
             assert time.monotonic() < deadline, "the server did not come up"
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
+            time.sleep(0.05)  # it needs the processor more than this loop does
 
     def send(self, idp: Directory, method: str, path: str, body: Any) -> bytes | None:
         """The answer's body; None when the server has died under the request."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,6 +13,7 @@ from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
 from idbroker.outbound.fetcher import Sender
 from idbroker.settings import Settings
+from oidc.demo_op import DemoOp
 from saml.demo_idp import Answer, DemoPerson, DemoSamlIdp
 from tests.support.client import Client
 from tests.support.clock import TestClock
@@ -32,7 +34,8 @@ class Whole:
     def __init__(self, urls: Urls, clock: TestClock, *, sender: Sender | None = None, **settings: Any) -> None:
         self.clock = clock
         given = {"database_url": urls.database, "database_owner_url": urls.owner, "master_key": MASTER, "public_url": BASE}
-        self.services = build_services(Settings(**{**given, **settings}), clock=clock, fetcher=Fetcher(), sender=sender)
+        self.fetcher = Fetcher()
+        self.services = build_services(Settings(**{**given, **settings}), clock=clock, fetcher=self.fetcher, sender=sender)
         self.broker = build(self.services, run_worker=False)
         self.client = self.at("192.0.2.1")
         with self.services.database.platform(OPERATOR) as unit:
@@ -55,6 +58,12 @@ class Whole:
         answer = self.send(method, path, body, key=key)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
+
+    def provider_at(self, issuer: str) -> None:
+        """From now on an OpenID provider answers there: a connection to it can be made."""
+        op = DemoOp(issuer, {}, self.clock)
+        told = {f"{issuer}/.well-known/openid-configuration": op.discovery(), op.discovery()["jwks_uri"]: op.jwks()}
+        self.fetcher.pages |= {url: (200, json.dumps(document).encode()) for url, document in told.items()}
 
     def tenant(self, slug: str, tier: str = "free", **fields: Any) -> str:
         return str(self.api("POST", "/tenants", {"slug": slug, "name": slug.title(), "tier": tier, **fields})["id"])
