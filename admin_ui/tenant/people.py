@@ -9,7 +9,7 @@ from admin_ui.forms import Form, typed, with_problem
 from admin_ui.lists import Listing, listed
 from idbroker.access.permissions import Permission
 from idbroker.admins.visits import Visit
-from idbroker.kernel.errors import Refusal
+from idbroker.kernel.errors import NotFound, Refusal
 from idbroker.web.call import Answer, Call
 
 HOME = "/admin/t/{tenant}"
@@ -47,13 +47,23 @@ class PeoplePages:
 
     def _person(self, call: Call, visit: Visit) -> Answer:
         run = self._desk.api.run
-        person = run(call, "get_user")
+        try:
+            person = run(call, "get_user")
+        except NotFound:
+            return self._gone(call, visit)
         view: dict[str, Any] = {"person": person, "sessions": None, "endings": None}
         view["origin"] = run(call, "get_user_provenance")
         if Permission.SESSIONS_READ in visit.principal.permissions:
             view["sessions"] = run(call, "list_sessions", query={"user": person["id"], "live": "true"})["data"]
             view["endings"] = run(call, "list_revocations_of_user")["data"][:5]
         return self._desk.page(call, visit, "tenant/person.html", **view)
+
+    def _gone(self, call: Call, visit: Visit) -> Answer:
+        """Somebody who was deleted: the receipts of his endings are still there. Raises NotFound when there are none."""
+        if Permission.SESSIONS_READ not in visit.principal.permissions:
+            raise NotFound("user")
+        endings = self._desk.api.run(call, "list_revocations_of_user")["data"]
+        return self._desk.page(call, visit, "tenant/person_gone.html", gone=call.path_params["user"], endings=endings)
 
     def _rules(self, call: Call) -> list[dict[str, Any]]:
         rules: list[dict[str, Any]] = self._desk.api.run(call, "list_role_mappings", query={"limit": "200"})["data"]

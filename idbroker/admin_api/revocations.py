@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 from idbroker.access.permissions import Permission
 from idbroker.admin_api.operation import TENANT, Operation
-from idbroker.admin_api.people import known_user
+from idbroker.admin_api.paging import path_id
 from idbroker.admin_api.shapes import Document, Time, shown
+from idbroker.directory.model import Users
+from idbroker.kernel.errors import NotFound
 from idbroker.sessions.revocations import LogoutDelivery, Revocation, Revocations
 from idbroker.storage.unit import TenantUnit
 from idbroker.web.call import Answer, Call
@@ -108,7 +110,11 @@ class RevocationCalls:
         )
 
     def all(self, call: Call, unit: TenantUnit) -> Answer:
-        rows = unit[Revocations].of_user(known_user(call, unit).id)
+        """Also of somebody who was deleted: the proof that his apps were told outlasts him."""
+        user_id = path_id(call, "user", "usr")
+        rows = unit[Revocations].of_user(user_id)
+        if not rows and unit[Users].get(user_id) is None:
+            raise NotFound("user")
         by_revocation: dict[str, list[LogoutDelivery]] = {}
         for delivery in unit[Revocations].deliveries([row.id for row in rows]):
             by_revocation.setdefault(delivery.revocation_id, []).append(delivery)

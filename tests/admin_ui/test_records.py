@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from idbroker.directory.model import Users
 from idbroker.kernel.clock import rfc3339
-from idbroker.kernel.ids import TenantId
+from idbroker.kernel.ids import TenantId, new_id
+from idbroker.kernel.scope import TenantScope
+from idbroker.sessions.revocations import Revocations
 from idbroker.survey.concerns import ConcernWatch
 from idbroker.survey.model import SurveyDays
 from tests.support.ui_world import BASE, OPERATOR, Person, UiWorld
@@ -248,3 +251,16 @@ def test_a_person_is_erased_where_it_is_asked_twice(acme: Provisioned) -> None:
     assert "The person is erased" in told
     assert "bob@acme.example" not in told
     assert [one["user_id"] for one in acme.world.api("GET", "/tenants/acme/erasures")["data"]] == [bob]
+
+
+def test_the_trail_leads_to_what_was_ended_of_somebody_who_is_gone(acme: Provisioned) -> None:
+    carol = acme.send("POST", "/Users", {"schemas": [USER], "userName": "carol@acme.example"})["id"]
+    with acme.world.services.database.tenant(TenantScope(acme.id, OPERATOR)) as unit:
+        unit[Revocations].note(carol, "user_deleted", families=1)
+        unit[Users].delete(unit[Users].get(carol))
+    acme.world.services.trail.seal_all()
+    here, owner = f"/admin/t/acme/people/{carol}", acme.world.admin("acme")
+    assert f'href="{here}"' in owner.get("/admin/t/acme/audit?action=user.created").text
+    page = owner.get(here)
+    assert (page.status, "This person was deleted" in page.text, "user deleted" in page.text) == (200, True, True)
+    assert owner.get(f"/admin/t/acme/people/{new_id('usr')}").status == 404

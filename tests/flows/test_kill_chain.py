@@ -13,6 +13,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from idbroker.kernel.ids import new_id
 from idbroker.outbound.fetcher import Fetched, FetchFailed
 from oidc.provider.backchannel import EVENT, PAUSES, LogoutSender
 from oidc.provider.issuer import Issuers
@@ -223,3 +224,13 @@ def test_one_app_comes_back(story: Story) -> None:
         (up.id, "confirmed", 1), (down.id, "confirmed", 2),
     }  # fmt: skip
     assert receipt["completed_at"] > receipt["requested_at"]
+
+
+def test_the_receipt_outlasts_the_person(story: Story) -> None:
+    assert story.whole.client.delete(f"/scim/v2/Users/{story.user}", headers=story.scim).status_code == 204
+    assert story.whole.send("GET", f"/tenants/acme/users/{story.user}").status_code == 404
+    assert [one["status"] for one in story.receipt()["deliveries"]] == ["pending", "pending"]
+    assert story.tell_apps() == 2
+    assert [one["status"] for one in story.receipt()["deliveries"]] == ["confirmed", "confirmed"]
+    for nobody in (new_id("usr"), "usr_x"):
+        assert story.whole.send("GET", f"/tenants/acme/users/{nobody}/revocations").status_code == 404
