@@ -1,10 +1,10 @@
 """Finding records, newest first, in time that does not grow with the trail.
 
 One condition leads: the rarest kind that is given (a word, a resource, an actor, an action) through its own index, newest
-first; the others are tried on what it finds. A page looks at no more than ``EXAMINED`` records, and at fewer when these come
-slowly, each from a place of its own on a disk: it looks at a few, then at twice as many, and no further when that would take
-longer than about ``SECONDS``. When that is not enough to fill it, the page is short and the next one goes on where it stopped:
-only the end of the trail ends the pages.
+first; the others are tried on what it finds. A page looks at no more than ``EXAMINED`` records, and in a longer trail at
+fewer when these come slowly, each from a place of its own on a disk: it looks at a few, then at twice as many, and no further
+when that would take longer than about ``SECONDS``. When that is not enough to fill it, the page is short and the next one goes
+on where it stopped: only the end of the trail ends the pages.
 
 A word of ``text`` that the index of words knows leads, and then only records that hold that whole word are found. Anything
 else (part of a word, a sign) is looked for as text.
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,11 +24,11 @@ from sqlmodel import col, select
 
 from idbroker.audit.outbox import MAX_TEXT
 from idbroker.audit.records import ERA_BITS, AuditPersonal, AuditRecord, AuditTerm
-from idbroker.audit.terms import is_term, term_key
+from idbroker.audit.terms import CUT, is_term, term_key
 from idbroker.storage.unit import TenantRepository
 
 EXAMINED = 10_000
-SECONDS = 0.12
+SECONDS = 0.18
 FIRST_LOOK, WIDEST_LOOK = 12, 2000
 """Records. Each look is twice as wide as the one before, while there is time for it."""
 PROBED_WORDS = 4
@@ -74,8 +74,10 @@ class _Range:
 class _Looks:
     """How wide the next look of a page is, and whether there is to be one."""
 
-    def __init__(self, width: int | None = None) -> None:
+    def __init__(self, most: int, width: int | None = None) -> None:
+        """``most``: how many records there are at most. Where they are few, all of them are looked at, slow or not."""
         self.width = width or FIRST_LOOK
+        self._most = most
         self._examined = 0
         self._begun = time.monotonic()
 
@@ -83,6 +85,8 @@ class _Looks:
         """To be asked after each look at so many. The next one takes twice as long as all have taken until now."""
         self._examined += seen
         self.width = min(self.width * 2, WIDEST_LOOK)
+        if self._most <= EXAMINED:
+            return False
         return self._examined >= EXAMINED or (time.monotonic() - self._begun) * 3 > SECONDS
 
 
@@ -96,7 +100,7 @@ class TrailSearch(TenantRepository):
         within = self._range(query)
         if within.below is not None and within.below <= within.above + 1:
             return Found([], None)
-        term = self._leading_term(query, within)
+        term = self._leading_term(query)
         if term is not None:
             return self._by_term(query, term, within)
         if query.actions and not (query.resource or query.actor):
@@ -173,21 +177,21 @@ class TrailSearch(TenantRepository):
             below = found if below is None or (found is not None and found < below) else below
         return _Range(above, below)
 
-    def _leading_term(self, query: TrailQuery, within: _Range) -> int | None:
+    def _leading_term(self, query: TrailQuery) -> int | None:
         """The number of a word of the text that some record holds whole; the longest is the rarest, mostly."""
         if query.words:
             return term_key(self.tenant, query.words[0].casefold())
         candidates = sorted({word for word in (query.text or "").casefold().split() if is_term(word)}, key=len, reverse=True)
         for word in candidates[:PROBED_WORDS]:
             key = term_key(self.tenant, word)
-            if any(found for found, _ in self._sequences(key, _Range(0, None), _Looks(1))):
+            if any(found for found, _ in self._sequences([key], _Range(0, None), _Looks(0, width=1))):
                 return key
         return None
 
     def _by_term(self, query: TrailQuery, term: int, within: _Range) -> Found:
         records: list[dict[str, Any]] = []
-        looks = _Looks()
-        for chunk, reached in self._sequences(term, within, looks):
+        looks = _Looks(self._length(within))
+        for chunk, reached in self._sequences([term, term_key(self.tenant, CUT)], within, looks):
             if chunk:
                 statement = self._narrowed(query).where(col(AuditRecord.sequence).in_(chunk))
                 records += self._read(statement, query.limit - len(records))
@@ -197,9 +201,9 @@ class TrailSearch(TenantRepository):
                 return Found(records, reached if reached > within.above + 1 else None)
         return Found(records, None)
 
-    def _sequences(self, term: int, within: _Range, looks: _Looks) -> Iterator[tuple[list[int], int]]:
-        """Where a word stands, newest first, no more at once than a look is wide; and down to which sequence that is all of
-        them. Ever more eras at a time: what the newest do not hold is rare."""
+    def _sequences(self, terms: Sequence[int], within: _Range, looks: _Looks) -> Iterator[tuple[list[int], int]]:
+        """Where one of some words stands, newest first, no more at once than a look is wide; and down to which sequence that
+        is all of them. Ever more eras at a time: what the newest do not hold is rare."""
         newest = self._newest() if within.below is None else within.below - 1
         top, span, below = newest >> ERA_BITS, 1, newest + 1
         oldest = within.above >> ERA_BITS
@@ -208,13 +212,8 @@ class TrailSearch(TenantRepository):
             eras = list(range(lowest, top + 1))
             while True:
                 width = looks.width
-                statement = select(AuditTerm.sequence).where(
-                    col(AuditTerm.era).in_(eras),
-                    AuditTerm.term == term,
-                    col(AuditTerm.sequence) < below,
-                    col(AuditTerm.sequence) > within.above,
-                )
-                found = list(self.session.execute(statement.order_by(col(AuditTerm.sequence).desc()).limit(width)).scalars())
+                stands = {one for term in terms for one in self._stands(term, eras, within.above, below, width)}
+                found = sorted(stands, reverse=True)[:width]
                 if len(found) < width:
                     below = lowest << ERA_BITS
                     yield found, below
@@ -222,6 +221,16 @@ class TrailSearch(TenantRepository):
                 below = found[-1]
                 yield found, below
             top, span = lowest - 1, span * 2 if top < newest >> ERA_BITS else 1
+
+    def _stands(self, term: int, eras: Sequence[int], above: int, below: int, width: int) -> Iterable[int]:
+        sequence = col(AuditTerm.sequence)
+        here = select(AuditTerm.sequence).where(col(AuditTerm.era).in_(eras), AuditTerm.term == term)
+        between = here.where(sequence > above, sequence < below)
+        return self.session.execute(between.order_by(sequence.desc()).limit(width)).scalars()
+
+    def _length(self, within: _Range) -> int:
+        """How many sequences there are in it."""
+        return (self._newest() + 1 if within.below is None else within.below) - within.above - 1
 
     def _by_several(self, query: TrailQuery, within: _Range) -> Found:
         """One walk for each action, merged down to where all of them have come."""
@@ -240,7 +249,7 @@ class TrailSearch(TenantRepository):
         leading = self._leading_column(query)
         look = self._sifted if self._conditions(query, leading) else self._taken
         records: list[dict[str, Any]] = []
-        looks = _Looks()
+        looks = _Looks(self._length(within))
         while True:
             found, reached = look(query, leading, within, looks.width, query.limit - len(records))
             records += found
@@ -253,8 +262,9 @@ class TrailSearch(TenantRepository):
     def _taken(
         self, query: TrailQuery, leading: str | None, within: _Range, width: int, wanted: int
     ) -> tuple[list[dict[str, Any]], int | None]:
-        """(the next records, which all match; where the rest begins). No more of them than a look is wide."""
-        at_most = min(width, wanted)
+        """(the next records, which all match; where the rest begins). No more of them than a look is wide, unless they lie side
+        by side."""
+        at_most = wanted if leading is None else min(width, wanted)
         records = self._read(self._narrowed(query, leading).where(*self._led(query, leading, within)), at_most)
         return records, records[-1]["sequence"] if len(records) == at_most else None
 

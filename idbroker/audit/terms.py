@@ -19,9 +19,12 @@ from idbroker.audit.events import ACTIONS
 MAX_TERMS = 40
 """Of one record. What comes first counts: who and on what, then the context."""
 
+CUT = ""
+"""Stands in the index for the words that a record has besides: whoever looks for a word has to look at that record too."""
+
 MAX_TERM = 100
 MAX_TEXT = 300
-"""Characters of a text that words are taken of; the rest of it is still found as text."""
+"""Characters of a text that words are taken of; for the rest of it stands ``CUT``."""
 
 _DELIMITERS = r"\s\"'<>(){}\[\],;|/\\=&?#*%!$`^~"
 _TOKEN = re.compile(f"[^{_DELIMITERS}]+")
@@ -52,12 +55,14 @@ def _text(context: Mapping[str, Any]) -> str:
 def terms_of(record: Mapping[str, Any], sealed: Sequence[str] = (), *, at_most: int | None = MAX_TERMS) -> list[str]:
     """The words under which the record is found, folded, each once. ``sealed``: texts of it that stand there sealed."""
     found: dict[str, None] = {}
+    cut = False
     for text in _all_texts(record, sealed):
+        cut |= len(text) > MAX_TEXT
         for term in words(text):
+            if len(found) == at_most and term not in found:
+                return [*found, CUT]
             found[term] = None
-            if at_most is not None and len(found) >= at_most:
-                return list(found)
-    return list(found)
+    return [*found, CUT] if cut else list(found)
 
 
 def _all_texts(record: Mapping[str, Any], sealed: Sequence[str]) -> Iterator[str]:
@@ -95,7 +100,17 @@ def _texts(record: Mapping[str, Any]) -> Iterator[str]:
     for value in (resource["id"], resource["name"], actor["id"], actor["name"], actor["ip"]):
         if isinstance(value, str):
             yield value
-    for value in context.values():
-        for text in value if isinstance(value, list) else (value,):
-            if isinstance(text, str):
-                yield text
+    yield from _strings(context)
+    if isinstance(actor.get("user_agent"), str):
+        yield actor["user_agent"]
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _strings(inner)

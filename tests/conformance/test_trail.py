@@ -326,6 +326,7 @@ def test_what_one_page_did_not_come_to_the_next_ones_find(
 ) -> None:
     monkeypatch.setattr(search, "SECONDS", seconds)
     monkeypatch.setattr(search, "FIRST_LOOK", 2)
+    monkeypatch.setattr(search, "EXAMINED", 10_000 if seconds else 1)
     pages = []
     for query, wanted in QUERIES:
         found, page = [], trail.page(told, query)
@@ -336,6 +337,35 @@ def test_what_one_page_did_not_come_to_the_next_ones_find(
             found += page.records
         assert [one["sequence"] for one in found][: len(wanted)] == wanted, query
     assert all(pages) is bool(seconds), "without time some pages are short"
+
+
+def test_a_short_trail_is_looked_through_however_slow_it_is(
+    trail: Trail, told: TenantScope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "SECONDS", 0)
+    monkeypatch.setattr(search, "FIRST_LOOK", 1)
+    for query, wanted in QUERIES:
+        assert [one["sequence"] for one in trail.page(told, query).records] == wanted, query
+
+
+DEEP: list[dict[str, Any]] = [
+    {"user_id": "usr_deep"},
+    {"events": [{"type": "x", "about": {"user_id": "usr_deep"}}]},
+    {"list": [f"word{number}" for number in range(60)], "then": "usr_deep"},
+    {"text": "long " * 100 + "usr_deep"},
+    {"text": "nothing of it"},
+]
+
+
+def test_a_word_is_found_wherever_in_a_record_it_stands(stores: Stores, trail: Trail, acme: TenantScope) -> None:
+    """The first one is in the index of words, which then leads: it must lead to all others too."""
+    browser = TenantScope(acme.tenant, Actor("visitor", user_agent="Netscape/4.7 usr_deep"))
+    for number, context in enumerate(DEEP):
+        record(stores, acme, f"thing-{number}", context=context)
+    record(stores, browser, "thing-5")
+    trail.seal_all()
+    found = [one["resource"]["id"] for one in trail.search(acme, TrailQuery(text="usr_deep"))]
+    assert found == ["thing-5", "thing-3", "thing-2", "thing-1", "thing-0"]
 
 
 def test_search_sees_one_tenant_alone(stores: Stores, trail: Trail, told: TenantScope) -> None:
