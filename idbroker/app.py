@@ -290,13 +290,17 @@ def _owners(rounds: Rounds) -> Iterable[TenantId]:
 
 def _trail_jobs(services: Services, rounds: Rounds) -> list[Job]:
     """Signed heads, the key that signs them, and letting go of what has been kept for long enough."""
-    retention = Retention(services.trail, services.notary)
+    retention, plans = Retention(services.trail, services.notary), _plans(services.settings)
 
     def sweep() -> int:
         return services.notary.sign_each(_owners(rounds))
 
     def let_go() -> int:
-        return sum(retention.apply(tenant, tier) for tenant, tier in rounds.tiers())
+        removed = 0
+        for tenant in rounds.tenants():
+            days = plans.of(tenant.tier, tenant.status).retention_days
+            removed += retention.apply(tenant.tenant_id, tenant.tier, days)
+        return removed
 
     return [
         Job("sign heads of the trail", timedelta(seconds=5), services.notary.sign_due, "slow"),

@@ -19,7 +19,6 @@ from idbroker.directories.brakes import Deactivations
 from idbroker.directories.lists import Walks
 from idbroker.directories.requests import DirectoryRequests
 from idbroker.kernel.clock import Clock
-from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.login.attempt import Attempts
 from idbroker.login.diagnosis_rows import Diagnoses
@@ -31,7 +30,7 @@ from idbroker.storage.cells import HOME
 from idbroker.storage.database import Database
 from idbroker.telemetry.metrics import SEALED
 from idbroker.telemetry.tracing import traced
-from idbroker.tenants.model import Tenants
+from idbroker.tenants.model import Tenant, Tenants
 
 TICK_SECONDS = 0.25
 PAGE = 200
@@ -146,11 +145,11 @@ class Rounds:
         self._resting = resting
 
     def __iter__(self) -> Iterator[TenantScope]:
-        return (TenantScope(tenant, SYSTEM) for tenant, _ in self.tiers())
+        return (TenantScope(tenant.tenant_id, SYSTEM) for tenant in self.tenants())
 
-    def tiers(self) -> Iterator[tuple[TenantId, str]]:
-        """Each with its tier."""
-        for number, found in enumerate(each_tier(self._database)):
+    def tenants(self) -> Iterator[Tenant]:
+        """To be read: each as it was when its page came."""
+        for number, found in enumerate(_each(self._database)):
             begun = time.monotonic()
             yield found
             rest = (time.monotonic() - begun) * self._resting if number >= UNRESTED else 0.0
@@ -196,18 +195,18 @@ def jobs(
 
 def each_tenant(database: Database) -> Iterator[TenantScope]:
     """Every tenant's scope, page by page."""
-    return (TenantScope(tenant, SYSTEM) for tenant, _ in each_tier(database))
+    return (TenantScope(tenant.tenant_id, SYSTEM) for tenant in _each(database))
 
 
-def each_tier(database: Database) -> Iterator[tuple[TenantId, str]]:
-    """Every tenant with its tier, page by page. Those of a cell that does not answer wait for their next turn."""
+def _each(database: Database) -> Iterator[Tenant]:
+    """Every tenant, page by page. Those of a cell that does not answer wait for their next turn."""
     after = None
     while True:
         with database.platform(SYSTEM, read_only=True) as platform:
             page = platform[Tenants].page(after=after, limit=PAGE)
         for tenant in page:
             if database.cells is None or not database.cells.is_away(tenant.cell or HOME):
-                yield tenant.tenant_id, tenant.tier
+                yield tenant
         if len(page) < PAGE:
             return
         after = page[-1].id

@@ -49,7 +49,10 @@ class UsageDayDocument(Document):
 
 
 class UsageDocument(Document):
-    """``totals`` are of the span: sums, or the highest day for what is a peak; ``months`` says how many people were active."""
+    """``totals`` are of the span: sums, or the highest day for what is a peak.
+
+    ``months``: how many people were active in each month that the span touches, counted over the whole month so far.
+    """
 
     since: str
     until: str
@@ -164,16 +167,14 @@ class UsageCalls:
         wanted = call.query.get("format", "json")
         if wanted not in ("json", "csv"):
             raise invalid_field("/format", "The formats are: json, csv.")
-        days = unit[Usage].days(since, until)
+        months = unit[Usage].days(*_whole_months(since, until))
+        days = [row for row in months if since <= row.day <= until]
         rows = [_day(unit.scope.tenant, row) for row in days]
         if wanted == "csv":
             name = f'attachment; filename="usage-{unit.scope.tenant}.csv"'
             return Answer(200, _csv(rows), CSV, (("content-disposition", name),))
-        months: dict[str, int] = {}
-        for row in days:
-            if row.meter == ACTIVE_USERS:
-                months[row.day[:7]] = months.get(row.day[:7], 0) + row.quantity
-        shown = {"since": since, "until": until, "data": rows, "totals": _totals(days), "months": months, "next_cursor": None}
+        active = _active_people(months)
+        shown = {"since": since, "until": until, "data": rows, "totals": _totals(days), "months": active, "next_cursor": None}
         return json_answer(shown)
 
     def records(self, call: Call, unit: TenantUnit) -> Answer:
@@ -267,6 +268,20 @@ def _span(call: Call, today: date) -> tuple[str, str]:
     if until - since > LONGEST:
         raise invalid_field("/since", f"At most {LONGEST.days} days at a time.")
     return since.isoformat(), until.isoformat()
+
+
+def _whole_months(since: str, until: str) -> tuple[str, str]:
+    """Somebody is counted on the first day of the month on which he signs in: a part of a month knows nothing of the rest."""
+    return f"{since[:7]}-01", f"{until[:7]}-31"  # days are compared as text
+
+
+def _active_people(days: Iterable[UsageDay]) -> dict[str, int]:
+    """By month."""
+    months: dict[str, int] = {}
+    for row in days:
+        if row.meter == ACTIVE_USERS:
+            months[row.day[:7]] = months.get(row.day[:7], 0) + row.quantity
+    return months
 
 
 def _date(call: Call, name: str) -> date | None:

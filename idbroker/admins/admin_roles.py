@@ -39,11 +39,9 @@ class AdminRoleService:
         _check_held(wanted, held)
         if name in ROLES or name == OPERATORS:
             raise invalid_field("/name", f"{name} is the name of a role that is built in.")
-        unit.take_turns(["admin_roles"])  # of two that want the last one that the tier includes, one waits and is told
-        has = len(unit[AdminRoles].page(limit=MAX_ROLES))
+        has = self._plans.check(unit, "custom_roles", lambda: len(unit[AdminRoles].page(limit=MAX_ROLES)))
         if has >= MAX_ROLES:
             raise Conflict("too_many_admin_roles", f"A tenant can have {MAX_ROLES} roles of its own.")
-        self._plans.check(unit, "custom_roles", has)
         now = unit.clock.now()
         row = AdminRole(
             tenant_id=unit.scope.tenant,

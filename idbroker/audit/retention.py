@@ -6,7 +6,6 @@ removes nothing that is younger than 30 days, whatever is asked (``storage/rls.p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 import structlog
@@ -18,9 +17,6 @@ from idbroker.audit.trail import Trail
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 
-DAYS_KEPT: Mapping[str, int] = {"free": 30, "growth": 365, "enterprise": 7 * 365}
-"""By tier. An unknown tier keeps the longest."""
-
 PIECES = 200
 """Transactions in a row, so that one tenant's old records do not hold up the next one's."""
 
@@ -28,18 +24,19 @@ log = structlog.get_logger("idbroker.audit")
 
 
 class Retention:
-    def __init__(self, trail: Trail, notary: Notary, days_kept: Mapping[str, int] = DAYS_KEPT) -> None:
+    def __init__(self, trail: Trail, notary: Notary) -> None:
         self._trail = trail
         self._notary = notary
-        self._days = days_kept
 
-    def apply(self, tenant: TenantId, tier: str) -> int:
-        """Cut what is older than the tier keeps. How many records were removed."""
-        days = self._days.get(tier, max(self._days.values()))
+    def apply(self, tenant: TenantId, tier: str, days: int | None) -> int:
+        """Cut what is older than ``days``, None cutting nothing, and remove what a cut stands for. How many records went.
+
+        ``tier`` is for the cut to name: why it is these days.
+        """
         scope = TenantScope(tenant, SYSTEM)
-        horizon = self._trail.store.clock.now() - timedelta(days=days)
+        now = self._trail.store.clock.now()
         with self._trail.store.tenant(scope, read_only=True) as unit:
-            size = unit[TrailSearch].all_older_than(horizon)
+            size = 0 if days is None else unit[TrailSearch].all_older_than(now - timedelta(days=days))
             cut = unit[AuditHeads].last_cut()
         if size > (cut.size if cut else 0):
             try:

@@ -59,10 +59,9 @@ class DomainService:
         domain = self._claimable(name)
         if unit[Domains].named(domain) is not None:
             raise Conflict("domain_exists", "This domain is listed already.")
-        has = len(unit[Domains].page(limit=MAX_DOMAINS))
+        has = self._plans.check(unit, "domains", lambda: len(unit[Domains].page(limit=MAX_DOMAINS)))
         if has >= MAX_DOMAINS:
             raise Conflict("too_many_domains", f"A tenant can have {MAX_DOMAINS} domains.")
-        self._plans.check(unit, "domains", has)
         row = Domain(
             tenant_id=unit.scope.tenant,
             id=new_id("dom"),

@@ -79,10 +79,9 @@ class ConnectionService:
         self, unit: TenantUnit, form: ConnectionForm, connection_id: str, draft: ConnectionDraft, *, reserved: bool = False
     ) -> Connection:
         """Keep a drafted connection. ``reserved``: its id is in the index already."""
-        has = len(unit[Connections].page(limit=MAX_CONNECTIONS))
+        has = self._plans.check(unit, "connections", lambda: len(unit[Connections].page(limit=MAX_CONNECTIONS)))
         if has >= MAX_CONNECTIONS:
             raise Conflict("too_many_connections", f"A tenant can have {MAX_CONNECTIONS} connections.")
-        self._plans.check(unit, "connections", has)
         now = unit.clock.now()
         row = Connection(
             tenant_id=unit.scope.tenant,

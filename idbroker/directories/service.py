@@ -25,10 +25,9 @@ class DirectoryService:
 
     def create(self, unit: TenantUnit, settings: Mapping[str, Any]) -> Directory:
         """``settings`` are the row's own fields, checked in form; whether the connection exists is the caller's to check."""
-        has = len(unit[Directories].page(limit=MAX_DIRECTORIES))
+        has = self._plans.check(unit, "directories", lambda: len(unit[Directories].page(limit=MAX_DIRECTORIES)))
         if has >= MAX_DIRECTORIES:
             raise Conflict("too_many_directories", f"A tenant can have {MAX_DIRECTORIES} directories.")
-        self._plans.check(unit, "directories", has)
         now = unit.clock.now()
         row = Directory(tenant_id=unit.scope.tenant, id=new_id("dir"), created_at=now, updated_at=now, **settings)
         unit[Directories].add(row)

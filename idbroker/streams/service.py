@@ -45,8 +45,7 @@ class StreamService:
         check(form, form.model_dump(exclude_unset=True))
         if form.type == "file":
             self._check_file(unit)
-        has = len(unit[LogStreams].page(limit=MAX_STREAMS))
-        self._plans.check(unit, "log_streams", has)
+        has = self._plans.check(unit, "log_streams", lambda: len(unit[LogStreams].page(limit=MAX_STREAMS)))
         if has >= MAX_STREAMS:
             raise Conflict("too_many_log_streams", f"There can be {MAX_STREAMS} log streams. Remove one first.")
         now, secrets, made = unit.clock.now(), form.secrets(), None
@@ -177,8 +176,11 @@ class StreamService:
 
     def _check_going(self, unit: TenantUnit, row: LogStream) -> None:
         """A tenant that has come down to another tier has as many streams going as that one includes."""
-        going = [one for one in unit[LogStreams].page(limit=MAX_STREAMS) if one.status == "active" and one.id != row.id]
-        self._plans.check(unit, "log_streams", len(going))
+
+        def count() -> int:
+            return sum(one.status == "active" and one.id != row.id for one in unit[LogStreams].page(limit=MAX_STREAMS))
+
+        self._plans.check(unit, "log_streams", count)
 
 
 def test_record(unit_tenant: str, stream_id: str, now: datetime) -> Record:

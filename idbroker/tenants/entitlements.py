@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
@@ -23,9 +23,11 @@ class Entitlements:
     log_streams: int | None = None
     custom_roles: int | None = None
     retention_days: int | None = None
-    """How long the trail is kept for its administrators to read."""
+    """How long the trail's records are kept before they are cut and removed (``audit/retention.py``)."""
 
 
+RETENTION_DAYS = range(30, 36_501)
+"""PostgreSQL removes no record that is younger than 30 days, whoever asks (``storage/rls.py``)."""
 EVERYTHING = Entitlements()
 TIERS: Mapping[str, Entitlements] = {
     "free": Entitlements(connections=3, domains=5, directories=1, log_streams=0, custom_roles=0, retention_days=90),
@@ -58,14 +60,21 @@ class Plans:
     def of(self, tier: str, status: str) -> Entitlements:
         return EVERYTHING if status in ("prospect", "trial") else self._tiers[tier]
 
-    def check(self, unit: TenantUnit, feature: Feature, has: int) -> None:
-        """Raise NotEntitled when the unit's tenant may not have one more. Below both faces: asked by whoever makes one."""
+    def check(self, unit: TenantUnit, feature: Feature, count: Callable[[], int]) -> int:
+        """How many there are, as ``count`` tells; raises NotEntitled when the unit's tenant may not have one more.
+
+        Below both faces: asked by whoever makes one, before he makes it. Of two that want the last one, one waits here until
+        the other is done, and is told. All features share one turn: a transaction may ask for several, in any order.
+        """
+        unit.take_turns(["entitlements"])
+        has = count()
         tenant = read_own_tenant(unit)
         if tenant is None:
-            return
+            return has
         most = getattr(self.of(tenant.tier, tenant.status), feature)
         if most is not None and has >= most:
             raise NotEntitled(feature, tenant.tier, most)
+        return has
 
 
 def as_document(entitlements: Entitlements) -> dict[str, int | None]:
@@ -82,4 +91,7 @@ def checked_own(value: Any) -> Mapping[str, Mapping[str, int | None]]:
             raise ValueError(f"the tiers are {', '.join(TIERS)}; what they include: {', '.join(sorted(known))}")
         if any(number is not None and (type(number) is not int or number < 0) for number in numbers.values()):
             raise ValueError("what a tier includes is a number of 0 or more, or null for any number")
+        days = numbers.get("retention_days")
+        if days is not None and days not in RETENTION_DAYS:
+            raise ValueError(f"retention_days are {RETENTION_DAYS[0]} to {RETENTION_DAYS[-1]}, or null for ever")
     return value

@@ -141,6 +141,38 @@ def test_of_many_who_read_the_same_one_writes(world: AdminWorld, kind: str) -> N
         assert shown[field] == f"n{results.index(200)}"
 
 
+INCLUDED: dict[str, tuple[str, int, Callable[[int], dict[str, Any]]]] = {
+    "domains": ("free", 5, lambda number: {"domain": f"n{number}.acme.com"}),
+    "connections": ("free", 3, lambda number: {"type": "saml", "name": f"N {number}", "metadata_xml": "<x/>"}),
+    "directories": ("free", 1, lambda number: {"name": f"N {number}"}),
+    "log-streams": ("growth", 2, lambda number: {"url": f"https://siem.example/{number}"}),
+    "admin-roles": ("growth", 5, lambda number: {"name": f"n{number}", "permissions": ["tenant:read"]}),
+}
+"""Kind → the tier, how many it includes, and what makes one."""
+
+
+@pytest.mark.parametrize("kind", INCLUDED)
+def test_many_at_once_get_no_more_than_the_tier_includes(world: AdminWorld, kind: str) -> None:
+    tier, most, body = INCLUDED[kind]
+    path, _ = tenant(world)
+    world.send("PATCH", path, {"tier": tier})
+    world.post(f"{path}/transitions", {"to": "active", "reason": "paid"}, status=200)
+    answers = at_once(most + 3, lambda number: world.send("POST", f"{path}/{kind}", body(number)))
+    assert sorted(answer.status_code for answer in answers) == [201] * most + [403] * 3
+    assert len(world.get(f"{path}/{kind}")["data"]) == most
+
+
+def test_many_streams_switched_on_at_once_are_no_more_than_the_tier_includes(world: AdminWorld) -> None:
+    path, _ = tenant(world)
+    made = [
+        world.post(f"{path}/log-streams", {"url": "https://siem.example/", "status": "disabled"})["id"] for _ in range(4)
+    ]  # in trial
+    world.send("PATCH", path, {"tier": "growth"})
+    world.post(f"{path}/transitions", {"to": "active", "reason": "paid"}, status=200)
+    answers = at_once(4, lambda number: world.send("PATCH", f"{path}/log-streams/{made[number]}", {"status": "active"}))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 403, 403]
+
+
 def test_a_transition_and_a_promotion_heed_it(world: AdminWorld) -> None:
     path, made = tenant(world)
     step = {"to": "active", "reason": "paid"}

@@ -151,11 +151,11 @@ def old(world: Sealed) -> Sealed:
 
 def test_what_is_old_enough_goes_and_the_rest_can_still_be_checked(old: Sealed) -> None:
     retention = Retention(old.trail, old.notary)
-    assert retention.apply(old.scope.tenant, "enterprise") == 0
-    assert retention.apply(old.scope.tenant, "free") == 0
+    assert retention.apply(old.scope.tenant, "enterprise", None) == 0
+    assert retention.apply(old.scope.tenant, "free", 30) == 0
     old.clock.advance(days=28)
-    assert retention.apply(old.scope.tenant, "free") == 31, "the tenant's first and three days"
-    assert retention.apply(old.scope.tenant, "free") == 0
+    assert retention.apply(old.scope.tenant, "free", 30) == 31, "the tenant's first and three days"
+    assert retention.apply(old.scope.tenant, "free", 30) == 0
     cut = next(head for head in heads(old) if head["kind"] == "cut")
     assert (cut["size"], cut["why"]) == (31, {"tier": "free", "days": 30})
     assert str(old.verdict()) == "ok 20 records"
@@ -167,7 +167,7 @@ def test_what_is_old_enough_goes_and_the_rest_can_still_be_checked(old: Sealed) 
     old.notary.sign(old.scope.tenant)
     assert str(old.verdict()) == "ok 24 records"
     old.clock.advance(days=400)
-    assert retention.apply(old.scope.tenant, "free") == 23, "never the last: the chain goes on from it"
+    assert retention.apply(old.scope.tenant, "free", 30) == 23, "never the last: the chain goes on from it"
     old.record(1)
     assert str(old.verdict()) == "ok 3 records"
     assert [head["kind"] for head in heads(old)].count("cut") == 2
@@ -183,7 +183,7 @@ FORGED_REMAINS = [
 @pytest.mark.parametrize(("forge", "told"), [case[1:] for case in FORGED_REMAINS], ids=[case[0] for case in FORGED_REMAINS])
 def test_what_a_cut_does_not_stand_for_is_missed(old: Sealed, forge, told: str) -> None:
     old.clock.advance(days=28)
-    Retention(old.trail, old.notary).apply(old.scope.tenant, "free")
+    Retention(old.trail, old.notary).apply(old.scope.tenant, "free", 30)
     members = old.pack()
     forged = b"".join(line + b"\n" for line in forge(members["records.jsonl"].splitlines()))
     assert str(old.verdict({**members, "records.jsonl": forged})).startswith(told)
@@ -207,7 +207,7 @@ def test_nothing_is_cut_that_is_not_what_was_signed(quick: Sealed) -> None:
 def test_the_words_of_what_was_cut_go_era_by_era(old: Sealed, monkeypatch: pytest.MonkeyPatch) -> None:
     """An era is 65,536 records: a trail that begins just before the end of one shows it."""
     old.clock.advance(days=28)
-    Retention(old.trail, old.notary).apply(old.scope.tenant, "free")
+    Retention(old.trail, old.notary).apply(old.scope.tenant, "free", 30)
     with old.stores.audit.tenant(old.scope, read_only=True) as unit:
         assert unit.session.execute(select(AuditTerm.sequence).where(AuditTerm.sequence == 1)).first() is not None
     old.notary.sign(old.scope.tenant)

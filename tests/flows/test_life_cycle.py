@@ -14,7 +14,8 @@ from tests.support.whole import SamlTenant, Whole
 
 @pytest.fixture
 def whole(stores: Stores, clock: TestClock) -> Iterator[Whole]:
-    made = Whole(stores.urls, clock, past_due_days=20, cancelled_days=10)
+    kept = {"free": {"retention_days": 40}, "growth": {"retention_days": None}}
+    made = Whole(stores.urls, clock, past_due_days=20, cancelled_days=10, entitlements=kept)
     yield made
     made.close()
 
@@ -32,10 +33,13 @@ def refused(answer: Any) -> tuple[int, str]:
     return answer.status_code, answer.json().get("code")
 
 
+def run_job(whole: Whole, name: str) -> None:
+    next(job for job in whole.services.worker()._jobs if job.name == name).run()
+
+
 def pass_days(whole: Whole, days: float) -> None:
     whole.clock.advance(days=days)
-    worker = whole.services.worker()
-    next(job for job in worker._jobs if job.name == "move tenants on").run()
+    run_job(whole, "move tenants on")
 
 
 def test_from_trial_to_erasure_by_time_alone(whole: Whole, acme: SamlTenant) -> None:
@@ -64,6 +68,24 @@ def test_from_trial_to_erasure_by_time_alone(whole: Whole, acme: SamlTenant) -> 
         ("cancelled", operator),
         ("deleted", system),
     ]
+
+
+def test_the_trail_is_kept_as_long_as_the_operator_says_and_a_trials_for_ever(whole: Whole) -> None:
+    tenants = {
+        whole.tenant(f"{tier}-{status}", tier, status=status): (tier, status)
+        for tier, status in (("free", "active"), ("free", "prospect"), ("growth", "active"), ("enterprise", "active"))
+    }
+    cuts = []
+    for days in (39, 2):
+        whole.clock.advance(days=days)
+        for tenant in tenants:
+            whole.api("PATCH", f"/tenants/{tenant}", {"name": f"After {days}"})  # the last record is never cut
+        whole.services.trail.seal_all()
+        run_job(whole, "sign heads that were missed")
+        run_job(whole, "let go of old records")
+        told = {which: whole.events(tenant, "audit_trail.shortened") for tenant, which in tenants.items()}
+        cuts.append({which: event["context"]["days"] for which, events in told.items() for event in events})
+    assert cuts == [{}, {("free", "active"): 40}]
 
 
 def test_overdue_people_sign_in_and_administration_ends_after_a_week(whole: Whole, acme: SamlTenant) -> None:

@@ -80,8 +80,16 @@ def test_sign_ins_and_active_people(whole: Whole) -> None:
     again(whole, tenant, ann)
     counted(whole)
     assert totals(whole, tenant) == {"sign_ins": 1, "monthly_active_users": 1}  # of the last thirty days
+    other_month = whole.clock.now().date().isoformat()[:7]
+    assert whole.api("GET", f"/tenants/{tenant}/usage")["months"] == {month: 2, other_month: 1}
+    whole.clock.advance(days=5)
+    again(whole, tenant, ann)
+    counted(whole)
+    day = whole.clock.now().date().isoformat()
+    assert totals(whole, tenant, since=day) == {"sign_ins": 1}
+    assert whole.api("GET", f"/tenants/{tenant}/usage?since={day}")["months"] == {other_month: 1}, "of the whole month"
     since = (whole.clock.now() - timedelta(days=60)).date().isoformat()
-    assert totals(whole, tenant, since=since) == {"sign_ins": 5, "monthly_active_users": 3}
+    assert totals(whole, tenant, since=since) == {"sign_ins": 6, "monthly_active_users": 3}
 
 
 def test_a_follower_that_begins_again_counts_nothing_twice(whole: Whole) -> None:
