@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from idbroker.directories.resources import Resources, Stored
+from idbroker.directories.resources import Resources, Stored, moment
 from idbroker.directory.members import GroupMembers, NewMember
 from idbroker.kernel.ids import is_id
 from idbroker.provisioning.groups import DirectoryGroups, GroupRef
@@ -31,7 +31,7 @@ from scim.patch import apply
 from scim.preconditions import check_match
 from scim.projection import Projection
 from scim.resources import accept
-from scim.stored import as_bytes, etag, group_values, kept, member_refs, moment, whole
+from scim.stored import as_bytes, etag, group_values, kept, member_refs, whole
 from scim.strict_json import Json
 from scim.users import no_such_resource
 

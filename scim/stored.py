@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -21,11 +20,6 @@ from scim.strict_json import Json
 
 _OUTSIDE = ("id", "meta", "groups", "members")
 """Rows and columns, and no part of the stored document."""
-
-
-def moment(now: datetime) -> datetime:
-    """To the millisecond, which is what ``meta`` shows: what a client read is what it filters by."""
-    return now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def etag(version: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy.exc import IntegrityError
 
-from idbroker.directories.resources import Resources, Stored
+from idbroker.directories.resources import Resources, Stored, moment
 from idbroker.directory.members import GroupMembers
 from idbroker.kernel.ids import is_id
 from idbroker.provisioning.people import DirectoryPeople
@@ -21,7 +21,7 @@ from scim.patch import apply
 from scim.preconditions import check_match
 from scim.projection import Projection
 from scim.resources import accept
-from scim.stored import as_bytes, emails, etag, facts, group_refs, kept, moment, user_values, whole
+from scim.stored import as_bytes, emails, etag, facts, group_refs, kept, user_values, whole
 from scim.strict_json import Json
 
 
@@ -123,9 +123,11 @@ class Users:
             raise _taken() from error
         if emails(document) != emails(before):
             desk.unit[Resources].write_emails(desk.directory_id, stored.id, emails(document), replaces=True)
-        said = facts(document)
-        if said != facts(before):
-            self._people.update(desk.unit, desk.caller.source, stored.id, said)
+        said, was = facts(document), facts(before)
+        if said != was:
+            # Of his standing is spoken only where it is to change: another than the directory may have switched him off.
+            spoken = replace(said, active=None) if said.active == was.active else said
+            self._people.update(desk.unit, desk.caller.source, stored.id, spoken)
         return written
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any, Literal
 
+import orjson
 from sqlalchemy import Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -25,6 +26,11 @@ EMAILS: Table = ScimEmail.__table__  # type: ignore[attr-defined] # set by SQLMo
 COUNTS: Table = ResourceCount.__table__  # type: ignore[attr-defined] # set by SQLModel
 ANCHORS: Table = WalkAnchor.__table__  # type: ignore[attr-defined] # set by SQLModel
 TABLES: Mapping[Kind, Table] = {"User": USERS, "Group": GROUPS}
+
+
+def moment(now: datetime) -> datetime:
+    """To the millisecond, which is what ``meta`` shows: what a client read is what it filters by."""
+    return now.astimezone(UTC).replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +110,17 @@ _TOTAL = TenantStatement(
         COUNTS.c.kind == bindparam("kind"),
     )
 )
-_ACTIVE = TenantStatement(
-    lambda: select(func.count()).where(
-        USERS.c.tenant_id == scope(), USERS.c.directory_id == bindparam("directory"), USERS.c.active.is_(True)
-    )
+
+
+def _active_beside() -> Any:
+    theirs = (USERS.c.tenant_id == scope()) & (USERS.c.directory_id == bindparam("directory"))
+    others = theirs & USERS.c.active.is_(True) & (USERS.c.id != bindparam("id_"))
+    return select(func.count()).select_from(select(USERS.c.id).where(others).limit(bindparam("most")).subquery())
+
+
+_ACTIVE_BESIDE = TenantStatement(_active_beside)
+_STANDING = TenantStatement(
+    lambda: select(USERS.c.active, USERS.c.version, USERS.c.document, USERS.c.comparable).where(_mine(USERS)).with_for_update()
 )
 
 
@@ -177,9 +190,29 @@ class Resources(TenantRepository):
         row = _TOTAL.first(self.unit, directory=directory_id, kind=kind)
         return int(row[0]) if row is not None else 0
 
-    def active_users(self, directory_id: str) -> int:
-        row = _ACTIVE.first(self.unit, directory=directory_id)
+    def active_beside(self, directory_id: str, user_id: str, *, up_to: int) -> int:
+        """How many other people of the directory are active, counted no further than ``up_to``."""
+        row = _ACTIVE_BESIDE.first(self.unit, directory=directory_id, id_=user_id, most=up_to)
         return 0 if row is None else int(row[0])
+
+    def hold_person(self, user_id: str) -> None:
+        """What a directory says of him, if any does, for this transaction alone. Before his own row, as requests of SCIM do."""
+        _STANDING.first(self.unit, id_=user_id)
+
+    def stand(self, user_id: str, *, active: bool) -> None:
+        """The person was switched off or on: if it was not his directory that did it, that reads it from now on."""
+        row = _STANDING.first(self.unit, id_=user_id)
+        if row is None or row[0] == active:
+            return
+        _, version, document, comparable = row
+        values = {
+            "active": active,
+            "version": version + 1,
+            "document": orjson.dumps({**orjson.loads(document), "active": active}).decode(),
+            "comparable": {**comparable, "active": active},
+            "modified_at": moment(self.now()),
+        }
+        self.write("User", user_id, values)
 
     def count(self, kind: Kind, directory_id: str, step: int) -> None:
         """For whoever writes or removes many at once: so many more, or fewer."""

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from idbroker.audit.outbox import Outbox
 from idbroker.directories.brakes import Deactivations
-from idbroker.directories.model import Directories
+from idbroker.directories.model import BRAKE_PERCENT, Directories
 from idbroker.directories.resources import Resources
 from idbroker.directories.service import resource
 from idbroker.kernel.errors import Refusal
@@ -19,7 +19,8 @@ from idbroker.kernel.event import Event
 from idbroker.storage.unit import TenantUnit
 
 FREE = 100
-"""So many people within the minutes are never held for being a large part: in a small directory everything is one."""
+"""So many people within the minutes are not held by the preset: of a small directory everybody is a large part. A percentage
+that an admin has chosen counts from the first."""
 RETRY_SECONDS = 900
 
 
@@ -76,18 +77,21 @@ class Brake:
             if held_at is not None and not released:
                 raise BrakeHeld(directory_id)
             if not released:
-                self._judge(unit, directory_id, now)
+                self._judge(unit, directory_id, user_id, now)
         unit[Deactivations].note(directory_id, user_id)
 
-    def _judge(self, unit: TenantUnit, directory_id: str, now: datetime) -> None:
+    def _judge(self, unit: TenantUnit, directory_id: str, user_id: str, now: datetime) -> None:
         window = now - timedelta(minutes=self.minutes)
         people = unit[Deactivations].since(directory_id, max(window, self.released_until or window)) + 1
         if self.users is not None and people > self.users:
             raise BrakeHeld(directory_id, people=people, minutes=self.minutes, limit=f"{self.users} people")
-        if self.percent is None or people <= FREE:
+        if self.percent is None or (self.percent == BRAKE_PERCENT and people <= FREE):
             return
-        of = unit[Resources].total("User", directory_id)
-        if people * 100 > self.percent * (of + people):
+        # Too many, when fewer than these would be left: nobody further is counted.
+        enough = -(-people * (100 - self.percent) // self.percent)
+        left = unit[Resources].active_beside(directory_id, user_id, up_to=enough)
+        if left < enough:
+            of = left + people
             raise BrakeHeld(directory_id, people=people, of=of, minutes=self.minutes, limit=f"{self.percent} %")
 
 

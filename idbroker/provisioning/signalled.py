@@ -14,6 +14,7 @@ from typing import Any, Literal
 from sqlmodel import Field
 
 from idbroker.audit.outbox import Outbox
+from idbroker.directories.resources import Resources
 from idbroker.directory.model import Identities
 from idbroker.directory.people import People, Person
 from idbroker.kernel.event import Event
@@ -149,10 +150,16 @@ def _meant(unit: TenantUnit, connection_id: str, named: Named) -> Person | None:
     for subject in named.subjects:
         identity = unit[Identities].get(connection_id, subject)
         if identity is not None:
-            return unit[People].held(identity.user_id)
+            return _held(unit, identity.user_id)
     proven = ProvenDomains(unit)
     addresses = [address for address in named.emails if proven.own(address)]
     people = [user for user in unit[People].with_emails(addresses) if user.email_verified] if addresses else []
     known = unit[Identities].connections_of([user.id for user in people])
     meant = [user.id for user in people if connection_id in known.get(user.id, [connection_id])]
-    return unit[People].held(meant[0]) if len(meant) == 1 else None
+    return _held(unit, meant[0]) if len(meant) == 1 else None
+
+
+def _held(unit: TenantUnit, user_id: str) -> Person | None:
+    """In the order of a directory that speaks of him at the same moment: neither waits for the other in a ring."""
+    unit[Resources].hold_person(user_id)
+    return unit[People].held(user_id)

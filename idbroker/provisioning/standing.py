@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from idbroker.audit.outbox import Outbox
+from idbroker.directories.resources import Resources
 from idbroker.directory.people import People, Person
 from idbroker.kernel.event import Event, Resource
 from idbroker.sessions.service import SessionService
@@ -31,6 +32,7 @@ def deactivate(unit: TenantUnit, sessions: SessionService, person: Person, *, co
     if not person.active:
         return
     unit[People].change(person.id, {"active": False, "updated_at": unit.clock.now()})
+    unit[Resources].stand(person.id, active=False)
     sessions.end_all(unit, person.id, DEACTIVATED)
     unit[Outbox].record(Event("user.deactivated", resource(person), context=_who(person, connection_id)))
 
@@ -39,6 +41,7 @@ def reactivate(unit: TenantUnit, person: Person, *, connection_id: str | None = 
     if person.active:
         return
     unit[People].change(person.id, {"active": True, "updated_at": unit.clock.now()})
+    unit[Resources].stand(person.id, active=True)
     unit[Outbox].record(Event("user.reactivated", resource(person), context=_who(person, connection_id)))
 
 

@@ -17,7 +17,7 @@ from idbroker.connections.model import Connection, ConnectionIndex, Domain, Doma
 from idbroker.connections.service import new_connection_id
 from idbroker.directories.model import BRAKE_MINUTES, Directory
 from idbroker.directories.resource_rows import ScimEmail, ScimGroup, ScimUser
-from idbroker.directories.resources import Resources
+from idbroker.directories.resources import Resources, moment
 from idbroker.directory.model import Group, Identity, Membership, RoleMapping, User
 from idbroker.federation.contract import ConnectionDraft
 from idbroker.kernel.errors import Conflict
@@ -30,7 +30,7 @@ from idbroker.synthetic.plan import Kind, PlannedPerson, PlannedTenant
 from idbroker.tenants.model import Tenants
 from scim.schemas.enterprise import ENTERPRISE
 from scim.schemas.schema_set import GROUP_URN, STANDARD, USER_URN
-from scim.stored import emails, group_values, moment, user_values
+from scim.stored import emails, group_values, user_values
 
 BATCH = 1000
 """People in one transaction: a server beside it waits for no longer."""

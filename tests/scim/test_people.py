@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from idbroker.directory.model import Identities, Identity
 from idbroker.provisioning.admit import AdmissionRefused
+from idbroker.provisioning.signalled import Named, SignalledPeople, Wish
 from tests.support.scim_world import USER, ScimWorld
 
 OFF = [
@@ -54,6 +56,32 @@ def test_a_switched_off_person_gets_in_again_when_switched_on(world: ScimWorld):
     idp.patch(f"/Users/{user}", {"op": "replace", "path": "active", "value": True})
     assert world.sign_in(config, "s1", email="ada@acme.example").user.id == user
     assert "user.reactivated" in [one["action"] for one in world.sealed(tenant)]
+
+
+def test_a_directory_reads_that_a_signal_switched_somebody_off_and_only_its_word_switches_him_on(world: ScimWorld):
+    idp = world.directory()
+    said, silent = idp.user("ada", active=True), idp.user("bob")
+    signalled = SignalledPeople(world.sessions)
+    with world.stores.main.tenant(world.scope(idp.tenant)) as unit:
+        for user in (said, silent):
+            known = {"tenant_id": idp.tenant, "connection_id": "con_x", "subject": user["id"], "user_id": user["id"]}
+            unit[Identities].add(Identity(**known, created_at=world.clock.now()))
+            done = signalled.act(unit, "con_x", Wish("account-disabled", "switch_off", Named((user["id"],)), {}))
+            assert done.outcome == "switched_off"
+
+    for user in (said, silent):
+        path = f"/Users/{user['id']}"
+        shown = idp.ok("GET", path)
+        assert (shown["active"], shown["meta"]["version"]) == (False, '"2"')
+        assert idp.find("/Users", f'id eq "{user["id"]}" and active eq false') == [user["id"]]
+        for name in ("nickName", "displayName"):
+            answer = idp.patch(path, {"op": "replace", "path": name, "value": "A"}).json()
+            assert answer["active"] is False
+        idp.ok("PUT", path, {"userName": user["userName"], "displayName": "B"})
+        assert world.user(idp.tenant, user["id"]).active is False
+        assert idp.patch(path, {"op": "replace", "path": "active", "value": True}).json()["active"] is True
+        assert world.user(idp.tenant, user["id"]).active is True
+    assert [one["action"] for one in world.sealed(idp.tenant)].count("user.reactivated") == 2
 
 
 @pytest.mark.parametrize("jit", ["create", "update", "off"])

@@ -7,7 +7,9 @@ import base64
 import pytest
 
 from tests.support.races import at_once
-from tests.support.scim_world import Directory, ScimWorld
+from tests.support.scim_world import PATCH_OP, USER, Directory, ScimWorld
+
+BULK_REQUEST = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 
 
 def off(idp: Directory, user: str):
@@ -42,12 +44,48 @@ def test_the_brake_holds_until_an_admin_speaks(world: ScimWorld):
     assert off(idp, idp.user("late")["id"]).status_code == 200
 
 
-def test_a_large_part_of_a_large_directory_is_held_and_of_a_small_one_not(lite: ScimWorld):
-    idp = lite.directory(brake={"percent": 50})
-    users = [idp.user(f"u{number}")["id"] for number in range(150)]
-    answers = [idp.send("DELETE", f"/Users/{user}").status_code for user in users]
-    assert answers[:100] == [204] * 100
-    assert set(answers[100:]) == {503}
+OFF = {"op": "replace", "path": "active", "value": False}
+
+
+def switch_off(idp: Directory, way: str, user: str) -> int:
+    match way:
+        case "patch":
+            return off(idp, user).status_code
+        case "put":
+            return idp.send("PUT", f"/Users/{user}", {"schemas": [USER], "userName": user, "active": False}).status_code
+        case "delete":
+            return idp.send("DELETE", f"/Users/{user}").status_code
+        case _:
+            one = {"method": "PATCH", "path": f"/Users/{user}", "data": {"schemas": [PATCH_OP], "Operations": [OFF]}}
+            told = idp.ok("POST", "/Bulk", {"schemas": [BULK_REQUEST], "Operations": [one]})
+            return int(told["Operations"][0]["status"])
+
+
+WAYS = ["patch", "put", "delete", "bulk"]
+
+
+@pytest.mark.parametrize(
+    ("people", "percent", "ways", "free"),
+    [
+        (150, 50, ["delete"], 100),  # the preset lets a hundred go
+        (210, 50, ["patch"], 105),
+        (210, 50, ["delete"], 105),
+        (10, 20, ["patch"], 2),  # what an admin has chosen counts from the first
+        (10, 33, WAYS, 3),
+        (10, 60, ["put"], 6),
+        (10, 60, ["bulk"], 6),
+        (10, 100, WAYS, 10),
+    ],
+)
+def test_a_part_of_the_people_is_held_however_they_are_switched_off(
+    world: ScimWorld, people: int, percent: int, ways: list[str], free: int
+):
+    idp = world.directory(brake={"percent": percent})
+    idp.user("long gone", active=False)
+    users = idp.crowd(people)
+    answers = [switch_off(idp, ways[number % len(ways)], user) for number, user in enumerate(users[: free + 5])]
+    assert {answer < 300 for answer in answers[:free]} == {True}
+    assert answers[free:] == [503] * (min(people, free + 5) - free)
 
 
 def test_the_brake_counts_many_at_once(world: ScimWorld):
