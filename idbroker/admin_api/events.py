@@ -23,7 +23,7 @@ from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit
 from idbroker.tenants.model import Tenants
 from idbroker.web.call import Answer, Call
-from idbroker.web.route import KeyRoute
+from idbroker.web.route import KeyRoute, named_in_query
 
 PATH = f"{API}/events"
 TOLD_TYPES = tuple(action for action in ACTIONS if is_told(action))
@@ -55,7 +55,14 @@ class EventCalls:
                 area="Events",
                 summary="What happened to users, groups, sessions and connections, oldest first. "
                 "An operator's key sees every tenant's, a tenant's key its own.",
-                row=KeyRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=Permission.EVENTS_READ),
+                row=KeyRoute(
+                    method="GET",
+                    path=PATH,
+                    handler=self.all,
+                    limit="admin_read",
+                    permission=Permission.EVENTS_READ,
+                    whose=named_in_query,
+                ),
                 query=(
                     QueryParameter(name="after", description="The `next_cursor` of a page, or an event's id: what came later."),
                     PAGE_QUERY[0],

@@ -21,7 +21,7 @@ from idbroker.storage.unit import PlatformUnit
 from idbroker.tenants.model import Tenants
 from idbroker.web.call import Answer, Call, json_answer
 from idbroker.web.preconditions import check_match
-from idbroker.web.route import PlatformRoute
+from idbroker.web.route import PlatformRoute, named_in_query
 
 PATH = f"{ONE}/scim"
 STATUSES = ("pending", "done", "dead")
@@ -106,7 +106,12 @@ class OutboundScimCalls:
                 area="Outbound SCIM",
                 summary="What a tenant's users and groups are at the app; with status=dead, the dead letters.",
                 row=PlatformRoute(
-                    method="GET", path=f"{PATH}/pushes", handler=self.pushes, limit="admin_read", permission=operate
+                    method="GET",
+                    path=f"{PATH}/pushes",
+                    handler=self.pushes,
+                    limit="admin_read",
+                    permission=operate,
+                    whose=named_in_query,
                 ),
                 query=(
                     *PAGE_QUERY,

@@ -14,7 +14,7 @@ from idbroker.admin_api.body import read_body
 from idbroker.admin_api.operation import Operation, QueryParameter
 from idbroker.admin_api.paging import PAGE_QUERY, listing, page_of, path_id
 from idbroker.admin_api.shapes import NO_CONTENT, Body, Document, Time, shown
-from idbroker.admin_api.webhooks import ONE, entered, owned
+from idbroker.admin_api.webhooks import ONE, entered, owned, webhook_owner
 from idbroker.audit.feed import FeedOrder
 from idbroker.kernel.clock import Clock, rfc3339
 from idbroker.kernel.errors import invalid_field
@@ -130,7 +130,14 @@ class WebhookDeliveryCalls:
             return KeyRoute(method="POST", path=f"{ONE}{path}", handler=handler, limit="admin_write", permission=write)
 
         def getting(path: str, handler: Any) -> KeyRoute:
-            return KeyRoute(method="GET", path=f"{ONE}{path}", handler=handler, limit="admin_read", permission=read)
+            return KeyRoute(
+                method="GET",
+                path=f"{ONE}{path}",
+                handler=handler,
+                limit="admin_read",
+                permission=read,
+                whose=webhook_owner,
+            )
 
         return [
             Operation(

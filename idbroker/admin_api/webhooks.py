@@ -21,7 +21,7 @@ from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit, TenantUnit
 from idbroker.tenants.model import Tenants
 from idbroker.web.call import Answer, Call
-from idbroker.web.route import KeyRoute
+from idbroker.web.route import KeyRoute, named_in_query
 from idbroker.webhooks.model import Webhook, WebhookDeliveries, WebhookQueue, WebhookQueues, Webhooks
 from idbroker.webhooks.service import WebhookForm, WebhookService
 
@@ -81,7 +81,9 @@ class WebhookCalls:
                 name="list_webhooks",
                 area="Webhooks",
                 summary="The key's owner's webhooks, oldest first.",
-                row=KeyRoute(method="GET", path=PATH, handler=self.all, limit="admin_read", permission=read),
+                row=KeyRoute(
+                    method="GET", path=PATH, handler=self.all, limit="admin_read", permission=read, whose=named_in_query
+                ),
                 query=(TEXT_QUERY, *PAGE_QUERY, OF_TENANT),
                 answer=WebhookDocument,
                 many=True,
@@ -91,7 +93,9 @@ class WebhookCalls:
                 name="get_webhook",
                 area="Webhooks",
                 summary="One webhook, with its health.",
-                row=KeyRoute(method="GET", path=ONE, handler=self.get, limit="admin_read", permission=read),
+                row=KeyRoute(
+                    method="GET", path=ONE, handler=self.get, limit="admin_read", permission=read, whose=webhook_owner
+                ),
                 answer=WebhookDocument,
             ),
             Operation(
@@ -185,6 +189,12 @@ def owned(platform: PlatformUnit, call: Call, principal: Principal) -> tuple[Ten
     if owner is None or principal.tenant not in (None, owner):
         raise NotFound("webhook")
     return TenantScope(owner, call.actor, call.request_id), webhook_id
+
+
+def webhook_owner(unit: PlatformUnit, call: Call) -> str | None:
+    """The tenant whose the webhook in the path is; None for the operator's own."""
+    owner = unit[WebhookQueues].owner(path_id(call, "webhook", "whk"))
+    return None if owner == PLATFORM_TRAIL else owner
 
 
 def _held(call: Call, unit: TenantUnit, webhook_id: str) -> tuple[Webhook, WebhookQueue]:

@@ -1,7 +1,7 @@
 """An operator's key looks into a tenant: the tenant's trail says so, with the reason that came along, once an hour for each.
 
 Pages ask for the reason first (``entering``). A program says it with every request, in ``X-Reason``; whether it must is the
-operator's to choose.
+operator's to choose. What an operator changes is an event of its own, and no look.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ HEADER = "x-reason"
 MAX_REASON = 1000
 EVERY = timedelta(hours=1)
 KEPT = 10_000
-PERSONAL = frozenset({Permission.PEOPLE_READ, Permission.SESSIONS_READ, Permission.AUDIT_READ})
-"""What shows people. What an operator changes is an event of its own."""
+OUTSIDE = frozenset(
+    {Permission.TENANT_READ, Permission.USAGE_READ, Permission.OPERATE_TENANTS, Permission.OPERATE_SIGNING_KEYS}
+)
+"""What an operator's own business needs of a tenant: its name, state, tier and numbers, and public keys. All else is inside."""
 
 
 class Looks:
@@ -38,7 +40,7 @@ class Looks:
 
     def note(self, principal: Principal, tenant: Tenant, permission: Permission, said: str | None, scope: TenantScope) -> None:
         """Before the look. Raises Forbidden when a reason is required and none came."""
-        if permission not in PERSONAL:
+        if permission in OUTSIDE:
             return
         reason = " ".join((said or "").split())[:MAX_REASON]
         if self._required and len(reason) < 3:

@@ -22,6 +22,7 @@ ACTIONS: Mapping[str, str] = {
     "user.linked": "A person known from sign-in turned out to be one whom a directory provisions, or the other way round.",
     "user.deleted": "A person was removed.",
     "user.erased": "All that was kept of a person was erased; the context names the receipt.",
+    "user.exported": "All that is kept of a person was taken away as a document.",
     "user.credential_changed": "A person's identity provider told that a credential of his was made, changed or taken away.",
     "user.assurance_changed": "A person's identity provider told that it is now surer, or less sure, of him.",
     "group.created": "A group became known in the tenant.",
@@ -132,6 +133,7 @@ ACTIONS: Mapping[str, str] = {
     "tenant.move_finished": "The old copy that a move had left was removed.",
     "tenant.move_reverted": "A move to another cell was given up, or is done the other way round; the context says why.",
     "tenant.sessions_ended": "All sessions of the tenant's people were ended at once; the context says why and how many.",
+    "tenant.exported": "All that is kept of the tenant was taken away as a document.",
     "tenant.erased": "All that was kept of a tenant was erased; the context has the digest of the receipt.",
     "tenant.key_rotated": "A new data key seals the tenant's secrets.",
     "signing_key.rotated": "A new key signs the issuer's tokens.",
@@ -153,6 +155,10 @@ def noun_of(action: str) -> str:
     return action.partition(".")[0]
 
 
+UNTOLD = frozenset({"user.exported"})
+"""Nothing changed that apps would have to follow."""
+
+
 def is_told(action: str) -> bool:
     """Whether apps hear of it."""
-    return noun_of(action) in TOLD_NOUNS
+    return noun_of(action) in TOLD_NOUNS and action not in UNTOLD

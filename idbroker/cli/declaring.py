@@ -157,14 +157,15 @@ def bring_about(source: Source, wished: Declaration, manner: Manner) -> None:
         if not manner.as_json and step.action != "unchanged":
             typer.echo("\n".join(step.lines()))
 
-    api, name = _administration(manner), Path(manner.name)
+    name = Path(manner.name)
+    reason = f"declared in {name.name}"
+    api = _administration(manner, reason)
     with _Secrets(manner) as secrets:
 
         def keep(shown: Shown) -> None:
             kept.append(shown)
             secrets.write(shown)
 
-        reason = f"declared in {name.name}"
         bringing = Bringing(api, source, dry_run=manner.dry_run, prune=manner.prune, tell=tell, keep=keep, reason=reason)
         try:
             bringing.run(wished)
@@ -202,7 +203,7 @@ class _Secrets:
             os.write(self._handle, json.dumps(line).encode() + b"\n")
 
 
-def _administration(manner: Manner) -> Administration:
+def _administration(manner: Manner, reason: str) -> Administration:
     if manner.url is None:
         services = open_services()
         name = operator().name or "command line"
@@ -217,7 +218,7 @@ def _administration(manner: Manner) -> Administration:
         key = sys.stdin.read() if manner.key_file == "-" else Path(manner.key_file).read_text()
     except OSError as error:
         raise Stop(f"{manner.key_file} cannot be read: {error.strerror}") from error
-    return RemoteAdministration(manner.url, key.strip())
+    return RemoteAdministration(manner.url, key.strip(), reason)
 
 
 def _sum_up(steps: list[Step], kept: list[Shown], manner: Manner) -> None:

@@ -114,11 +114,12 @@ class LocalAdministration:
 
 
 class RemoteAdministration:
-    """A server. The key is an operator's; it goes to that address and nowhere else, whatever it answers."""
+    """A server. The key is an operator's; it goes to that address and nowhere else, whatever it answers. ``reason``: why it
+    looks into tenants, which can read it."""
 
-    def __init__(self, base_url: str, key: str, http: httpx2.Client | None = None) -> None:
+    def __init__(self, base_url: str, key: str, reason: str, http: httpx2.Client | None = None) -> None:
         self._base_url = f"{base_url.rstrip('/')}{API}"
-        self._key = key
+        self._said = {"authorization": f"Bearer {key}", "x-reason": quote(reason, safe=" ")}
         self._http = http or httpx2.Client(timeout=TIMEOUT, follow_redirects=False)
 
     def send(
@@ -132,7 +133,7 @@ class RemoteAdministration:
                 f"{self._base_url}{path}",
                 params=dict(query or {}),
                 content=None if body is None else orjson.dumps(body),
-                headers={"authorization": f"Bearer {self._key}", **headers},
+                headers={**self._said, **headers},
             )
         except httpx2.HTTPError as error:
             raise Refused(503, "unreachable", f"the server cannot be reached: {error}") from error

@@ -1,4 +1,7 @@
-"""The export as a stream: one JSON document, written piece by piece. Each page of rows is a transaction of its own."""
+"""The export as a stream: one JSON document, written piece by piece. Each page of rows is a transaction of its own.
+
+That somebody takes it away is an event of the tenant's, before the first piece, whoever he is.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from sqlmodel import col, select, tuple_
 from idbroker.alerts.model import Alert
 from idbroker.audit.export import matching
 from idbroker.audit.feed import FeedEvent
+from idbroker.audit.outbox import Outbox
 from idbroker.audit.records import AuditRecords
 from idbroker.audit.search import TrailQuery
 from idbroker.audit.trail import Trail
@@ -26,6 +30,7 @@ from idbroker.erasure.sealed_stores import SEALED_STORES
 from idbroker.exports.sections import OPENED, SHOWN, shown
 from idbroker.kernel.clock import rfc3339
 from idbroker.kernel.errors import NotFound
+from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
 from idbroker.keys.envelope import Envelope
@@ -75,6 +80,7 @@ class Exporter:
     def tenant(self, scope: TenantScope) -> Iterator[bytes]:
         """All of the tenant. Raises NotFound before the first piece."""
         head = self._head(scope, None)
+        self._tell(scope, Event("tenant.exported", Resource("tenant", scope.tenant, head["tenant"]["name"])))
         kinds = tenant_tables(MAIN)
         sections = [_Section(name, kinds[table]) for table, name in SHOWN.items()]
         return self._written(head, scope, sections, self._records_of_tenant(scope))
@@ -88,6 +94,7 @@ class Exporter:
         if person is None:
             raise NotFound("user")
         head = self._head(scope, user_id)
+        self._tell(scope, Event("user.exported", Resource("user", user_id)))
         kinds, sections = tenant_tables(MAIN), []
         for table, name in SHOWN.items():
             if table in _OF_A_PERSON:
@@ -98,6 +105,10 @@ class Exporter:
                 told = or_(*(col(FeedEvent.document).contains(one) for one in person.owners))
                 sections.append(_Section(name, FeedEvent, told))
         return self._written(head, scope, sections, self._records_of_person(scope, [*person.owners, *strangers]))
+
+    def _tell(self, scope: TenantScope, event: Event) -> None:
+        with self._database.tenant(scope) as unit:
+            unit[Outbox].record(event)
 
     def _head(self, scope: TenantScope, user_id: str | None) -> dict[str, Any]:
         with self._database.platform(scope.actor, read_only=True) as unit:

@@ -28,11 +28,20 @@ from idbroker.web.call import Answer, Call
 ErrorFace = Callable[[Refusal, Call], Answer]
 """Turns a refusal into its wire form: problem document, OAuth error, page."""
 
+Named = Callable[[PlatformUnit, Call], str | None]
+"""Which tenant a call means whose path names none: its slug or id, None for none."""
+
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
 
 
 class NotHere(Exception):
     """An inline handler would have to wait this once: the edge runs ``OpenRoute.waiting`` in a thread instead."""
+
+
+def named_in_query(unit: PlatformUnit, call: Call) -> str | None:
+    """``?tenant=``."""
+    del unit
+    return call.query.get("tenant")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +64,8 @@ class PlatformRoute:
     handler: Callable[[Call, PlatformUnit], Answer]
     limit: LimitName
     permission: Permission
+    whose: Named | None = None
+    """Where one tenant's data can be read by it: an operator who does has looked into that tenant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +95,8 @@ class KeyRoute:
     handler: Callable[[Call, Principal], Answer]
     limit: LimitName
     permission: Permission
+    whose: Named | None = None
+    """Where one tenant's data can be read by it: an operator who does has looked into that tenant."""
 
 
 @dataclass(frozen=True, kw_only=True)

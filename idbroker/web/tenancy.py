@@ -25,6 +25,9 @@ from idbroker.web.csrf import check_form
 from idbroker.web.idempotency import Idempotency
 from idbroker.web.route import KeyRoute, OpenRoute, PageRoute, PlatformRoute, Row, ScopedRoute, TenantRoute
 
+SHOWING = ("/explain", "/dry-runs")
+"""Ends of paths that are POSTed to, change nothing, and show what is kept."""
+
 
 class Unauthenticated(Refusal):
     status = 401
@@ -76,10 +79,11 @@ class Tenancy:
             _charge(unit, call, principal)
             tenant = _permitted(unit, principal, row.permission, call.path_params.get("tenant"))
             _check_state(unit, principal, row)
+            looked_into = _looked_into(unit, principal, row, call, tenant)
         proven = replace(call, principal=principal)
-        if self._looks is not None and tenant is not None and principal.tenant is None and row.method == "GET":
-            scope = TenantScope(tenant.tenant_id, proven.actor, call.request_id)
-            self._looks.note(principal, tenant, row.permission, call.headers.get(HEADER), scope)
+        if self._looks is not None and looked_into is not None:
+            scope = TenantScope(looked_into.tenant_id, proven.actor, call.request_id)
+            self._looks.note(principal, looked_into, row.permission, call.headers.get(HEADER), scope)
         if self._idempotency is None:
             return self._answered(row, proven, tenant)
         owner = tenant.tenant_id if tenant is not None else None
@@ -148,6 +152,21 @@ def _check_state(unit: PlatformUnit, principal: Principal, row: PlatformRoute | 
             exports=row.method == "GET" and row.path.endswith(("/export", "/{tenant}")),
             frozen=home.frozen_at is not None,
         )
+
+
+def _looked_into(
+    unit: PlatformUnit,
+    principal: Principal,
+    row: PlatformRoute | TenantRoute | ScopedRoute | KeyRoute,
+    call: Call,
+    tenant: Tenant | None,
+) -> Tenant | None:
+    """The tenant into which an operator's key looks with this call; None when it does not."""
+    if principal.tenant is not None or not (row.method == "GET" or row.path.endswith(SHOWING)):
+        return None
+    if tenant is None and isinstance(row, PlatformRoute | KeyRoute) and row.whose is not None:
+        return _visible_tenant(unit, principal, row.whose(unit, call))
+    return tenant
 
 
 def _charge(unit: PlatformUnit, call: Call, principal: Principal) -> None:

@@ -49,7 +49,7 @@ class DeclaringWorld(UiWorld):
     @property
     def remote(self) -> Administration:
         http: Any = self.client
-        return RemoteAdministration(BASE, self.key, http)
+        return RemoteAdministration(BASE, self.key, "declared in a test", http)
 
     def slug(self) -> str:
         return f"tenant-{next(self._numbers)}"
