@@ -32,9 +32,9 @@ def operator() -> Actor:
     return Actor(type="operator", name=f"{getpass.getuser()} (command line)")
 
 
-def known_tenant(unit: PlatformUnit, slug_or_id: str) -> Tenant:
-    """Raises Stop when there is none."""
-    tenant = unit[Tenants].find(slug_or_id)
+def known_tenant(unit: PlatformUnit, slug_or_id: str, *, erased: bool = False) -> Tenant:
+    """Raises Stop when there is none; an erased one is there for whoever asks for it."""
+    tenant = unit[Tenants].find(slug_or_id, erased=erased)
     if tenant is None:
         raise Stop(f"there is no tenant “{slug_or_id}”. See: idbroker tenant list")
     return tenant

@@ -51,7 +51,7 @@ def tenant_erase(
 ) -> None:
     """Erase a tenant for ever, or with --user one of its people. It cannot be undone."""
     services = open_services()
-    scope = _scope(services, tenant or whose, user)
+    scope = _scope(services, tenant or whose, user, erased=True)
     if user is not None:
         _erase_person(services, scope, user, reason, yes=yes, as_json=as_json)
         return
@@ -83,11 +83,11 @@ def _erase_person(services: Services, scope: TenantScope, user: str, reason: str
     show([_of_person(row)], as_json=as_json, single=True)
 
 
-def _scope(services: Services, tenant: str | None, user: str | None) -> TenantScope:
-    """Of the tenant that is named, or in which the person is."""
+def _scope(services: Services, tenant: str | None, user: str | None, *, erased: bool = False) -> TenantScope:
+    """Of the tenant that is named, or in which the person is. ``erased``: also of one whose erasure goes on."""
     if tenant is not None:
         with services.database.platform(operator(), read_only=True) as unit:
-            return TenantScope(known_tenant(unit, tenant).tenant_id, operator())
+            return TenantScope(known_tenant(unit, tenant, erased=erased).tenant_id, operator())
     if user is None:
         raise Stop("say whose: --tenant T, or --user U")
     found = find_person(services.database, each_tenant(services.database), user) if is_id(user, "usr") else None

@@ -64,7 +64,7 @@ def tenant_list(*, as_json: AsJson = False) -> None:
 def tenantshow(tenant: TenantArgument, *, as_json: AsJson = False) -> None:
     """One tenant."""
     with open_services().database.platform(operator(), read_only=True) as unit:
-        found = known_tenant(unit, tenant)
+        found = known_tenant(unit, tenant, erased=True)
         move = unit[TenantMoves].open_of(found.tenant_id)
         state = f"{move.state} to {move.target}" if move is not None else None
         show([{**_document(found), "move": state}], as_json=as_json, single=True)

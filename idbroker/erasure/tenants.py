@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, cast
 
@@ -97,14 +97,11 @@ class TenantEraser:
     def run_due(self) -> int:
         """For the worker: whoever has been deleted for long enough, and what a kill has left. How many were finished."""
         now = self._database.clock.now()
-        with self._database.platform(SYSTEM, read_only=True) as unit:
-            due = [
-                TenantScope(row.tenant_id, SYSTEM)
-                for row in unit[Tenants].in_state("deleted", now - RECOVERABLE)
-                if due_for_erasure(row.status, row.status_since, now) and unit[TenantMoves].open_of(row.tenant_id) is None
-            ]
-        for scope in due:
-            self._begin(scope, f"{RECOVERABLE.days} days after it was deleted")
+        for tenant in self._due(now):
+            try:
+                self._begin(TenantScope(tenant, SYSTEM), f"{RECOVERABLE.days} days after it was deleted", of_age=True)
+            except Conflict as refusal:
+                log.info("tenant not erased", tenant=tenant, reason=refusal.public)
         with self._database.platform(SYSTEM, read_only=True) as unit:
             left = [TenantId(row.tenant_id) for row in unit[TenantErasures].unfinished(now)]
         return sum(self._finished(tenant) for tenant in left)
@@ -148,6 +145,17 @@ class TenantEraser:
             raise NotFound("erasure")
         return row
 
+    def _due(self, now: datetime) -> Iterator[TenantId]:
+        """As it looks from outside: ``_begin`` asks again when nobody else can change it."""
+        last = None
+        while True:
+            with self._database.platform(SYSTEM, read_only=True) as unit:
+                page = unit[Tenants].in_state("deleted", now - RECOVERABLE, last)
+            if not page:
+                return
+            yield from (row.tenant_id for row in page)
+            last = page[-1]
+
     def _finished(self, tenant: TenantId) -> bool:
         try:
             return self.finish(tenant).completed_at is not None
@@ -169,13 +177,14 @@ class TenantEraser:
         if row.status == "deleted":
             self._begin(scope, reason)
 
-    def _begin(self, scope: TenantScope, reason: str) -> None:
+    def _begin(self, scope: TenantScope, reason: str, *, of_age: bool = False) -> None:
+        """From the tenant as it is when nobody else can change it: it may have been taken back. ``of_age``: only when it has
+        been deleted for as long as it can be taken back. Raises Conflict."""
         with self._database.platform(scope.actor) as unit:
-            row = unit[Tenants].get(scope.tenant)
-            if row is None or row.status != "deleted":
+            row, now = unit[Tenants].held(scope.tenant), unit.clock.now()
+            if row is None or row.status != "deleted" or (of_age and not due_for_erasure(row.status, row.status_since, now)):
                 raise Conflict("illegal_transition", "Only a tenant that is deleted is erased.")
             _check_settled(unit, scope.tenant)
-            now = unit.clock.now()
             actor = " ".join(part for part in (scope.actor.type, scope.actor.id) if part)
             unit[TenantErasures].add(
                 TenantErasure(tenant_id=row.id, begun_at=now, requested_by=actor, reason=reason, stores=[])

@@ -16,6 +16,7 @@ from idbroker.kernel.ids import TenantId, new_id
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.metering.model import record
 from idbroker.storage.database import Database
+from idbroker.tenants.registered import read_own_tenant
 
 PAUSE_SECONDS = 10.0
 Slot = tuple[TenantId, str, str]
@@ -81,4 +82,7 @@ class UsageCounts:
 
     def _write(self, tenant: TenantId, records: list[tuple[Slot, int, str]]) -> int:
         with self._database.tenant(TenantScope(tenant, SYSTEM)) as unit:
+            own = read_own_tenant(unit)
+            if own is None or own.status == "erased":
+                return 0  # its receipt says that nothing is left
             return sum(record(unit, meter, day, quantity, key) for (_, day, meter), quantity, key in records)

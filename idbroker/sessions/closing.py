@@ -61,12 +61,18 @@ class Closing:
                     unit[Outbox].record(Event("tenant.sessions_ended", Resource("tenant", scope.tenant), context=told))
                 return ended
 
+    def end_what_is_open(self, scope: TenantScope, reason: str) -> int:
+        """``end_sessions``, where there is anything to end: of a tenant that has long been closed it only reads."""
+        with self._database.tenant(scope, read_only=True) as unit:
+            is_open = bool(_live(unit, None, limit=1)) or unit[RefreshFamilies].any_open()
+        return self.end_sessions(scope, reason) if is_open else 0
+
     def freeze(self, unit: PlatformUnit, scope: TenantScope, *, frozen: bool, reason: str) -> Tenant:
         return self._tenants.freeze(unit, scope.tenant, frozen=frozen, reason=reason)
 
 
-def _live(unit: TenantUnit, connection_id: str | None) -> list[Session]:
+def _live(unit: TenantUnit, connection_id: str | None, limit: int = BATCH) -> list[Session]:
     statement = select(Session).where(col(Session.ended_at).is_(None), col(Session.expires_at) > unit.clock.now())
     if connection_id is not None:
         statement = statement.where(col(Session.connection_id) == connection_id)
-    return list(unit[Sessions].session.execute(statement.order_by(col(Session.id)).limit(BATCH)).scalars())
+    return list(unit[Sessions].session.execute(statement.order_by(col(Session.id)).limit(limit)).scalars())

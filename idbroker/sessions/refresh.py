@@ -121,6 +121,11 @@ class RefreshFamilies(TenantRepository):
         """How many families there were of anybody."""
         return self._end(true(), reason)
 
+    def any_open(self) -> bool:
+        """Whether ``end_all`` would end any."""
+        one = select(RefreshFamily.id).where(col(RefreshFamily.ended_at).is_(None)).limit(1)
+        return self.session.execute(one).first() is not None
+
     def _end(self, which: Any, reason: str) -> int:
         statement = (
             update(RefreshFamily)

@@ -70,9 +70,11 @@ class SignInClosed(Refusal):
     status = 403
 
 
-def check_step(current: str, wanted: str) -> None:
-    """Raise Conflict, naming the legal steps, unless the life cycle has this one."""
+def check_step(current: str, wanted: str, since: datetime, now: datetime) -> None:
+    """Raise Conflict, naming the legal steps, unless the life cycle has this one. ``since`` when it is in the current state."""
     legal = STEPS.get(current, ())
+    if due_for_erasure(current, since, now):
+        raise Conflict("illegal_transition", f"It was deleted {RECOVERABLE.days} days ago or more: it is being erased.")
     if wanted not in legal:
         raise Conflict(
             "illegal_transition", f"A tenant that is {current} can become: {', '.join(legal)}; it cannot become {wanted}."
@@ -105,15 +107,14 @@ def check_administration(status: str, since: datetime, now: datetime, *, writes:
 _LEFT = {"export": "its data can be exported, and nothing else.", "none": "nothing can be done with it any more."}
 
 
-def due_step(status: str, since: datetime, now: datetime, terms: Terms) -> tuple[Status, str] | None:
-    """(the state that time moves the tenant on to, why); None while it stays."""
+def due_steps(terms: Terms) -> Mapping[str, tuple[timedelta, Status, str]]:
+    """State → how long it lasts, the state that time then moves the tenant on to, and why. States that last are not there."""
     moves: Mapping[str, tuple[timedelta | None, Status, str]] = {
         "trial": (terms.trial, "paused", "the trial ended"),
         "past_due": (terms.past_due, "paused", "the payment stayed overdue"),
         "cancelled": (terms.cancelled, "deleted", "the time after the cancellation is over"),
     }
-    span, to, reason = moves.get(status, (None, "deleted", ""))
-    return (to, reason) if span is not None and now - since >= span else None
+    return {status: (span, to, reason) for status, (span, to, reason) in moves.items() if span is not None}
 
 
 def due_for_erasure(status: str, since: datetime, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, false, func, or_
+from sqlalchemy import Index, false, func, or_, tuple_
 from sqlmodel import Field, col, select
 
 from idbroker.kernel.ids import TenantId, is_id
@@ -63,21 +63,27 @@ class Tenants(PlatformRepository):
     def by_slug(self, slug: str) -> Tenant | None:
         return self.session.execute(select(Tenant).where(Tenant.slug == slug)).scalars().first()
 
-    def find(self, slug_or_id: str) -> Tenant | None:
-        """By id when it has the shape of one, else by slug."""
+    def find(self, slug_or_id: str, *, erased: bool = False) -> Tenant | None:
+        """By id when it has the shape of one, else by slug. ``erased``: the tombstones of erased ones too, of which nothing
+        can be made or read any more."""
         if is_id(slug_or_id, "tnt"):
-            return self.get(slug_or_id)
-        return self.by_slug(slug_or_id) if SLUG.fullmatch(slug_or_id) else None
+            found = self.get(slug_or_id)
+        else:
+            found = self.by_slug(slug_or_id) if SLUG.fullmatch(slug_or_id) else None
+        return None if found is not None and found.status == "erased" and not erased else found
 
     def existing(self, tenant_ids: Sequence[str]) -> set[str]:
-        """Which of those ids are a tenant's."""
-        found = self.session.execute(select(Tenant).where(col(Tenant.id).in_(tenant_ids))).scalars()
-        return {row.id for row in found}
+        """Which of those ids are a tenant's that is not erased."""
+        found = self.session.execute(select(Tenant).where(col(Tenant.id).in_(tenant_ids), col(Tenant.status) != "erased"))
+        return {row.id for row in found.scalars()}
 
-    def in_state(self, status: str, until: datetime, limit: int = 200) -> Sequence[Tenant]:
-        """Those that came into that state at ``until`` or before, the longest first."""
+    def in_state(self, status: str, until: datetime, after: Tenant | None = None, limit: int = 200) -> Sequence[Tenant]:
+        """Those that came into that state at ``until`` or before, the longest first; behind ``after``, the last of a page."""
         statement = select(Tenant).where(col(Tenant.status) == status, col(Tenant.status_since) <= until)
-        return self.session.execute(statement.order_by(col(Tenant.status_since)).limit(limit)).scalars().all()
+        order = (col(Tenant.status_since), col(Tenant.id))
+        if after is not None:
+            statement = statement.where(tuple_(*order) > (after.status_since, after.id))
+        return self.session.execute(statement.order_by(*order).limit(limit)).scalars().all()
 
     def page(
         self, *, text: str | None = None, status: str | None = None, after: str | None = None, limit: int = 50

@@ -96,11 +96,11 @@ class TenantService:
 
     def transition(self, unit: PlatformUnit, tenant_id: TenantId, to: Status, reason: str) -> Tenant:
         """Move to another state. Raises Conflict, naming the legal steps, when there is no such step."""
-        tenant = _known(unit, tenant_id)
-        check_step(tenant.status, to)
+        tenant, now = _known(unit, tenant_id), unit.clock.now()
+        check_step(tenant.status, to, tenant.status_since, now)
         change = Change(tenant.status, to)
         tenant.status = to
-        tenant.status_since = tenant.updated_at = unit.clock.now()
+        tenant.status_since = tenant.updated_at = now
         with unit.enter(TenantScope(tenant_id, unit.actor)) as inside:
             inside[Outbox].record(
                 Event("tenant.transitioned", _resource(tenant), {"status": change}, context={"reason": reason})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,11 +17,16 @@ from sqlalchemy import select
 from idbroker.audit.chain import canonical
 from idbroker.erasure.tenants import RECEIPT
 from idbroker.exports.sections import NOT_SHOWN, SHOWN, is_secret
+from idbroker.kernel.errors import Conflict
+from idbroker.kernel.ids import TenantId
 from idbroker.storage.rows import AUDIT, MAIN, IndexRow, tenant_tables
+from idbroker.tenants.model import Tenant, Tenants
 from tests.conformance.test_isolation import unbound
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
 from tests.support.marked import MARKER, Marked
+from tests.support.whole import Whole
+from tests.support.world import OPERATOR
 
 LEFT = {"audit_heads", "tenants", "tenant_erasures"}
 """What remains of a tenant: signed hashes, its tombstone, its receipt."""
@@ -83,6 +90,52 @@ def test_from_cancelled_to_erased(marked: Marked, tmp_path: Path) -> None:
     assert (tomb["id"], tomb["name"], tomb["status"]) == (tenant, "", "erased")
     assert whole.tenant("acme") != tenant, "the slug is free again"
     assert_receipt(marked, tenant)
+    assert_nothing_is_made_of_it_again(marked, tenant)
+
+
+def assert_nothing_is_made_of_it_again(marked: Marked, tenant: str) -> None:
+    before = tables_naming(marked, tenant)
+    for path, body in (
+        ("/api-keys", {"name": "x", "scope": "tenant", "tenant": tenant}),
+        ("/webhooks", {"url": "https://hooks.example/in", "events": ["user.*"], "tenants": [tenant]}),
+        ("/apps", {"name": "Own", "redirect_uris": ["https://own.example/cb"], "tenants": [tenant]}),
+    ):
+        assert marked.whole.send("POST", path, body).status_code == 422, path
+    usage = marked.whole.services.usage
+    usage.count(TenantId(tenant), "token_issues")
+    assert usage.flush() == 0
+    assert tables_naming(marked, tenant) == before
+
+
+def test_who_is_taken_back_in_that_moment_stays(
+    postgres_stores: Stores, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Whole(postgres_stores.urls, clock)
+    tenant, services, asked = whole.tenant("acme"), whole.services, threading.Event()
+    scope = whole.scope(tenant)
+    for state in ("cancelled", "deleted"):
+        whole.api("POST", "/tenants/acme/transitions", {"to": state, "reason": "they leave"})
+    read, hold = Tenants.get, Tenants.held
+
+    def get(rows: Tenants, tenant_id: str) -> Tenant | None:
+        found = read(rows, tenant_id)
+        asked.set()
+        return found
+
+    def held(rows: Tenants, tenant_id: str) -> Tenant | None:
+        asked.set()
+        return hold(rows, tenant_id)
+
+    with ThreadPoolExecutor(1) as pool:
+        with services.database.platform(OPERATOR) as unit:
+            services.tenants.transition(unit, scope.tenant, "cancelled", "they stay")
+            monkeypatch.setattr(Tenants, "get", get)
+            monkeypatch.setattr(Tenants, "held", held)
+            erasing = pool.submit(services.tenant_eraser._begin, scope, "they left")
+            asked.wait()
+        assert isinstance(erasing.exception(), Conflict)
+    assert whole.api("GET", "/tenants/acme")["status"] == "cancelled"
+    whole.close()
 
 
 def assert_receipt(marked: Marked, tenant: str) -> None:

@@ -87,6 +87,9 @@ def test_a_cell_that_is_away_is_said_and_stops_nobody_else(whole: Whole) -> None
     worker = whole.services.worker()
     worker.run_due()
     assert whole.events("lima", "tenant.created")
+    whole.clock.advance(days=31)
+    worker.run_due()
+    assert [whole.api("GET", f"/tenants/{slug}")["status"] for slug in ("oslo", "lima")] == ["trial", "paused"]
 
 
 def test_the_command_line_knows_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

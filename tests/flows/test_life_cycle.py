@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from idbroker.sessions import clerk
+from idbroker.tenants.model import Tenants
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
 from tests.support.whole import SamlTenant, Whole
@@ -130,14 +133,28 @@ def test_cancelled_exports_and_deleted_does_nothing(whole: Whole, acme: SamlTena
     move(whole, "cancelled")
     move(whole, "active")
     assert whole.send("GET", "/tenants/acme/users", key=key).status_code == 200
+    move(whole, "cancelled")
+    move(whole, "deleted")
+    whole.clock.advance(days=30)  # and the worker has not come yet
+    assert refused(whole.send("POST", "/tenants/acme/transitions", {"to": "cancelled", "reason": "x"})) == (
+        409,
+        "illegal_transition",
+    )
 
 
-def test_what_a_kill_left_open_the_worker_ends(whole: Whole, acme: SamlTenant) -> None:
+def test_what_a_kill_left_open_the_worker_ends(whole: Whole, acme: SamlTenant, monkeypatch: pytest.MonkeyPatch) -> None:
     acme.sign_in(whole.at("192.0.2.9"))
     scope = whole.scope(acme.id)
     with whole.services.database.platform(scope.actor) as unit:
         whole.services.tenants.transition(unit, scope.tenant, "paused", "and the process dies here")
     assert whole.api("GET", "/tenants/acme/sessions")["data"][0]["ended_at"] is None
+    monkeypatch.setattr(clerk, "PAGE", 1)
+    for slug in ("first", "second"):  # in that state for longer, and page by page
+        row = whole.tenant(slug)
+        with whole.services.database.platform(scope.actor) as unit:
+            tenant = unit[Tenants].get(row)
+            assert tenant is not None
+            tenant.status, tenant.status_since = "paused", whole.clock.now() - timedelta(days=3)
     pass_days(whole, 0)
     assert whole.api("GET", "/tenants/acme/sessions")["data"][0]["end_reason"] == "tenant_paused"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -19,18 +20,27 @@ PUBLISHED = {
     "deleted": {"cancelled"},
 }
 STATES = tuple(PUBLISHED)
+SINCE = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(("current", "wanted"), list(itertools.product(STATES, (*STATES, "nonsense", ""))))
 def test_every_pair_of_states(current: str, wanted: str) -> None:
     if wanted in PUBLISHED[current]:
-        check_step(current, wanted)
+        check_step(current, wanted, SINCE, SINCE + timedelta(days=29))
         return
     with pytest.raises(Conflict) as refused:
-        check_step(current, wanted)
+        check_step(current, wanted, SINCE, SINCE + timedelta(days=29))
     assert refused.value.code == "illegal_transition"
     assert refused.value.status == 409
     assert all(legal in refused.value.public for legal in PUBLISHED[current])
+
+
+@pytest.mark.parametrize("current", [state for state in STATES if state != "deleted"])
+def test_only_what_was_deleted_cannot_be_taken_back_after_thirty_days(current: str) -> None:
+    later = SINCE + timedelta(days=30)
+    check_step(current, PUBLISHED[current].copy().pop(), SINCE, later)
+    with pytest.raises(Conflict, match="it is being erased"):
+        check_step("deleted", "cancelled", SINCE, later)
 
 
 def test_there_is_no_state_besides() -> None:
