@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Index, func, update
@@ -13,6 +13,7 @@ from idbroker.access.admin_roles import check_grant, check_not_above
 from idbroker.access.permissions import Permission
 from idbroker.admins.operators import LinkGone
 from idbroker.audit.outbox import Outbox
+from idbroker.directory.model import Users
 from idbroker.kernel.addresses import BadAddress, normal_email
 from idbroker.kernel.errors import Conflict, NotFound, invalid_field
 from idbroker.kernel.event import Change, Event, Resource
@@ -85,6 +86,22 @@ class TenantAdmins(TenantRepository):
         statement = select(TenantAdmin).where(TenantAdmin.role == "owner").order_by(col(TenantAdmin.id)).with_for_update()
         return self.session.execute(statement, execution_options={"populate_existing": True}).scalars().all()
 
+    def check_one_left(self, leaving: Collection[str]) -> None:
+        """Raise Conflict when no owner who can get in is left without those. Where none can, the rows themselves count."""
+        owners = self.owners()
+        counted = [row for row in owners if self._can_get_in(row)] or owners
+        if counted and {row.id for row in counted} <= set(leaving):
+            raise Conflict("last_owner", "This is the tenant's last owner who can get in. Make somebody else an owner first.")
+
+    def _can_get_in(self, row: TenantAdmin) -> bool:
+        """Who is switched off as a person is kept out, whatever he holds (``visits``)."""
+        person = self.unit[Users].get(row.user_id) if row.user_id is not None else None
+        if row.user_id is not None and (person is None or not person.active):
+            return False
+        return row.last_sign_in_at is not None or (
+            row.invitation_expires_at is not None and row.invitation_expires_at > self.now()
+        )
+
     def delete(self, row: TenantAdmin) -> None:
         self.session.delete(row)
         self.session.flush()
@@ -125,7 +142,8 @@ class TenantAdminService:
         check_grant(unit, role, held)
         if role == row.role:
             return row
-        self._keep_an_owner(unit, row)
+        if row.role == "owner":
+            unit[TenantAdmins].check_one_left([row.id])
         change = Change(row.role, role)
         row.role = role
         _record(unit, "admin.updated", row, changes={"role": change})
@@ -134,7 +152,8 @@ class TenantAdminService:
     def remove(self, unit: TenantUnit, admin_id: str, held: frozenset[Permission]) -> None:
         row = self.known(unit, admin_id)
         check_not_above(unit, row.role, held)
-        self._keep_an_owner(unit, row)
+        if row.role == "owner":
+            unit[TenantAdmins].check_one_left([row.id])
         unit[TenantAdmins].delete(row)
         _record(unit, "admin.removed", row, context={"role": row.role})
 
@@ -163,10 +182,6 @@ class TenantAdminService:
         if row is None:
             raise NotFound("admin")
         return row
-
-    def _keep_an_owner(self, unit: TenantUnit, row: TenantAdmin) -> None:
-        if row.role == "owner" and {one.id for one in unit[TenantAdmins].owners()} <= {row.id}:
-            raise Conflict("last_owner", "This is the tenant's last owner. Make somebody else an owner first.")
 
 
 def _invitation(unit: TenantUnit, row: TenantAdmin) -> Handle:

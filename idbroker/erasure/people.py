@@ -4,6 +4,9 @@
     trail    the words of his that search knows go. The records themselves cannot be opened any more
     files    what the engine keeps of deleted rows is overwritten (SQLite)
 
+While the tenant is between two cells, the one in which it does not live holds a copy of him that no unit reaches. The receipt
+says that it waits, and is complete when the move has ended and that copy is gone.
+
 From the first transaction on nothing of him is shown anywhere. A kill after it leaves a receipt that is not complete; the
 worker, or the same call again, goes on from there.
 """
@@ -34,7 +37,7 @@ from idbroker.erasure.persons import Person, past_names, read_person
 from idbroker.erasure.receipts import PersonErasure, PersonErasures
 from idbroker.erasure.sealed_stores import SEALED_STORES, naming, remove
 from idbroker.erasure.told import cut_feed, cut_outbox, cut_signals, empty_answers, empty_pushes
-from idbroker.kernel.errors import Conflict, NotFound
+from idbroker.kernel.errors import NotFound
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId, new_id
 from idbroker.kernel.scope import TenantScope
@@ -46,8 +49,10 @@ from idbroker.sessions.pushed import PushedRequest
 from idbroker.sessions.service import SessionService
 from idbroker.storage.database import Database
 from idbroker.storage.unit import PlatformUnit, TenantUnit, changed
+from idbroker.tenants.move_rows import TenantMoves
 
 REASON = "user_erased"
+OLD_COPY = "copy in the other cell of a move"
 SWEPT_FOR = timedelta(minutes=30)
 """How long after an erasure requests that were logged meanwhile are looked through once more."""
 
@@ -63,8 +68,8 @@ class PersonEraser:
         self._sessions = sessions
 
     def erase(self, scope: TenantScope, user_id: str, reason: str | None = None) -> PersonErasure:
-        """The receipt. Of somebody who is erased already, the one that there is, complete. Raises NotFound, or Conflict for
-        the tenant's last owner."""
+        """The receipt, complete unless the tenant is between two cells. Of somebody who is erased already, the one that there
+        is. Raises NotFound, or Conflict for the tenant's last owner."""
         with self._database.tenant(scope, read_only=True) as unit:
             known = unit[PersonErasures].of_person(user_id)
             here = unit[Users].get(user_id) is not None
@@ -92,14 +97,27 @@ class PersonEraser:
             pass
         words = self._trail.forget_words(scope.tenant, row.owners)
         theirs = self._trail.forget_words(PLATFORM_TRAIL, row.strangers)
-        files = self._database.scrub() + self._trail.store.scrub()
+        between_cells = self._is_between_cells(scope)
+        files = 0 if between_cells else self._database.scrub() + self._trail.store.scrub()
         with self._database.tenant(scope) as unit:
             row, now = self.known(unit, erasure_id), unit.clock.now()
-            row.note("search index of the trail", now, rows=words)
-            row.note("search index of the operators' trail", now, rows=theirs)
+            has_waited = row.noted(OLD_COPY)
+            if not has_waited:
+                row.note("search index of the trail", now, rows=words)
+                row.note("search index of the operators' trail", now, rows=theirs)
+            if between_cells:
+                if not has_waited:
+                    row.note(OLD_COPY, now, waiting=True)
+                return row
+            if has_waited:
+                row.note(OLD_COPY, now, gone=True)
             row.note("files", now, overwritten=files)
             row.completed_at = now
         return row
+
+    def _is_between_cells(self, scope: TenantScope) -> bool:
+        with self._database.platform(scope.actor, read_only=True) as unit:
+            return unit[TenantMoves].open_of(scope.tenant) is not None
 
     def finish_all(self, scopes: Iterable[TenantScope]) -> int:
         """For the worker: go on with what a kill has left, and look through what was logged meanwhile."""
@@ -108,8 +126,7 @@ class PersonEraser:
             with self._database.tenant(scope, read_only=True) as unit:
                 left, late = list(unit[PersonErasures].unfinished()), self._lately(unit)
             for row in left:
-                self.finish(scope, row.id)
-                done += 1
+                done += self.finish(scope, row.id).completed_at is not None
             if late:
                 done += self._sweep(scope, late)
         return done
@@ -162,9 +179,7 @@ class PersonEraser:
         person = read_person(unit, user_id, past) if unit[Users].held(user_id) is not None else None
         if person is None:
             raise NotFound("user")
-        owners = {row.id for row in unit[TenantAdmins].owners()}
-        if owners and owners <= set(person.admin_ids):
-            raise Conflict("last_owner", "This is the tenant's last owner. Make somebody else an owner first.")
+        unit[TenantAdmins].check_one_left(person.admin_ids)
         return person
 
     def _begun(self, unit: TenantUnit, person: Person, reason: str | None) -> PersonErasure:

@@ -35,6 +35,9 @@ class PersonErasure(TenantRow, table=True):
     stores: list[dict[str, Any]] = Field(sa_type=JsonColumn)
     completed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
+    def noted(self, store: str) -> bool:
+        return any(one["store"] == store for one in self.stores)
+
     def note(self, store: str, at: datetime, **found: Any) -> None:
         self.stores = [*self.stores, {"store": store, "at": rfc3339(at), **found}]
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from idbroker.access.admin_roles import AdminRoles, permissions_of
 from idbroker.access.permissions import ROLES, TENANT_WIDE, Permission
+from idbroker.admins.tenant_admins import TenantAdmin, TenantAdminService
+from idbroker.directory.model import Users
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
+from idbroker.storage.unit import TenantUnit
 from tests.support.admin_world import AdminWorld
 from tests.support.clock import TestClock
 from tests.support.databases import ENGINES, open_stores, urls_for
@@ -140,6 +144,37 @@ def test_an_owner_by_another_name_is_no_owner(there: AdminWorld) -> None:
     for method, body in (("DELETE", None), ("PATCH", {"role": "everything"})):
         kept = there.send(method, f"{where}/admins/{owner}", body, key=everything)
         assert (kept.status_code, kept.json()["code"]) == (409, "last_owner")
+
+
+def test_the_last_owner_who_can_get_in_stays(there: AdminWorld) -> None:
+    tenant = there.tenant("keyless")
+    where = f"/tenants/{tenant}/admins"
+    ada, bob = (there.post(where, {"email": f"{name}@keyless.example", "role": "owner"})["id"] for name in ("ada", "bob"))
+    there.clock.advance(days=8)
+
+    @contextmanager
+    def changed(admin: str) -> Iterator[tuple[TenantUnit, TenantAdmin]]:
+        with there.stores.main.tenant(TenantScope(TenantId(tenant), SYSTEM)) as unit:
+            yield unit, TenantAdminService().known(unit, admin)
+
+    def refused() -> list[str]:
+        tries = (there.send("DELETE", f"{where}/{ada}"), there.send("PATCH", f"{where}/{ada}", {"role": "member"}))
+        return [answer.json()["code"] for answer in tries]
+
+    with changed(ada) as (unit, row):
+        TenantAdminService().signed_in(unit, row, "invitation")
+    assert refused() == ["last_owner", "last_owner"], "bob's invitation is over, and he has never been in"
+    user, _ = there.person(tenant, "bob@keyless.example")
+    with changed(bob) as (unit, row):
+        row.user_id, row.last_sign_in_at = user, unit.clock.now()
+        person = unit[Users].get(user)
+        assert person is not None
+        person.active = False
+    there.post(f"{where}/{bob}/invitation")
+    assert refused() == ["last_owner", "last_owner"], "bob is switched off as a person"
+    with changed(bob) as (_, row):
+        row.user_id, row.last_sign_in_at = None, None
+    assert there.send("DELETE", f"{where}/{ada}").status_code == 204, "bob's new invitation is live"
 
 
 def test_as_many_as_the_tier_includes(there: AdminWorld) -> None:

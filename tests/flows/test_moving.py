@@ -18,6 +18,7 @@ from idbroker.tenants.moving import CannotMove, Mover
 from tests.support.clock import TestClock
 from tests.support.databases import PostgresServer, Urls, sqlite_urls
 from tests.support.moving import Busy, Moving, killed_while_moving, populated
+from tests.support.whole import SamlTenant
 
 BOTH = [("sqlite", "postgres"), ("postgres", "postgres")]
 """Engines of home and of the cell eu."""
@@ -272,6 +273,27 @@ def test_one_move_of_a_tenant_at_a_time(embedded: Moving, monkeypatch: pytest.Mo
     with pytest.raises(Conflict) as caught:
         embedded.services.tenant_eraser.erase(scope, "test")
     assert caught.value.code == "move_not_finished", "the old copy would stay"
+    assert_a_person_s_receipt_waits_for_the_old_copy(embedded, acme)
+
+
+def assert_a_person_s_receipt_waits_for_the_old_copy(whole: Moving, acme: SamlTenant) -> None:
+    scope = whole.scope(acme.id)
+    user = whole.api("GET", "/tenants/acme/users?q=person-0")["data"][0]["id"]
+
+    def receipt() -> Any:
+        next(job for job in whole.services.worker()._jobs if job.name == "finish erasures").run()
+        return whole.api("GET", "/tenants/acme/erasures")["data"][0]
+
+    assert whole.api("POST", f"/tenants/acme/users/{user}/erase", {})["completed_at"] is None
+    assert user in json.dumps(whole.rows(acme.id, "home"), default=str)
+    waiting = receipt()
+    assert (waiting["completed_at"], waiting["stores"][-1]["waiting"]) == (None, True)
+    whole.mover().finish(scope)
+    assert whole.rows(acme.id, "home") == {}
+    done = receipt()
+    assert done["completed_at"] is not None
+    assert [one["store"] for one in done["stores"][:-2]] == [one["store"] for one in waiting["stores"]]
+    assert done["stores"][-2]["gone"]
 
 
 def test_the_command_line_moves(embedded: Moving, monkeypatch: pytest.MonkeyPatch) -> None:
