@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -85,8 +85,9 @@ def _moment(value: Any) -> Any:
     """JSON has no times; strictness would refuse their text."""
     if isinstance(value, str):
         try:
-            return datetime.fromisoformat(value)
-        except ValueError as error:
+            moment = datetime.fromisoformat(value)
+            return moment if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError) as error:  # in UTC some of year 1 and 9999 is no time at all
             raise ValueError("a time such as 2026-11-21T09:00:00Z is needed") from error
     return value
 

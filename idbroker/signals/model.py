@@ -14,6 +14,7 @@ from idbroker.signals.vocabulary import PUSH
 from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
 from idbroker.storage.turns import Backlog, backlog, due_rows
 from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
+from idbroker.webhooks import lanes
 
 ENABLED, PAUSED, DISABLED = "enabled", "paused", "disabled"
 ACTIVE = "active"
@@ -113,6 +114,12 @@ class SignalSubject(TenantRow, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
 
 
+def _waiting(row: SignalStream) -> lanes.Mine:
+    """On a stream that is not enabled, only what it says of itself."""
+    mine = [col(SignalSet.stream_id) == row.id, col(SignalSet.status) == "pending"]
+    return mine if row.status == ENABLED else [*mine, col(SignalSet.control)]
+
+
 class SignalQueues(PlatformRepository):
     def get(self, stream_id: str) -> SignalQueue | None:
         return self.keyed(SignalQueue, stream_id)
@@ -190,13 +197,18 @@ class SignalSets(TenantRepository):
         )
         return {(row[0], row[1], row[2]) for row in self.session.execute(statement)}
 
-    def waiting(self, row: SignalStream, limit: int = 300) -> Sequence[SignalSet]:
-        """What may go out now and has not been taken yet, in the order of the feed."""
-        statement = select(SignalSet).where(SignalSet.stream_id == row.id, SignalSet.status == "pending")
-        if row.status != ENABLED:
-            statement = statement.where(col(SignalSet.control))
-        ordered = statement.order_by(col(SignalSet.position), col(SignalSet.id)).limit(limit)
+    def waiting(self, row: SignalStream, limit: int) -> Sequence[SignalSet]:
+        """What may be taken now and has not been yet, in the order of the feed."""
+        ordered = select(SignalSet).where(*_waiting(row)).order_by(col(SignalSet.position), col(SignalSet.id)).limit(limit)
         return self.session.execute(ordered).scalars().all()
+
+    def ready(self, row: SignalStream, limit: int) -> Sequence[SignalSet]:
+        """What may be pushed now."""
+        return lanes.ready(self.session, SignalSet, _waiting(row), self.now(), limit)
+
+    def next_due(self, row: SignalStream) -> datetime | None:
+        """When there is something to push, be it long ago; None when nothing waits."""
+        return lanes.next_due(self.session, SignalSet, _waiting(row))
 
     def named(self, stream_id: str, ids: Sequence[str]) -> Sequence[SignalSet]:
         statement = select(SignalSet).where(SignalSet.stream_id == stream_id, col(SignalSet.id).in_(ids))

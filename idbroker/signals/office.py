@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 from idbroker.apps.model import Apps
@@ -69,8 +70,11 @@ class StreamOffice:
     def baggage(self, unit: TenantUnit, receiver: SignalStream) -> Baggage:
         return Baggage(receiver, receiver.endpoint_url or "", self._streams.header(unit, receiver), {})
 
-    def waiting(self, unit: TenantUnit, receiver: SignalStream) -> Sequence[SignalSet]:
-        return unit[SignalSets].waiting(receiver) if receiver.method == PUSH else []
+    def ready(self, unit: TenantUnit, receiver: SignalStream, limit: int) -> Sequence[SignalSet]:
+        return unit[SignalSets].ready(receiver, limit) if receiver.method == PUSH else []
+
+    def next_due(self, unit: TenantUnit, receiver: SignalStream) -> datetime | None:
+        return unit[SignalSets].next_due(receiver) if receiver.method == PUSH else None
 
     def deliveries(self, unit: TenantUnit, ids: Sequence[str]) -> Sequence[SignalSet]:
         return unit[SignalSets].some(ids)

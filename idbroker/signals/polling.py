@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from idbroker.apps.model import App
 from idbroker.kernel.clock import rfc3339
 from idbroker.kernel.errors import invalid_field
+from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.signals.model import SignalSet, SignalSets, SignalStream
 from idbroker.storage.unit import TenantUnit
 
@@ -55,10 +57,19 @@ def settle(unit: TenantUnit, stream: SignalStream, poll: Poll) -> None:
     unit.session.flush()
 
 
-def waiting(unit: TenantUnit, stream: SignalStream, most: int) -> tuple[Sequence[SignalSet], bool]:
-    """(what is next, whether there is more): RFC 8936 2.3."""
-    rows = unit[SignalSets].waiting(stream, most + 1)
-    return rows[:most], len(rows) > most
+def taken(unit: TenantUnit, stream: SignalStream, most: int, app: App) -> tuple[Sequence[SignalSet], bool]:
+    """(what is next, whether there is more): RFC 8936 2.3. What is of a tenant that the app has been closed to since it was
+    queued is given up on the way, so that it stands before nothing."""
+    while True:
+        rows = unit[SignalSets].waiting(stream, most + 1)
+        shut = [row for row in rows if row.event_tenant != PLATFORM_TRAIL and not app.serves(TenantId(row.event_tenant))]
+        if not shut:
+            return rows[:most], len(rows) > most
+        now = unit.clock.now()
+        for row in shut:
+            row.status, row.finished_at = "dead", now
+            row.tries = [{"at": rfc3339(now), "error": "The app is not open to this tenant any more."}]
+        unit.session.flush()
 
 
 def _said(error: Mapping[str, Any]) -> str:

@@ -298,9 +298,9 @@ def _events(value: Any) -> list[str]:
 
 
 def _format(value: Any) -> str:
-    if value not in MEMBERS:
+    if not isinstance(value, str) or value not in MEMBERS:
         raise invalid_field("/format", f"format is one of: {', '.join(MEMBERS)}.")
-    return str(value)
+    return value
 
 
 def _description(value: Any) -> str | None:

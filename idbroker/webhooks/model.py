@@ -13,6 +13,7 @@ from idbroker.kernel.ids import TenantId
 from idbroker.storage.rows import IndexRow, JsonColumn, TenantRow, UtcDateTime
 from idbroker.storage.turns import Backlog, backlog, due_rows
 from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
+from idbroker.webhooks import lanes
 
 MAX_LIVE_SECRETS = 2
 
@@ -91,6 +92,10 @@ class WebhookDelivery(TenantRow, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     finished_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     tries: list[dict[str, Any]] = Field(default_factory=list, sa_type=JsonColumn)
+
+
+def _waiting(webhook_id: str) -> lanes.Mine:
+    return col(WebhookDelivery.webhook_id) == webhook_id, col(WebhookDelivery.status) == "pending"
 
 
 class WebhookQueues(PlatformRepository):
@@ -184,11 +189,13 @@ class WebhookDeliveries(TenantRepository):
         """Those that there are, in any order."""
         return self.session.execute(select(WebhookDelivery).where(col(WebhookDelivery.id).in_(ids))).scalars().all()
 
-    def waiting(self, webhook_id: str, limit: int = 300) -> Sequence[WebhookDelivery]:
-        """What is not delivered yet, in the order of the feed."""
-        statement = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id, WebhookDelivery.status == "pending")
-        ordered = statement.order_by(col(WebhookDelivery.position), col(WebhookDelivery.id)).limit(limit)
-        return self.session.execute(ordered).scalars().all()
+    def ready(self, webhook_id: str, limit: int) -> Sequence[WebhookDelivery]:
+        """What may go out now."""
+        return lanes.ready(self.session, WebhookDelivery, _waiting(webhook_id), self.now(), limit)
+
+    def next_due(self, webhook_id: str) -> datetime | None:
+        """When there is something to send, be it long ago; None when nothing waits."""
+        return lanes.next_due(self.session, WebhookDelivery, _waiting(webhook_id))
 
     def page(
         self, webhook_id: str, *, status: str | None = None, before: str | None = None, limit: int = 50

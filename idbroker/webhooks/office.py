@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from idbroker.audit.feed import FeedOrder
 from idbroker.audit.outbox import Outbox
@@ -44,8 +45,11 @@ class WebhookOffice:
     def baggage(self, unit: TenantUnit, receiver: Webhook) -> Baggage:
         return Baggage(receiver.url, open_secrets(self._envelope, unit, receiver.id))
 
-    def waiting(self, unit: TenantUnit, receiver: Webhook) -> Sequence[WebhookDelivery]:
-        return unit[WebhookDeliveries].waiting(receiver.id)
+    def ready(self, unit: TenantUnit, receiver: Webhook, limit: int) -> Sequence[WebhookDelivery]:
+        return unit[WebhookDeliveries].ready(receiver.id, limit)
+
+    def next_due(self, unit: TenantUnit, receiver: Webhook) -> datetime | None:
+        return unit[WebhookDeliveries].next_due(receiver.id)
 
     def deliveries(self, unit: TenantUnit, ids: Sequence[str]) -> Sequence[WebhookDelivery]:
         return unit[WebhookDeliveries].some(ids)

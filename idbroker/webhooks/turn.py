@@ -9,7 +9,7 @@ Whose turns these are is the office's to say: endpoints of webhooks (``office``)
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -83,8 +83,12 @@ class Office(Protocol[R, D]):
         """What sending needs to know and to hold: address, secrets."""
         ...
 
-    def waiting(self, unit: TenantUnit, receiver: R) -> Sequence[D]:
-        """What is not delivered yet and may be, in its order."""
+    def ready(self, unit: TenantUnit, receiver: R, limit: int) -> Sequence[D]:
+        """What may go out now; of one subject in its order (``webhooks.lanes``)."""
+        ...
+
+    def next_due(self, unit: TenantUnit, receiver: R) -> datetime | None:
+        """When there is something to send, be it long ago; None when nothing waits."""
         ...
 
     def deliveries(self, unit: TenantUnit, ids: Sequence[str]) -> Sequence[D]:
@@ -177,7 +181,7 @@ class TurnTaker(Generic[R, D]):
                 lease=queue.lease,
                 wakes=queue.wakes,
                 baggage=self._office.baggage(unit, row),
-                due=in_turn(self._office.waiting(unit, row), now)[:TURN_DELIVERIES],
+                due=self._office.ready(unit, row, TURN_DELIVERIES),
             )
         return None
 
@@ -196,9 +200,8 @@ class TurnTaker(Generic[R, D]):
                 if outcome is not None:
                     self._note(unit, row, outcome)
             if leave:
-                woken = queue.wakes != turn.wakes
-                next_due = now if woken else next_due_at(self._office.waiting(unit, row), now)
-                queue.due_at = next_due if next_due is None or row.held_until is None else max(next_due, row.held_until)
+                next_due = now if queue.wakes != turn.wakes else self._office.next_due(unit, row)
+                queue.due_at = None if next_due is None else max(next_due, now, row.held_until or now)
                 queue.lease = queue.leased_until = None
                 queue.failing = row.failures > 0
                 queue.status = self._office.left(row)
@@ -219,28 +222,6 @@ class TurnTaker(Generic[R, D]):
             self._office.stop(unit, row, "parked", "failures")
         if outcome.status != GONE and (outcome.is_the_endpoints or row.failures >= FAILURES_TO_STOP):
             row.held_until = now + max(hold(row.id, row.failures), outcome.retry_after or timedelta())
-
-
-def in_turn(waiting: Iterable[D], now: datetime) -> list[D]:
-    """Those whose time has come and before which no other of the same subject waits. Pure."""
-    blocked: set[tuple[str, str]] = set()
-    chosen: list[D] = []
-    for delivery in waiting:
-        if _lane(delivery) in blocked:
-            continue
-        if delivery.due_at > now:
-            blocked.add(_lane(delivery))
-        else:
-            chosen.append(delivery)
-    return chosen
-
-
-def next_due_at(waiting: Iterable[Delivery], now: datetime) -> datetime | None:
-    """When the first of any subject is due; None when nothing waits. Pure."""
-    first: dict[tuple[str, str], datetime] = {}
-    for delivery in waiting:
-        first.setdefault(_lane(delivery), delivery.due_at)
-    return max(now, min(first.values())) if first else None
 
 
 def _lane(delivery: Delivery) -> tuple[str, str]:

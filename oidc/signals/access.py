@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from idbroker.apps.model import App
+from idbroker.apps.registered import read_app
 from idbroker.audit.feed import FeedOrder
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.errors import Invalid, Refusal
@@ -31,6 +33,7 @@ class Guest:
 
     unit: TenantUnit
     party: Party
+    app: App
     head: int
     """The feed's last position."""
 
@@ -67,8 +70,11 @@ class SignalAccess:
                 call.meter.proven(token.tenant, platform)
             head = platform[FeedOrder].head()
             party = Party(token.client_id, issuer.url, issuer.pinned is not None)
+            app = read_app(platform, token.client_id)
+            if app is None:
+                raise InvalidToken("the app is gone")
             with platform.enter(TenantScope(token.tenant, actor, call.request_id)) as unit:
-                yield Guest(unit, party, head)
+                yield Guest(unit, party, app, head)
 
 
 def signal_errors(refusal: Refusal, call: Call) -> Answer:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from idbroker.apps.registered import read_app
-from idbroker.kernel.ids import PLATFORM_TRAIL, TenantId
 from idbroker.kernel.scope import SYSTEM, TenantScope
 from idbroker.limits.names import UNLIMITED
 from idbroker.signals import polling
-from idbroker.signals.model import SignalSet, SignalStream, SignalStreams
+from idbroker.signals.model import SignalSet, SignalSets, SignalStream, SignalStreams
 from idbroker.signals.streams import SignalStreamService, checked_status, document, status_document
 from idbroker.signals.vocabulary import POLL, PUSH
 from idbroker.storage.database import Database
@@ -177,34 +176,34 @@ class Transmitter:
                 raise OAuthError("invalid_request", "This stream is pushed, not polled.")
             owner, stream_id = guest.unit.scope, row.id
             polling.settle(guest.unit, row, asked)
-            found, more = polling.waiting(guest.unit, row, asked.most)
+            found, more = polling.taken(guest.unit, row, asked.most, guest.app)
         if not found and asked.most and not asked.immediately and self._waiting.acquire(blocking=False):
             try:
-                found, more = self._awaited(owner, stream_id, asked.most)
+                if self._comes(owner, stream_id):
+                    found, more = self._taken(owner, row, asked.most)
             finally:
                 self._waiting.release()
-        return _shown({"sets": self._signed(issuer, row, found), "moreAvailable": more})
+        sets = {one.id: self._keys.sign(issuer, set_claims(issuer.url, row.app_id, one), ALGORITHM, TYPE) for one in found}
+        return _shown({"sets": sets, "moreAvailable": more})
 
-    def _awaited(self, owner: TenantScope, stream_id: str, most: int) -> tuple[list[SignalSet], bool]:
+    def _comes(self, owner: TenantScope, stream_id: str) -> bool:
+        """Whether something has come within a few seconds."""
         for _ in range(STEPS):
             self._wait(STEP_SECONDS)
             with self._database.tenant(owner, read_only=True) as unit:
                 row = unit[SignalStreams].get(stream_id)
-                found, more = polling.waiting(unit, row, most) if row is not None else ([], False)
-            if found or row is None:
-                return list(found), more
-        return [], False
+                if row is None or unit[SignalSets].waiting(row, 1):
+                    return row is not None
+        return False
 
-    def _signed(self, issuer: Issuer, stream: SignalStream, rows: Any) -> Mapping[str, str]:
-        """By ``jti``. Nothing of a tenant that the app has been closed to since it was queued."""
-        if not rows:
-            return {}
+    def _taken(self, owner: TenantScope, stream: SignalStream, most: int) -> tuple[Sequence[SignalSet], bool]:
         with self._database.platform(SYSTEM, read_only=True) as platform:
             app = read_app(platform, stream.app_id)
         if app is None:
-            return {}
-        allowed = [one for one in rows if one.event_tenant == PLATFORM_TRAIL or app.serves(TenantId(one.event_tenant))]
-        return {row.id: self._keys.sign(issuer, set_claims(issuer.url, stream.app_id, row), ALGORITHM, TYPE) for row in allowed}
+            return [], False
+        with self._database.tenant(owner) as unit:
+            row = unit[SignalStreams].get(stream.id)
+            return polling.taken(unit, row, most, app) if row is not None else ([], False)
 
 
 _NOTHING = Answer(204, b"", None, (NO_STORE,))

@@ -296,6 +296,8 @@ def test_a_stream_without_delivery_is_polled(world: SignalWorld) -> None:
         {"events_requested": [1]},
         {"description": {}},
         {"format": "did"},
+        {"format": ["email"]},
+        {"format": {"email": 1}},
     ],
 )
 def test_what_makes_no_stream(world: SignalWorld, body: dict[str, Any]) -> None:
@@ -446,6 +448,22 @@ def test_each_app_hears_of_its_own_tenants_alone(world: SignalWorld) -> None:
     world.end(two, world.person(two))
     world.deliver()
     assert [claims["tenant_id"] for claims in everywhere.poll(wide).values()] == [one]
+
+
+def test_what_may_not_be_told_any_more_holds_up_no_poll(world: SignalWorld) -> None:
+    one, two, three = world.tenant(), world.tenant(), world.tenant()
+    app = world.app(one, two)
+    receiver = world.receiver(app)
+    stream = receiver.stream()
+    for tenant in (one, one, two):
+        world.end(tenant, world.person(tenant))
+    world.deliver()
+    world.whole.api("PATCH", f"/apps/{app['client_id']}", {"tenants": [two, three]})
+    answer = receiver.call("POST", stream["delivery"]["endpoint_url"], {"maxEvents": 1, "returnImmediately": True}).json()
+    assert (len(answer["sets"]), answer["moreAvailable"]) == (1, False)
+    kept = world.whole.api("GET", f"/signal-streams/{stream['stream_id']}/sets")["data"]
+    assert sorted(one["status"] for one in kept) == ["dead", "dead", "pending"]
+    assert [claims["tenant_id"] for claims in receiver.poll(stream).values()] == [two]
 
 
 def test_a_tenants_own_issuer_signs_its_streams(world: SignalWorld) -> None:
