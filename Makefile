@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check lint lock bench clean
+.PHONY: help demo run test check lint lock bench docs clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -38,6 +38,9 @@ lock: ## Resolve the dependencies anew and pin them with their hashes (needs uv)
 
 bench: $(VENV)/.dev ## Run the benchmarks behind the figures of the README
 	@$(BIN)/python benchmarks/login.py
+
+docs: $(VENV)/.run ## Build the documentation as a site of static pages, in var/docs
+	@$(BIN)/python docs/site/build.py var/docs
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
