@@ -17,6 +17,7 @@ from scim.bulk_plan import BulkOperation, BulkPlan, bind, resolve
 from scim.door import Desk
 from scim.errors import error_document
 from scim.groups import GroupResources
+from scim.preconditions import Preconditions
 from scim.stored import etag
 from scim.strict_json import Json
 from scim.users import Users
@@ -107,13 +108,14 @@ class Bulk:
         if operation.method == "POST":
             return _done(201, kind, family.create(desk, data))
         target = operation.id or resolve(operation.id_from or "", ids)
+        wanted = Preconditions(if_match=operation.version)
         match operation.method:
             case "PUT":
-                return _done(200, kind, family.replace(desk, target, data, operation.version))
+                return _done(200, kind, family.replace(desk, target, data, wanted))
             case "PATCH":
-                return _done(200, kind, family.patch(desk, target, data, operation.version))
+                return _done(200, kind, family.patch(desk, target, data, wanted))
             case _:
-                family.delete(desk, target, operation.version)
+                family.delete(desk, target, wanted)
                 return Done(204, kind, target, None)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.exc import OperationalError
 
@@ -90,6 +90,25 @@ class Caller:
             raise Forbidden("scim_scope", f"This token does not have the scope {wanted}.")
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """Whose token was good, whether or not he was let in."""
+
+    scope: TenantScope
+    directory_id: str
+    token_id: str
+
+
+class Visit(Protocol):
+    """A request at the door. It is told here whose it is: what is refused to somebody known stands in his log."""
+
+    call: Call
+    base: str
+    proven: Proven | None
+    caller: Caller | None
+    """Set when he was let in."""
+
+
 @dataclass
 class Desk:
     """One transaction of one caller."""
@@ -118,49 +137,50 @@ class Door:
         self._schemas: dict[tuple[str, Any], SchemaSet] = {}
         self._lock = threading.Lock()
 
-    def read(self, call: Call, base: str, action: Callable[[Desk], T]) -> T:
+    def read(self, visit: Visit, action: Callable[[Desk], T]) -> T:
         """Raises Unproven, Forbidden, and whatever the action does."""
-        presented, scope = self._presented(call)
+        presented, scope = self._presented(visit.call)
         with self._database.tenant(scope, read_only=True) as unit:
-            return action(Desk(unit, self._judge(unit, call, presented, scope), base))
+            visit.caller = self._judge(unit, visit, presented, scope)
+            return action(Desk(unit, visit.caller, visit.base))
 
-    def write(self, call: Call, base: str, action: Callable[[Desk], T], *, dry: bool = False) -> T:
+    def write(self, visit: Visit, action: Callable[[Desk], T], *, dry: bool = False) -> T:
         """The action may run several times: a deadlock is nobody's fault, and its loser comes again."""
-        presented, scope = self._presented(call)
+        presented, scope = self._presented(visit.call)
         if digest(str(presented.handle)) in self._proven:
-            call.meter.proven(presented.handle.tenant)  # before the writers' turn: a bucket may be far away
+            visit.call.meter.proven(presented.handle.tenant)  # before the writers' turn: a bucket may be far away
         else:
             with self._database.tenant(scope, read_only=True) as unit:
-                self._judge(unit, call, presented, scope)
-        return self._tried(lambda: self._once(call, presented, scope, base, action, dry=dry))
+                self._judge(unit, visit, presented, scope)
+        return self._tried(lambda: self._once(visit, presented, scope, action, dry=dry))
 
-    def note(self, call: Call, base: str, action: Callable[[Desk], None]) -> None:
+    def note(self, visit: Visit, action: Callable[[Desk], None]) -> None:
         """Keep what a read leaves behind. It changes nothing of the tenant's, so neither a freeze nor a dry run forbids it."""
-        presented, scope = self._presented(call)
+        presented, scope = self._presented(visit.call)
 
         def noted() -> None:
             with self._database.tenant(scope) as unit:
-                action(Desk(unit, self._judge(unit, call, presented, scope), base))
+                action(Desk(unit, self._judge(unit, visit, presented, scope), visit.base))
 
         self._tried(noted)
 
-    def prove(self, call: Call) -> Caller:
-        presented, scope = self._presented(call)
+    def prove(self, visit: Visit) -> Caller:
+        presented, scope = self._presented(visit.call)
         with self._database.tenant(scope, read_only=True) as unit:
-            return self._judge(unit, call, presented, scope)
+            visit.caller = self._judge(unit, visit, presented, scope)
+            return visit.caller
 
     def knows(self, call: Call) -> bool:
         """Whether the call's token was good when it was last seen: then the transaction that writes alone may prove it."""
         return digest(str(self._presented(call)[0].handle)) in self._proven
 
-    def _once(
-        self, call: Call, presented: _Presented, scope: TenantScope, base: str, action: Callable[[Desk], T], *, dry: bool
-    ) -> T:
+    def _once(self, visit: Visit, presented: _Presented, scope: TenantScope, action: Callable[[Desk], T], *, dry: bool) -> T:
         try:
             with self._database.tenant(scope) as unit:
-                desk = Desk(unit, self._judge(unit, call, presented, scope), base)
+                desk = Desk(unit, self._judge(unit, visit, presented, scope), visit.base)
                 if desk.caller.frozen:
                     raise Frozen
+                visit.caller = desk.caller
                 dry = dry or desk.caller.dry_run
                 answer = action(desk)
                 if dry:
@@ -197,7 +217,7 @@ class Door:
         actor = Actor(type="scim_client", id=handle.token_id, ip=call.client_ip, user_agent=agent)
         return _Presented(handle, narrowed), TenantScope(handle.tenant, actor, call.request_id)
 
-    def _judge(self, unit: TenantUnit, call: Call, presented: _Presented, scope: TenantScope) -> Caller:
+    def _judge(self, unit: TenantUnit, visit: Visit, presented: _Presented, scope: TenantScope) -> Caller:
         handle = presented.handle
         access, now = unit[DirectoryAccess].of_token(handle.token_id), self._clock.now()
         # Compared in every case, so that an unknown token costs the same as a wrong secret.
@@ -207,7 +227,8 @@ class Door:
             self._forget(str(handle))
             raise Unproven
         self._remember(str(handle))
-        call.meter.proven(handle.tenant, unit)
+        visit.call.meter.proven(handle.tenant, unit)  # whom it refuses is shed: telling of each would cost what that saves
+        visit.proven = Proven(scope, access.directory_id, handle.token_id)
         if access.tenant_status not in SIGN_IN_ALLOWED:
             raise Forbidden("scim_tenant_closed", f"The organisation is {access.tenant_status}: nothing is provisioned.")
         if access.directory_status != "active":

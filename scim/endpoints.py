@@ -14,7 +14,7 @@ from scim.face import MEDIA_TYPE, Exchange, Face
 from scim.groups import GroupResources
 from scim.list_query import ListQuery, read_query, read_search
 from scim.listing import Listed, Lister
-from scim.preconditions import check_match, is_known
+from scim.preconditions import Preconditions, check_match, is_known
 from scim.projection import Projection
 from scim.schemas.schema_set import ResourceType
 from scim.stored import etag
@@ -48,20 +48,19 @@ class Endpoints:
         return self._listed(exchange, lambda kind: read_query(exchange.call.query, kind))
 
     def search(self, exchange: Exchange) -> Answer:
-        caller = exchange.caller = self._door.prove(exchange.call)
+        caller = self._door.prove(exchange)
         caller.check(f"{self._scopes}:read")
         body = exchange.body()
         return self._listed(exchange, lambda kind: read_search(body, kind))
 
     def _listed(self, exchange: Exchange, read: Callable[[ResourceType], ListQuery]) -> Answer:
         def act(desk: Desk) -> Listed:
-            exchange.caller = desk.caller
             desk.caller.check(f"{self._scopes}:read")
             return self._lister.list(desk, {self._kind: read(self._type(desk))})
 
-        listed = self._door.read(exchange.call, exchange.base, act)
+        listed = self._door.read(exchange, act)
         if listed.anchor is not None:
-            self._door.note(exchange.call, exchange.base, listed.anchor.keep)
+            self._door.note(exchange, listed.anchor.keep)
         return Answer(200, listed.body, MEDIA_TYPE)
 
     def create(self, exchange: Exchange) -> Answer:
@@ -74,7 +73,6 @@ class Endpoints:
 
     def get(self, exchange: Exchange) -> Answer:
         def act(desk: Desk) -> Answer:
-            exchange.caller = desk.caller
             desk.caller.check(f"{self._scopes}:read")
             stored = self._family.read(desk, exchange.call.path_params["id"])
             tag = etag(stored.version)
@@ -83,31 +81,31 @@ class Endpoints:
                 return Answer(304, b"", None, (("etag", tag),))
             return self._shown(desk, stored, self._projection(exchange, desk), 200)
 
-        return self._door.read(exchange.call, exchange.base, act)
+        return self._door.read(exchange, act)
 
     def put(self, exchange: Exchange) -> Answer:
         def act(desk: Desk) -> Answer:
-            stored = self._family.replace(desk, exchange.call.path_params["id"], body, if_match)
+            stored = self._family.replace(desk, exchange.call.path_params["id"], body, wanted)
             return self._shown(desk, stored, self._projection(exchange, desk), 200)
 
-        body, if_match = self._proven_body(exchange), exchange.call.headers.get("if-match")
+        body, wanted = self._proven_body(exchange), Preconditions.of(exchange.call.headers)
         return self._written(exchange, act)
 
     def patch(self, exchange: Exchange) -> Answer:
         def act(desk: Desk) -> Answer:
             projection = self._projection(exchange, desk)
-            stored = self._family.patch(desk, exchange.call.path_params["id"], body, if_match)
+            stored = self._family.patch(desk, exchange.call.path_params["id"], body, wanted)
             if self._kind == "Group" and not _asks_for_attributes(exchange):
                 # A group may be large: 204, unless the client wants to see something of it (RFC 7644 3.5.2).
                 return Answer(204, b"", None, (("etag", etag(stored.version)),))
             return self._shown(desk, stored, projection, 200)
 
-        body, if_match = self._proven_body(exchange), exchange.call.headers.get("if-match")
+        body, wanted = self._proven_body(exchange), Preconditions.of(exchange.call.headers)
         return self._written(exchange, act)
 
     def delete(self, exchange: Exchange) -> Answer:
         def act(desk: Desk) -> Answer:
-            self._family.delete(desk, exchange.call.path_params["id"], exchange.call.headers.get("if-match"))
+            self._family.delete(desk, exchange.call.path_params["id"], Preconditions.of(exchange.call.headers))
             return Answer(204)
 
         return self._written(exchange, act)
@@ -117,13 +115,11 @@ class Endpoints:
         if self._door.knows(exchange.call):
             with suppress(ScimError):
                 return exchange.body()
-        exchange.caller = self._door.prove(exchange.call)
-        exchange.caller.check(f"{self._scopes}:write")
+        self._door.prove(exchange).check(f"{self._scopes}:write")
         return exchange.body()
 
     def _written(self, exchange: Exchange, act: Callable[[Desk], Answer]) -> Answer:
         def acting(desk: Desk) -> Answer:
-            exchange.caller = desk.caller
             desk.caller.check(f"{self._scopes}:write")
             try:
                 return act(desk)
@@ -131,7 +127,7 @@ class Endpoints:
                 exchange.effects = desk.effects
                 exchange.observed |= desk.observed
 
-        return self._door.write(exchange.call, exchange.base, acting, dry=exchange.dry)
+        return self._door.write(exchange, acting, dry=exchange.dry)
 
     def _type(self, desk: Desk) -> ResourceType:
         return desk.caller.schemas.user if self._kind == "User" else desk.caller.schemas.group

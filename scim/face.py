@@ -14,7 +14,7 @@ from idbroker.limits.names import LimitName
 from idbroker.web.call import Answer, Call
 from idbroker.web.route import Method, OpenRoute
 from scim.dialects.observation import Observation, observe_request
-from scim.door import Caller, DryRun
+from scim.door import Caller, DryRun, Proven
 from scim.effects import effect
 from scim.errors import ScimError, error_document
 from scim.strict_json import Json, read_object
@@ -44,6 +44,7 @@ class Exchange:
 
     call: Call
     base: str
+    proven: Proven | None = None
     caller: Caller | None = None
     effects: list[Event] = field(default_factory=list)
     observed: set[Observation] = field(default_factory=set)
@@ -66,7 +67,7 @@ Handler = Callable[[Exchange], Answer]
 
 class Face:
     def __init__(self, traffic: Traffic, served: Callable[[TenantId, int], None] | None = None) -> None:
-        """``served`` is told of the operations of every proven request, for whoever counts."""
+        """``served`` is told of the operations of every request that was let in, for whoever counts."""
         self._traffic = traffic
         self._served = served
 
@@ -86,10 +87,10 @@ class Face:
                 made = dry_answer(exchange, dry.answer)
             except Refusal as refusal:
                 made = scim_error(refusal, call)
-            if exchange.caller is not None:
-                self._traffic.note(exchange.caller, exchange, made, began)
-                if self._served is not None:
-                    self._served(exchange.caller.scope.tenant, exchange.operations)
+            if exchange.proven is not None:
+                self._traffic.note(exchange.proven, exchange, made, began)
+            if exchange.caller is not None and self._served is not None:
+                self._served(exchange.caller.scope.tenant, exchange.operations)
             return made
 
         return answer

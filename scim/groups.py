@@ -28,7 +28,7 @@ from scim.members import (
     ReplaceMembers,
 )
 from scim.patch import apply
-from scim.preconditions import check_match
+from scim.preconditions import Preconditions
 from scim.projection import Projection
 from scim.resources import accept
 from scim.stored import as_bytes, etag, group_values, kept, member_refs, whole
@@ -60,29 +60,29 @@ class GroupResources:
             raise no_such_resource()
         return stored
 
-    def replace(self, desk: Desk, group_id: str, body: Mapping[str, Any], if_match: str | None) -> Stored:
+    def replace(self, desk: Desk, group_id: str, body: Mapping[str, Any], wanted: Preconditions) -> Stored:
         """A body without members touches none of them."""
         kind = desk.caller.schemas.group
         normal, observed = normalise_resource(body, kind)
         desk.observed |= observed
-        stored = self._held(desk, group_id, if_match)
+        stored = self._held(desk, group_id, wanted)
         before: Json = orjson.loads(stored.document)
         accepted = accept(normal, kind, existing=before)
         operations = () if accepted.members is None else (ReplaceMembers(accepted.members),)
         return self._write(desk, stored, before, accepted.document, operations)
 
-    def patch(self, desk: Desk, group_id: str, body: Mapping[str, Any], if_match: str | None) -> Stored:
+    def patch(self, desk: Desk, group_id: str, body: Mapping[str, Any], wanted: Preconditions) -> Stored:
         kind = desk.caller.schemas.group
         operations, observed = normalise_patch(body, kind)
         desk.observed |= observed
-        stored = self._held(desk, group_id, if_match)
+        stored = self._held(desk, group_id, wanted)
         before: Json = orjson.loads(stored.document)
         patched = apply(whole("Group", desk.base, stored), operations, kind)
         document = kept(patched.document) if patched.changed else before
         return self._write(desk, stored, before, document, patched.members)
 
-    def delete(self, desk: Desk, group_id: str, if_match: str | None) -> None:
-        stored = self._held(desk, group_id, if_match)
+    def delete(self, desk: Desk, group_id: str, wanted: Preconditions) -> None:
+        stored = self._held(desk, group_id, wanted)
         self._groups.remove(desk.unit, stored.id)
         desk.unit[Resources].remove("Group", desk.directory_id, stored.id)
 
@@ -95,11 +95,11 @@ class GroupResources:
             related = member_refs(desk.base, desk.unit[GroupMembers].all(stored.id))
         return as_bytes("Group", desk.base, stored, projection, related)
 
-    def _held(self, desk: Desk, group_id: str, if_match: str | None) -> Stored:
+    def _held(self, desk: Desk, group_id: str, wanted: Preconditions) -> Stored:
         stored = desk.unit[Resources].held("Group", desk.directory_id, group_id) if is_id(group_id, "grp") else None
         if stored is None:
             raise no_such_resource()
-        check_match(if_match, etag(stored.version))
+        wanted.check(etag(stored.version))
         return stored
 
     def _write(self, desk: Desk, stored: Stored, before: Json, document: Json, operations: Sequence[MemberOp]) -> Stored:

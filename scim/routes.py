@@ -82,19 +82,19 @@ class Scim:
 
     def search(self, exchange: Exchange) -> Answer:
         """People and groups in one list; those that the token may not read are not in it."""
-        caller = exchange.caller = self._door.prove(exchange.call)
+        caller = self._door.prove(exchange)
         kinds = [kind for kind in caller.schemas.resource_types if _READS[kind.name] in caller.scopes]
         if not kinds:
             raise Forbidden("scim_scope", "This token has neither the scope users:read nor groups:read.")
         queries = read_searches(exchange.body(), kinds)
 
-        listed = self._door.read(exchange.call, exchange.base, lambda desk: self._lister.list(desk, queries))
+        listed = self._door.read(exchange, lambda desk: self._lister.list(desk, queries))
         if listed.anchor is not None:
-            self._door.note(exchange.call, exchange.base, listed.anchor.keep)
+            self._door.note(exchange, listed.anchor.keep)
         return Answer(200, listed.body, MEDIA_TYPE)
 
     def bulk(self, exchange: Exchange) -> Answer:
-        caller = exchange.caller = self._door.prove(exchange.call)
+        caller = self._door.prove(exchange)
         if not caller.scopes & {"users:write", "groups:write"}:
             raise Forbidden("scim_scope", "This token has neither the scope users:write nor groups:write.")
         plan = read_bulk(exchange.body())
@@ -107,7 +107,7 @@ class Scim:
                 return done
 
             noted: list[Event] = []
-            done = self._door.write(exchange.call, exchange.base, acting)
+            done = self._door.write(exchange, acting)
             exchange.effects += noted
             return done
 
@@ -119,11 +119,11 @@ class Scim:
 
     def me(self, exchange: Exchange) -> Answer:
         """RFC 7644 3.11: the resource of whoever is authenticated. A directory's token is that of a program."""
-        exchange.caller = self._door.prove(exchange.call)
+        self._door.prove(exchange)
         raise ScimError(None, "This token is a directory's: it stands for no person, so there is no 'Me'.", status=404)
 
     def config(self, exchange: Exchange) -> Answer:
-        exchange.caller = self._door.prove(exchange.call)
+        self._door.prove(exchange)
         features = Features(
             max_operations=MAX_OPERATIONS,
             max_payload_size=MAX_BODY,
@@ -156,7 +156,7 @@ class Scim:
 
     def _discovered(self, exchange: Exchange) -> Caller:
         """RFC 7644 4: a filter at these addresses is 403."""
-        caller = exchange.caller = self._door.prove(exchange.call)
+        caller = self._door.prove(exchange)
         if any(fold(name) == "filter" for name in exchange.call.query):
             raise ScimError(None, "These documents cannot be filtered.", status=403)
         return caller

@@ -27,9 +27,10 @@ from idbroker.web.call import Answer
 from scim.dialects.observation import Observation
 from scim.dialects.recognise import recognise
 from scim.effects import effect
+from scim.passwords import CUT, NOT_KEPT, query_without_passwords, without_passwords
 
 if TYPE_CHECKING:
-    from scim.door import Caller
+    from scim.door import Proven
     from scim.face import Exchange
 
 MAX_WAITING = 5000
@@ -38,7 +39,6 @@ AT_ONCE = 200
 MAX_BODY = 16 * 1024
 MAX_EFFECTS = 50
 PAUSE_SECONDS = 1.0
-_PASSWORD = b"password"
 log = structlog.get_logger("idbroker.scim")
 
 
@@ -72,13 +72,13 @@ class Traffic:
         self._thread: threading.Thread | None = None
         self.clock: Callable[[], float] = time.perf_counter
 
-    def note(self, caller: Caller, exchange: Exchange, answer: Answer, began: float) -> None:
+    def note(self, proven: Proven, exchange: Exchange, answer: Answer, began: float) -> None:
         call = exchange.call
-        query = f"?{call.raw_query}" if call.raw_query else ""
+        query = f"?{query_without_passwords(call.raw_query)}" if call.raw_query else ""
         note = Note(
-            scope=TenantScope(caller.scope.tenant, SYSTEM, caller.scope.request),
-            directory_id=caller.directory_id,
-            token_id=caller.token_id,
+            scope=TenantScope(proven.scope.tenant, SYSTEM, proven.scope.request),
+            directory_id=proven.directory_id,
+            token_id=proven.token_id,
             at=self._clock.now(),
             request_id=call.request_id,
             method=call.method,
@@ -144,7 +144,7 @@ class Traffic:
 
     def _row(self, unit: TenantUnit, note: Note) -> dict[str, Any]:
         row_id = new_id("drq")
-        bodies = orjson.dumps([_shown(note.request_body), _shown(note.answer_body)])
+        bodies = orjson.dumps([_shown(text) for text in _bodies(note)])
         return {
             "id": row_id,
             "directory_id": note.directory_id,
@@ -161,21 +161,12 @@ class Traffic:
         }
 
 
-def _shown(body: bytes) -> str:
-    """What may be kept: no password, and no more than ``MAX_BODY``. What may hold one and cannot be read is not kept at all."""
-    if _PASSWORD in body.lower():
-        try:
-            body = orjson.dumps(_without_passwords(orjson.loads(body)))
-        except (orjson.JSONDecodeError, TypeError, RecursionError):
-            return "(not kept: it may hold a password)"
-    return body[:MAX_BODY].decode("utf-8", "replace").replace("\x00", "\ufffd")
+def _bodies(note: Note) -> tuple[str, str]:
+    """Request and answer. An error may quote what it does not understand: beside a password it is not kept."""
+    request = without_passwords(note.request_body)
+    quotes = note.status >= 400 and (CUT in note.path or CUT in request or request == NOT_KEPT)
+    return request, NOT_KEPT if quotes else without_passwords(note.answer_body)
 
 
-def _without_passwords(value: Any) -> Any:
-    if isinstance(value, dict):
-        names_it = any(isinstance(part, str) and "password" in part.lower() for key, part in value.items() if key == "path")
-        return {
-            name: "…" if "password" in name.lower() or (names_it and name.lower() == "value") else _without_passwords(part)
-            for name, part in value.items()
-        }
-    return [_without_passwords(item) for item in value] if isinstance(value, list) else value
+def _shown(text: str) -> str:
+    return text[:MAX_BODY].replace("\x00", "\ufffd")

@@ -21,6 +21,7 @@ from scim.effects import effect
 from scim.errors import error_document
 from scim.face import PATH
 from scim.groups import GroupResources
+from scim.preconditions import UNCONDITIONAL
 from scim.projection import Projection
 from scim.strict_json import read_object
 from scim.users import Users, no_such_resource
@@ -55,15 +56,15 @@ class Trials:
             raise no_such_resource()
         kind, family = self._families[endpoint]
         if method == "DELETE":
-            family.delete(desk, resource_id, None)
+            family.delete(desk, resource_id, UNCONDITIONAL)
             return 204, None
         content = read_object(orjson.dumps(body))  # held to what a client's body is held to
         if method == "POST":
             stored = family.create(desk, content)
         elif method == "PUT":
-            stored = family.replace(desk, resource_id, content, None)
+            stored = family.replace(desk, resource_id, content, UNCONDITIONAL)
         else:
-            stored = family.patch(desk, resource_id, content, None)
+            stored = family.patch(desk, resource_id, content, UNCONDITIONAL)
         schemas = desk.caller.schemas
         # A group may be large, and nobody asked who is in it.
         shown = Projection(schemas.user) if kind == "User" else Projection(schemas.group, excluded=("members",))

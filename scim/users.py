@@ -18,7 +18,7 @@ from scim.dialects.patches import normalise_patch
 from scim.door import Desk
 from scim.errors import ScimError
 from scim.patch import apply
-from scim.preconditions import check_match
+from scim.preconditions import Preconditions
 from scim.projection import Projection
 from scim.resources import accept
 from scim.stored import as_bytes, emails, etag, facts, group_refs, kept, user_values, whole
@@ -69,25 +69,25 @@ class Users:
             raise no_such_resource()
         return stored
 
-    def replace(self, desk: Desk, user_id: str, body: Mapping[str, Any], if_match: str | None) -> Stored:
-        stored, kind = self._held(desk, user_id, if_match), desk.caller.schemas.user
+    def replace(self, desk: Desk, user_id: str, body: Mapping[str, Any], wanted: Preconditions) -> Stored:
+        stored, kind = self._held(desk, user_id, wanted), desk.caller.schemas.user
         normal, observed = normalise_resource(body, kind)
         desk.observed |= observed
         before: Json = orjson.loads(stored.document)
         document = accept(normal, kind, existing=before).document
         return self._write(desk, stored, before, document)
 
-    def patch(self, desk: Desk, user_id: str, body: Mapping[str, Any], if_match: str | None) -> Stored:
+    def patch(self, desk: Desk, user_id: str, body: Mapping[str, Any], wanted: Preconditions) -> Stored:
         kind = desk.caller.schemas.user
         operations, observed = normalise_patch(body, kind)
         desk.observed |= observed
-        stored = self._held(desk, user_id, if_match)
+        stored = self._held(desk, user_id, wanted)
         before: Json = orjson.loads(stored.document)
         patched = apply(whole("User", desk.base, stored), operations, kind)
         return self._write(desk, stored, before, kept(patched.document) if patched.changed else before)
 
-    def delete(self, desk: Desk, user_id: str, if_match: str | None) -> None:
-        stored = self._held(desk, user_id, if_match)
+    def delete(self, desk: Desk, user_id: str, wanted: Preconditions) -> None:
+        stored = self._held(desk, user_id, wanted)
         self._people.remove(desk.unit, desk.caller.source, stored.id)
         desk.unit[Resources].remove("User", desk.directory_id, stored.id)
 
@@ -102,11 +102,11 @@ class Users:
             related = group_refs(desk.base, groups.get(stored.id, []))
         return as_bytes("User", desk.base, stored, projection, related)
 
-    def _held(self, desk: Desk, user_id: str, if_match: str | None) -> Stored:
+    def _held(self, desk: Desk, user_id: str, wanted: Preconditions) -> Stored:
         stored = desk.unit[Resources].held("User", desk.directory_id, user_id) if is_id(user_id, "usr") else None
         if stored is None:
             raise no_such_resource()
-        check_match(if_match, etag(stored.version))
+        wanted.check(etag(stored.version))
         return stored
 
     def _write(self, desk: Desk, stored: Stored, before: Json, document: Json) -> Stored:

@@ -18,5 +18,8 @@ def test_reads_go_on_and_writes_come_again(world: ScimWorld) -> None:
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "300"), answer.text
     page = world.client.get("/scim/v2/Users?count=1", headers=headers)  # there is another page: where it begins is remembered
     assert (page.status_code, page.json()["totalResults"]) == (200, 2)
+    world.scim.traffic.flush()
+    told = world.get(f"/tenants/{directory.tenant}/directories/{directory.id}/requests?limit=4")["data"]
+    assert [one["status"] for one in told] == [200, 503, 503, 503]
     world.post(f"/tenants/{directory.tenant}/unfreeze", {"reason": "over"}, status=200)
     assert world.client.delete(f"/scim/v2/Users/{made.json()['id']}", headers=headers).status_code == 204

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -149,9 +150,23 @@ def test_a_password_is_nowhere(lite: ScimWorld, idp: Any):
         {"schemas": [PATCH_OP], "Operations": [{"op": "replace", "value": {"password": secret}}]},
     )
     idp.send("PUT", f"/Users/{user['id']}", {"userName": "ada", "password": secret})
+    for path in ('"Path": "password"', r'"path": "pass\u0077ord"', '"PATH": "paſſword"', '"path": ["password"]'):
+        for value in ("value", "Value"):
+            raw = f'{{"Operations": [{{"op": "replace", {path}, "{value}": "{secret}"}}]}}'.encode()
+            idp.send("PATCH", f"/Users/{user['id']}", raw=raw)
+    for name in (r"pass\u0077ord", "paſſword", "paßword", "urn:ietf:params:scim:schemas:core:2.0:User:PassWord", "password.x"):
+        idp.send("POST", "/Users", raw=f'{{"userName": "x", "{name}": ["{secret}"]}}'.encode())
+    idp.send("POST", "/Users", raw=f'{{"userName": "x", "pass\\u0077ord": "{secret}"'.encode())
+    for text in (f'password eq "{secret}"', f"password eq {secret}", f'userName pr and PaSſword sw "{secret}'):
+        assert idp.send("GET", f"/Users?count=1&filter={quote(text)}").status_code == 400
+        assert idp.send("POST", "/Users/.search", {"filter": text}).status_code == 400
+    idp.send("GET", f"/Users?password={secret}&pass%77ord={secret}")
     lite.scim.traffic.flush()
     lite.trail.seal_all()
     for table in ("users", "scim_users", "directory_requests", "outbox"):
         rows = lite.stores.main.engine.raw_connection().cursor().execute(f"SELECT * FROM {table}").fetchall()
         assert secret not in str(rows), table
-    assert secret not in str(lite.get(f"/tenants/{idp.tenant}/directories/{idp.id}/requests"))
+    told = lite.get(f"/tenants/{idp.tenant}/directories/{idp.id}/requests?limit=100")["data"]
+    assert len(told) >= 20
+    assert secret not in str(told)
+    assert "/scim/v2/Users?count=1&filter=…" in [one["path"] for one in told]

@@ -34,7 +34,14 @@ def test_a_user_s_life(world: ScimWorld):
     assert moved.json()["meta"]["lastModified"] > user["meta"]["lastModified"]
     stale = idp.send("PUT", path, {"userName": "ada"}, headers={"if-match": made.headers["etag"]})
     assert stale.status_code == 412
-    replaced = idp.ok("PUT", path, {"userName": "ada"}, headers={"if-match": moved.headers["etag"]})
+    for none in ("*", moved.headers["etag"]):
+        assert idp.send("PUT", path, {"userName": "ada"}, headers={"if-none-match": none}).status_code == 412
+        nick = {"op": "add", "path": "nickName", "value": "A"}
+        assert idp.patch(path, nick, headers={"if-none-match": none}).status_code == 412
+        assert idp.send("DELETE", path, headers={"if-none-match": none}).status_code == 412
+    replaced = idp.ok(
+        "PUT", path, {"userName": "ada"}, headers={"if-none-match": made.headers["etag"], "if-match": moved.headers["etag"]}
+    )
     assert "name" not in replaced
     assert ENTERPRISE not in replaced
     assert replaced["active"] is True

@@ -248,10 +248,14 @@ def test_scopes_states_and_switches(world: ScimWorld):
     below = f"/tenants/{idp.tenant}/directories/{idp.id}"
     world.send("PATCH", below, {"status": "disabled"})
     assert idp.send("GET", "/Users").status_code == 403
+    assert idp.send("POST", "/Users", {"userName": "ada"}).status_code == 403
     world.send("PATCH", below, {"status": "active"})
     world.post(f"/tenants/{idp.tenant}/transitions", {"to": "paused", "reason": "test"}, status=200)
     refused = idp.send("POST", "/Users", {"userName": "ada"})
     assert (refused.status_code, "paused" in refused.json()["detail"]) == (403, True)
+    world.scim.traffic.flush()
+    told = [(one["method"], one["status"]) for one in world.get(f"{below}/requests")["data"]]
+    assert told == [("POST", 403), ("POST", 403), ("GET", 403)]  # what the door refuses is told, too
 
 
 def test_nothing_of_another_directory_or_tenant_is_there(world: ScimWorld):
