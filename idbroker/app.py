@@ -134,6 +134,7 @@ from oidc.signals.sets import StreamSigner
 from oidc.signals.transmitter import Transmitter
 from scim.dialects.observation import SENTENCES
 from scim.face import scim_error
+from scim.kept_values import check_kept
 from scim.routes import Scim
 from scim.schemas.extension import read_extension
 from scim.trials import Trials as ScimTrials
@@ -685,7 +686,7 @@ def administration(services: Services) -> AdminApi:
 
 def scim_knowledge(envelope: Envelope, sessions: SessionService) -> ScimKnowledge:
     sentences = {str(name): sentence for name, sentence in SENTENCES.items()}
-    return ScimKnowledge(read_extension, sentences, envelope, ScimTrials(sessions))
+    return ScimKnowledge(read_extension, check_kept, sentences, envelope, ScimTrials(sessions))
 
 
 def from_environment() -> ASGIApp:

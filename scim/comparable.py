@@ -24,12 +24,17 @@ def comparable(document: Mapping[str, Any], kind: ResourceType) -> Json:
 
 
 def _object(values: Mapping[str, Any], attributes: Sequence[Attribute]) -> Json:
-    return {attribute.name: _value(values[attribute.name], attribute) for attribute in attributes if attribute.name in values}
+    return {
+        attribute.name: comparable_value(values[attribute.name], attribute)
+        for attribute in attributes
+        if attribute.name in values
+    }
 
 
-def _value(value: Any, attribute: Attribute) -> Any:
+def comparable_value(value: Any, attribute: Attribute) -> Any:
+    """The same of one attribute's value."""
     if isinstance(value, list):
-        return [_value(item, attribute) for item in value]
+        return [comparable_value(item, attribute) for item in value]
     if isinstance(value, Mapping):
         return _object(value, attribute.sub_attributes)
     if not isinstance(value, str):

@@ -31,7 +31,7 @@ from scim.patch import apply
 from scim.preconditions import Preconditions
 from scim.projection import Projection
 from scim.resources import accept
-from scim.stored import as_bytes, etag, group_values, kept, member_refs, whole
+from scim.stored import as_bytes, etag, group_values, kept, known, member_refs, whole
 from scim.strict_json import Json
 from scim.users import no_such_resource
 
@@ -77,7 +77,7 @@ class GroupResources:
         desk.observed |= observed
         stored = self._held(desk, group_id, wanted)
         before: Json = orjson.loads(stored.document)
-        patched = apply(whole("Group", desk.base, stored), operations, kind)
+        patched = apply(known(whole("Group", desk.base, stored), kind), operations, kind)
         document = kept(patched.document) if patched.changed else before
         return self._write(desk, stored, before, document, patched.members)
 

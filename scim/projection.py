@@ -49,6 +49,8 @@ class Projection:
                 self._add(part, attribute, f"{schema.id}:{attribute.name}", stored)
             if part:
                 shown[schema.id] = part
+        if "schemas" in shown:
+            shown["schemas"] = self._kind.known(shown["schemas"])
         return shown
 
     def _add(self, into: Json, attribute: Attribute, name: str, stored: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,7 +16,7 @@ from scim.comparable import comparable
 from scim.folding import fold
 from scim.projection import Projection
 from scim.schemas.enterprise import ENTERPRISE
-from scim.schemas.schema_set import ResourceType
+from scim.schemas.schema_set import GROUP_URN, USER_URN, ResourceType
 from scim.strict_json import Json
 
 _OUTSIDE = ("id", "meta", "groups", "members")
@@ -140,9 +141,32 @@ def whole(kind: Kind, base: str, stored: Stored, related: Sequence[Json] = ()) -
     return made
 
 
+def known(document: Mapping[str, Any], kind: ResourceType) -> Json:
+    """Without what is of schemas and attributes that were taken from the directory since."""
+    made = {name: value for name, value in document.items() if ":" not in name}
+    for schema in kind.extensions:
+        part = document.get(schema.id, {})
+        kept_of_it = {one.name: part[one.name] for one in schema.attributes if one.name in part}
+        if kept_of_it:
+            made[schema.id] = kept_of_it
+    made["schemas"] = kind.known(document["schemas"])
+    return made
+
+
+_STANDARD_URNS = frozenset({USER_URN, GROUP_URN, ENTERPRISE.id})
+
+
+@lru_cache(maxsize=1000)
+def _standard_alone(head: str) -> bool:
+    """Of a document up to the end of ``schemas``, which stand first: whether it has nothing of a directory's own schemas, which
+    may have changed since it was written."""
+    schemas = head.partition("[")[2]
+    return head.startswith('{"schemas":[') and _STANDARD_URNS.issuperset(orjson.loads(f"[{schemas}]"))
+
+
 def as_bytes(kind: Kind, base: str, stored: Stored, projection: Projection, related: Sequence[Json] = ()) -> bytes:
     """As it goes out. The stored document is joined as it is when nothing of it is left out."""
-    if not projection.whole:
+    if not projection.whole or not _standard_alone(stored.document.partition("]")[0]):
         return orjson.dumps(projection.show(whole(kind, base, stored, related)))
     told = f',"{"groups" if kind == "User" else "members"}":{orjson.dumps(list(related)).decode()}' if related else ""
     created = rfc3339(stored.created_at)

@@ -21,7 +21,7 @@ from scim.patch import apply
 from scim.preconditions import Preconditions
 from scim.projection import Projection
 from scim.resources import accept
-from scim.stored import as_bytes, emails, etag, facts, group_refs, kept, user_values, whole
+from scim.stored import as_bytes, emails, etag, facts, group_refs, kept, known, user_values, whole
 from scim.strict_json import Json
 
 
@@ -83,7 +83,7 @@ class Users:
         desk.observed |= observed
         stored = self._held(desk, user_id, wanted)
         before: Json = orjson.loads(stored.document)
-        patched = apply(whole("User", desk.base, stored), operations, kind)
+        patched = apply(known(whole("User", desk.base, stored), kind), operations, kind)
         return self._write(desk, stored, before, kept(patched.document) if patched.changed else before)
 
     def delete(self, desk: Desk, user_id: str, wanted: Preconditions) -> None:

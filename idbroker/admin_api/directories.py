@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -83,12 +83,23 @@ class DirectoryDocument(Document):
     updated_at: Time
 
 
-class DirectoryCalls:
-    """``check_schema`` raises Invalid for what is no extension schema."""
+class CheckKept(Protocol):
+    """Given by the composition. Raises Invalid for new ``extension_schemas`` that kept values do not fit."""
 
-    def __init__(self, service: DirectoryService, check_schema: Callable[[Mapping[str, Any]], object]) -> None:
+    def __call__(
+        self, unit: TenantUnit, directory_id: str, before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+    ) -> None: ...
+
+
+class DirectoryCalls:
+    """``check_schema`` raises Invalid for what is no extension schema, ``check_kept`` for schemas that resources forbid."""
+
+    def __init__(
+        self, service: DirectoryService, check_schema: Callable[[Mapping[str, Any]], object], check_kept: CheckKept
+    ) -> None:
         self._service = service
         self._check_schema = check_schema
+        self._check_kept = check_kept
 
     def operations(self) -> list[Operation]:
         read, write = Permission.DIRECTORIES_READ, Permission.DIRECTORIES_WRITE
@@ -170,6 +181,7 @@ class DirectoryCalls:
             _check_connection(unit, form)
         if form.extension_schemas != row.extension_schemas:
             self._check_schemas(form.extension_schemas)
+            self._check_kept(unit, row.id, row.extension_schemas, form.extension_schemas)
         return _tagged(call, self._service.update(unit, row, _fields(form)))
 
     def _check_schemas(self, definitions: Sequence[Mapping[str, Any]]) -> None:

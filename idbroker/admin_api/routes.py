@@ -21,7 +21,7 @@ from idbroker.admin_api.cells import CellCalls
 from idbroker.admin_api.concerns import ConcernCall
 from idbroker.admin_api.connections import ConnectionCalls
 from idbroker.admin_api.diagnoses import DiagnosisCalls
-from idbroker.admin_api.directories import DirectoryCalls
+from idbroker.admin_api.directories import CheckKept, DirectoryCalls
 from idbroker.admin_api.directory_tokens import DirectoryTokenCalls
 from idbroker.admin_api.directory_traffic import DirectoryTrafficCalls
 from idbroker.admin_api.directory_trials import DirectoryTrialCalls
@@ -100,6 +100,7 @@ class ScimKnowledge:
     """What the administration of directories has from SCIM, which is a stranger to it."""
 
     check_schema: Callable[[Mapping[str, Any]], object]
+    check_kept: CheckKept
     sentences: Mapping[str, str]
     envelope: Envelope
     try_request: TryRequest
@@ -160,7 +161,7 @@ class AdminApi:
             *DiagnosisCalls(diagnoses).operations(),
             *AppCalls(apps).operations(),
             *AppSecretCalls(apps).operations(),
-            *DirectoryCalls(directories, scim.check_schema).operations(),
+            *DirectoryCalls(directories, scim.check_schema, scim.check_kept).operations(),
             *DirectoryTokenCalls(directories).operations(),
             *DirectoryTrafficCalls(scim.envelope, scim.sentences).operations(),
             *DirectoryTrialCalls(database, scim.try_request).operations(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -101,6 +101,19 @@ _KNOWN = _each_many(
         .with_for_update()
     )
 )
+_KEEPING = _each(
+    lambda table: (
+        select(table.c.id, table.c.document, table.c.comparable)
+        .where(
+            table.c.tenant_id == scope(),
+            table.c.directory_id == bindparam("directory"),
+            table.c.id > bindparam("after"),
+            table.c.document.like(bindparam("pattern")),
+        )
+        .order_by(table.c.id)
+        .limit(500)
+    )
+)
 _EMAILS_IN = TenantStatement(lambda: _insert(EMAILS))
 _EMAILS_OUT = TenantStatement(lambda: delete(EMAILS).where(EMAILS.c.tenant_id == scope(), EMAILS.c.user_id == bindparam("id_")))
 _TOTAL = TenantStatement(
@@ -166,6 +179,13 @@ class Resources(TenantRepository):
             for key, primary in his.items()
         )
         _EMAILS_IN.many(self.unit, rows)
+
+    def keeping(self, kind: Kind, directory_id: str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(document, comparable) of each resource that has something of that name. All are read: for what happens seldom."""
+        after = ""
+        while rows := _KEEPING[kind].rows(self.unit, directory=directory_id, after=after, pattern=f'%"{name}":%'):
+            yield from ((row[1], row[2]) for row in rows)
+            after = rows[-1][0]
 
     def touch(self, kind: Kind, ids: Sequence[str]) -> None:
         """Another version of each: what others say of them has changed."""

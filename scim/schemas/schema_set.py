@@ -77,6 +77,10 @@ class ResourceType:
         """Whether the URN is that of the resource type's core schema."""
         return urn == self.schema.id or fold(urn) == fold(self.schema.id)
 
+    def known(self, urns: Sequence[str]) -> list[str]:
+        """Those that are of this resource type; a directory's own may have been taken from it."""
+        return [urn for urn in urns if self.is_own(urn) or self.extension(urn) is not None]
+
     def find(self, urn: str | None, name: str, sub: str | None = None) -> AttributeRef | None:
         """The attribute of that name, or None. ``urn`` None or the core schema's: a common or core attribute."""
         if urn is None or self.is_own(urn):

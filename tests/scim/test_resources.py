@@ -220,3 +220,49 @@ def test_what_the_server_says_of_itself(world: ScimWorld):
     assert idp.send("GET", "/Nothing").json()["status"] == "404"
     assert idp.send("PUT", "/Users", {}).status_code == 405
     assert idp.send("GET", "/Me").status_code == 404
+
+
+def test_a_schema_changes_only_as_kept_values_allow(world: ScimWorld):
+    urn = "urn:acme:scim:User"
+
+    def schemas(*attributes: dict[str, Any]) -> dict[str, Any]:
+        return {"extension_schemas": [{"id": urn, "name": "Acme", "attributes": list(attributes)}] if attributes else []}
+
+    level, tags, code = {"name": "level"}, {"name": "tags", "multiValued": True}, {"name": "code"}
+    idp = world.directory(**schemas(level, tags, code))
+    below = f"/tenants/{idp.tenant}/directories/{idp.id}"
+    user = idp.user("ada", **{urn: {"level": "High", "tags": ["a"]}})
+    path = f"/Users/{user['id']}"
+
+    def change(*attributes: dict[str, Any]) -> list[str]:
+        """Pointers of what is refused."""
+        world.clock.advance(seconds=1)
+        answer = world.send("PATCH", below, schemas(*attributes))
+        assert answer.status_code in (200, 422)
+        return [one["pointer"] for one in answer.json().get("errors", [])]
+
+    first, second = "/extension_schemas/0/attributes/0", "/extension_schemas/0/attributes/1"
+    assert change({"name": "level", "type": "integer"}, {"name": "tags"}, code) == [first, second]
+    assert change({"name": "level", "multiValued": True}, tags, code) == [first]
+    assert change({"name": "level", "caseExact": True}, tags, code) == [first]  # it is compared in another form
+    assert (
+        change({"name": "level", "description": "x"}, tags, {"name": "code", "type": "integer"}) == []
+    )  # of this is nothing kept
+    assert idp.find("/Users", f'{urn}:level eq "HIGH"') == [user["id"]]
+
+    assert change(level) == []
+    assert idp.ok("GET", path)[urn] == {"level": "High"}
+    assert change({"name": "level"}, {"name": "tags", "type": "integer"}) == [second]  # "a" is kept still
+    assert change() == []
+    shown = idp.ok("GET", path)
+    assert (urn in shown, urn in shown["schemas"]) == (False, False)
+    assert idp.ok("GET", "/Users")["Resources"] == [shown]
+    assert change({"name": "level", "type": "integer"}) == [first]
+    assert change(level, tags) == []
+    assert idp.ok("GET", path)[urn] == {"level": "High", "tags": ["a"]}
+    assert change() == []
+    idp.patch(path, {"op": "add", "path": "nickName", "value": "A"})  # what is written is without it
+    assert change({"name": "level", "type": "integer"}, {"name": "tags"}) == []
+    for by in ("level", "tags"):
+        assert idp.ok("GET", f"/Users?sortBy={urn}:{by}")["totalResults"] == 1
+    assert idp.patch(path, {"op": "add", "path": f"{urn}:level", "value": 7}).json()[urn] == {"level": 7}
