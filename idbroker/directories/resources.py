@@ -90,7 +90,9 @@ _INSERT = _each(_insert)
 _DELETE = _each(lambda table: delete(table).where(_mine(table)))
 _TOUCH = _each_many(
     lambda table, engine: (
-        update(table).where(table.c.tenant_id == scope(), among(table.c.id, "ids", engine)).values(version=table.c.version + 1)
+        update(table)
+        .where(table.c.tenant_id == scope(), among(table.c.id, "ids", engine))
+        .values(version=table.c.version + 1, modified_at=bindparam("now", type_=table.c.modified_at.type))
     )
 )
 _KNOWN = _each_many(
@@ -190,7 +192,7 @@ class Resources(TenantRepository):
     def touch(self, kind: Kind, ids: Sequence[str]) -> None:
         """Another version of each: what others say of them has changed."""
         if ids:
-            _TOUCH[kind].change(self.unit, ids=list(ids))
+            _TOUCH[kind].change(self.unit, ids=list(ids), now=moment(self.now()))
 
     def remove(self, kind: Kind, directory_id: str, resource_id: str) -> bool:
         if _DELETE[kind].change(self.unit, id_=resource_id) != 1:

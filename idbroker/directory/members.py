@@ -33,6 +33,15 @@ class GroupMember:
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """A group that somebody is in himself. ``calls_him``: by what name of its own, if it has one."""
+
+    id: str
+    display_name: str
+    calls_him: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewMember:
     """``display``: what the directory calls it, if it says so; ``display_key`` the same folded."""
 
@@ -82,6 +91,19 @@ _EMPTY = _each(lambda kind: delete(_ROWS[kind]).where(_of_group(kind)))
 _FORGET = _each(
     lambda kind: delete(_ROWS[kind]).where(_ROWS[kind].c.tenant_id == scope(), _MEMBER[kind] == bindparam("member"))
 )
+
+
+def _holding(kind: MemberKind) -> Any:
+    rows = _ROWS[kind]
+    return (
+        select(GROUPS.c.id, GROUPS.c.display_name, rows.c.display)
+        .select_from(rows.join(GROUPS, (GROUPS.c.tenant_id == scope()) & (GROUPS.c.id == rows.c.group_id)))
+        .where(rows.c.tenant_id == scope(), _MEMBER[kind] == bindparam("member"))
+        .order_by(GROUPS.c.id)
+    )
+
+
+_HOLDING = _each(_holding)
 
 
 def _groups_of(who: Any) -> Any:
@@ -144,6 +166,10 @@ class GroupMembers(TenantRepository):
         for user_id, group_id, name in rows:
             found.setdefault(user_id, []).append((group_id, name))
         return found
+
+    def holding(self, kind: MemberKind, member_id: str) -> list[Holder]:
+        """Every group that somebody is in himself, whosever it is."""
+        return [Holder(*row) for row in _HOLDING[kind].rows(self.unit, member=member_id)]
 
     def forget(self, kind: MemberKind, member_id: str) -> None:
         """Take somebody who is going out of every group."""

@@ -12,6 +12,7 @@ from idbroker.directory.members import GroupMembers, MemberKind, NewMember
 from idbroker.kernel.errors import Refusal
 from idbroker.kernel.event import Change, Event, Resource
 from idbroker.kernel.ids import is_id, new_id
+from idbroker.provisioning.memberships import leave_all, renamed
 from idbroker.provisioning.people import Source
 from idbroker.storage.unit import TenantUnit
 
@@ -57,15 +58,16 @@ class DirectoryGroups:
         unit[GroupRows].rename(group_id, display_name)
         unit[Outbox].record(Event("group.updated", Resource("group", row.id, display_name), {"display_name": change}))
         unit[Resources].touch("User", sorted(unit[GroupMembers].ids("User", group_id)))
+        renamed(unit, "Group", group_id)
 
     def remove(self, unit: TenantUnit, group_id: str) -> None:
         row = unit[GroupRows].get(group_id)
         if row is None:
             return
+        leave_all(unit, "Group", group_id)
         unit[Outbox].record(Event("group.deleted", Resource("group", row.id, row.display_name)))
         unit[Resources].touch("User", sorted(unit[GroupMembers].ids("User", group_id)))
         unit[GroupMembers].empty(group_id)
-        unit[GroupMembers].forget("Group", group_id)
         unit[GroupRows].remove(group_id)
 
     def add(self, unit: TenantUnit, source: Source, group: GroupRef, members: Sequence[NewMember]) -> int:

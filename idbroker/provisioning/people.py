@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from idbroker.audit.outbox import Outbox
-from idbroker.directory.members import GroupMembers
 from idbroker.directory.people import People, Person
 from idbroker.kernel.event import Change, Event
 from idbroker.kernel.ids import new_id
 from idbroker.provisioning.brake import Brake
 from idbroker.provisioning.linking import ProvenDomains, addresses_of, known_from_sign_in, one_at_a_time
+from idbroker.provisioning.memberships import leave_all, renamed
 from idbroker.provisioning.standing import DELETED, deactivate, reactivate, resource
 from idbroker.sessions.service import SessionService
 from idbroker.storage.unit import TenantUnit
@@ -99,8 +99,8 @@ class DirectoryPeople:
             source.brake.press(unit, source.directory_id, person.id)
             unit[People].change(person.id, {"active": False})
         self._sessions.end_all(unit, person.id, DELETED)
+        leave_all(unit, "User", person.id)
         unit[Outbox].record(Event("user.deleted", resource(person), context={"directory_id": source.directory_id}))
-        unit[GroupMembers].forget("User", person.id)
         unit[People].remove(person.id)
 
     def _enter(self, unit: TenantUnit, source: Source, people: Sequence[Person]) -> None:
@@ -115,7 +115,9 @@ class DirectoryPeople:
         if told:
             changed = {name: change.after for name, change in told.items()}
             unit[People].change(person.id, {**changed, "updated_at": unit.clock.now()})
-            person = replace(person, **changed)
+            was_called, person = _name_in_groups(person), replace(person, **changed)
+            if _name_in_groups(person) != was_called:
+                renamed(unit, "User", person.id)
             context = {"directory_id": source.directory_id}
             unit[Outbox].record(Event("user.updated", resource(person), told, context=context))
         if facts.active:
@@ -154,6 +156,10 @@ def _wanted(facts: Facts, proven: ProvenDomains) -> dict[str, Any]:
         "department": _cut(facts.department),
         "employee_number": _cut(facts.employee_number),
     }
+
+
+def _name_in_groups(person: Person) -> str | None:
+    return person.display_name if person.display_name is not None else person.user_name
 
 
 def _cut(text: str | None) -> str | None:

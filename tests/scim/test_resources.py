@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.support.scim_world import ENTERPRISE, ScimWorld
+from tests.support.scim_world import ENTERPRISE, GROUP, ScimWorld
 
 
 def test_a_user_s_life(world: ScimWorld):
@@ -104,6 +104,48 @@ def test_a_group_s_life(world: ScimWorld):
     assert idp.members(group["id"]) == {ada}
     assert idp.send("DELETE", path).status_code == 204
     assert "groups" not in idp.ok("GET", f"/Users/{ada}")
+
+
+def test_a_group_has_another_version_when_a_member_is_shown_otherwise_or_gone(world: ScimWorld):
+    idp = world.directory()
+    ada, bob = (idp.user(name)["id"] for name in ("ada", "bob"))
+    inner = idp.group("Inner", ada)["id"]
+    outer, other = idp.group("Outer", ada, bob, inner)["id"], idp.group("Other", bob)["id"]
+    named = {"schemas": [GROUP], "displayName": "Named", "members": [{"value": ada, "display": "The Countess"}]}
+    named = idp.ok("POST", "/Groups", named, 201)["id"]
+
+    groups = [inner, outer, other, named]
+
+    def moved(*change: Any) -> list[str]:
+        """Which of the groups answer anew after a request."""
+        paths = {one: f"/Groups/{one}" for one in groups}
+        before = {one: idp.ok("GET", path)["meta"] for one, path in paths.items()}
+        world.clock.advance(seconds=1)
+        assert idp.send(*change).status_code < 300
+        anew = []
+        for one, meta in before.items():
+            answer = idp.send("GET", paths[one], headers={"if-none-match": meta["version"]})
+            if answer.status_code == 200:
+                anew.append(one)
+                assert answer.json()["meta"]["lastModified"] > meta["lastModified"]
+        return anew
+
+    def patch(path: str, name: str, value: str) -> list[str]:
+        return moved("PATCH", path, {"Operations": [{"op": "replace", "path": name, "value": value}]})
+
+    assert patch(f"/Users/{ada}", "nickName", "A") == []
+    assert patch(f"/Users/{ada}", "displayName", "Ada") == [inner, outer]
+    assert patch(f"/Users/{ada}", "userName", "ada@acme.example") == []  # groups show the other name
+    assert patch(f"/Users/{bob}", "userName", "bob@acme.example") == [outer, other]
+    assert patch(f"/Groups/{inner}", "displayName", "In") == [inner, outer]
+    assert moved("DELETE", f"/Users/{ada}") == [inner, outer, named]
+    told = [one for one in world.sealed(idp.tenant) if one["action"] == "group.member_removed"]
+    assert {(one["resource"]["id"], one["context"]["user_id"]) for one in told} == {(one, ada) for one in (inner, outer, named)}
+    groups.remove(inner)
+    assert moved("DELETE", f"/Groups/{inner}") == [outer]
+    assert idp.ok("GET", f"/Groups/{outer}")["members"] == idp.ok("GET", f"/Groups/{other}")["members"]
+    told = [one for one in world.sealed(idp.tenant) if one["action"] == "group.member_removed"]
+    assert len([one for one in told if "group_id" in one["context"]]) == 1
 
 
 def test_groups_give_roles_before_the_first_sign_in_and_within_groups(world: ScimWorld):
