@@ -60,7 +60,7 @@ def draft(
     return ConnectionDraft(
         settings=settings.as_document(),
         secrets=secrets,
-        vendor=upload.vendor or _vendor(found.idp),
+        vendor=upload.vendor or _vendor(found.idp, current),
         warnings=(*found.warnings, *_warnings(found, now)),
     )
 
@@ -201,7 +201,10 @@ def retired_certificates(before: SamlSettings, idp: IdpSettings, now: datetime) 
     return tuple({one.sha256: one for one in (*reversed(earlier), *fresh)}.values())[::-1][:MAX_RETIRED]
 
 
-def _vendor(idp: IdpSettings) -> str:
+def _vendor(idp: IdpSettings, current: ConnectionConfig | None) -> str:
+    """Nobody named one: the same IdP keeps its vendor, another one is guessed."""
+    if current is not None and read_settings(current).idp.entity_id == idp.entity_id:
+        return current.vendor
     return guess_vendor((idp.entity_id, idp.sso_redirect, idp.sso_post))
 
 

@@ -5,7 +5,7 @@ Which connection a page works on stands in the link's memory on the server; noth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,9 @@ STEPS = (
 )
 """(name, title, the scope that it needs), in order."""
 
+LAST = "finish"
+"""With it a link is done whatever else it offers: what stands before it is optional by then."""
+
 
 @dataclass(frozen=True)
 class Work:
@@ -52,6 +55,10 @@ class Work:
     @property
     def vendor(self) -> Vendor | None:
         return BY_KEY.get(self.link.state.get("vendor", ""))
+
+    @property
+    def done(self) -> frozenset[str]:
+        return frozenset(self.link.state.get("done", ()))
 
     @property
     def steps(self) -> list[tuple[str, str]]:
@@ -95,15 +102,28 @@ class Bench:
         with self._database.tenant(TenantScope(tenant.tenant_id, call.actor, call.request_id), read_only=True) as unit:
             return Work(self._links.known(unit, visit.principal.key), tenant)
 
-    def remember(self, call: Call, visit: Visit, *, step: str | None = None, **changes: Any) -> Work:
-        """None forgets. What is typed is kept before it is judged, so that nothing is lost by an error."""
+    def remember(
+        self, call: Call, visit: Visit, *, step: str | None = None, undone: Collection[str] = (), **changes: Any
+    ) -> Work:
+        """None forgets. What is typed is kept before it is judged, so that nothing is lost by an error.
+
+        ``step`` is done now, those in ``undone`` are open again. What the link was for is done with its last step.
+        """
         tenant = _tenant(visit)
         with self._database.tenant(TenantScope(tenant.tenant_id, call.actor, call.request_id)) as unit:
-            return Work(self._links.remember(unit, visit.principal.key, changes, step=step), tenant)
+            work = Work(self._links.remember(unit, visit.principal.key, changes, step=step, undone=undone), tenant)
+            if step == LAST or all(name in work.done for name, _ in work.steps):
+                self._links.complete(unit, visit.principal.key)
+            return work
 
-    def completed(self, call: Call, visit: Visit) -> None:
-        with self._database.tenant(TenantScope(_tenant(visit).tenant_id, call.actor, call.request_id)) as unit:
-            self._links.complete(unit, visit.principal.key)
+    def staged(self, call: Call, visit: Visit, work: Work) -> Json | None:
+        """The change that stands beside the connection because that is live; None when there is none (any more)."""
+        if not work["candidate"]:
+            return None
+        try:
+            return self.run(call, visit, "get_candidate", connection=work["connection"], candidate=work["candidate"])
+        except NotFound:
+            return None
 
     def connection(self, call: Call, visit: Visit, work: Work) -> Json | None:
         """The connection of this setup, None as long as there is none (or when somebody removed it)."""
@@ -138,7 +158,7 @@ class Bench:
             "work": work,
             "tenant": work.tenant,
             "here": call.path,
-            "done": set(work["done"] or ()),
+            "done": work.done,
             "told": told(code) if call.method == "GET" else None,
         }
         brand = self._face.brand(work.tenant.tenant_id)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from admin_ui.api import Json
 from admin_ui.desk import Screen
 from admin_ui.forms import Form, lines, typed, with_problem
-from admin_ui.setup.bench import ROOT, Bench, Work
+from admin_ui.setup.bench import LAST, ROOT, Bench, Work
+from admin_ui.setup.connect import renamed
 from admin_ui.setup.opening import DONE
 from idbroker.admins.visits import Visit
 from idbroker.kernel.errors import Conflict, NotFound, Refusal
@@ -26,8 +28,8 @@ class FinishSteps:
             get(SCIM, self._scim, "get_directory", "get_directory_report"),
             get(f"{SCIM}/state", self._state, "get_directory", "get_directory_report"),
             post(SCIM, self._provision, "create_directory", "create_directory_token"),
-            get(FINISH, self._finish, "get_connection", "list_domains"),
-            post(FINISH, self._switch_on, "update_connection"),
+            get(FINISH, self._finish, "get_connection", "list_domains", "get_candidate"),
+            post(FINISH, self._switch_on, "update_connection", "promote_candidate", "get_candidate"),
             post(f"{FINISH}/for-some", self._for_some, "update_connection"),
         ]
 
@@ -38,7 +40,7 @@ class FinishSteps:
         """Whether the first request has come."""
         work = self._bench.work(call, visit)
         directory = self._directory(call, visit, work)
-        if directory and directory["last_request_at"] and "scim" not in (work["done"] or ()):
+        if directory and directory["last_request_at"] and "scim" not in work.done:
             self._bench.remember(call, visit, step="scim")
         return self._bench.desk.part("setup/scim_state.html", directory=directory, seen=self._seen(call, visit, directory))
 
@@ -56,8 +58,8 @@ class FinishSteps:
             directory = self._directory(call, visit, work)
             if directory is None:
                 vendor = work.vendor
-                name = vendor.name.partition(",")[0] if vendor else "SCIM"
-                directory = self._bench.run(call, visit, "create_directory", body={"name": name})
+                body = {"name": vendor.short if vendor else "SCIM"}
+                directory = self._bench.run(call, visit, "create_directory", body=body)
                 work = self._bench.remember(call, visit, directory=directory["id"])
             token = self._bench.run(call, visit, "create_directory_token", body={}, directory=directory["id"])["token"]
         except Refusal as refusal:
@@ -103,12 +105,31 @@ class FinishSteps:
         try:
             if self._waits_for_domain(call, visit, work):
                 raise Conflict("domain_not_proven", "The connection stays in test until one of your domains is verified.")
-            self._bench.run(call, visit, "update_connection", body={"status": "active"}, connection=connection["id"])
+            body = {"status": "active", **self._promoted(call, visit, work, connection)}
+            if work.vendor is not None:
+                body |= renamed(connection, work.vendor)
+            self._bench.run(call, visit, "update_connection", body=body, connection=connection["id"])
         except Refusal as refusal:
             return self._finish_page(call, visit, with_problem(typed(call), refusal))
-        self._bench.remember(call, visit, step="finish")
-        self._bench.completed(call, visit)
+        self._bench.remember(call, visit, candidate=None, mapping=None, step=LAST)
         return redirect(DONE)
+
+    def _promoted(self, call: Call, visit: Visit, work: Work, connection: Json) -> Json:
+        """Put a staged change in the place of what is live. What waited to go with it, as fields of the connection.
+
+        Raises Conflict before a test of it has passed: everybody's sign-in would go through something untried.
+        """
+        if work["candidate"]:
+            staged = self._bench.staged(call, visit, work)
+            if staged is None:  # promoted or given up in the tenant's pages meanwhile, and what waited for it with it
+                return {}
+            if "test" not in work.done:
+                raise Conflict(
+                    "not_tested", "The change takes the place of what is live once a test sign-in with it has passed."
+                )
+            self._bench.run(call, visit, "promote_candidate", body={}, connection=connection["id"], candidate=staged["id"])
+            self._bench.remember(call, visit, candidate=None)
+        return {"attribute_mapping": work["mapping"]} if work["mapping"] else {}
 
     def _waits_for_domain(self, call: Call, visit: Visit, work: Work) -> bool:
         """Only whoever has the domain in his hands is asked for its proof here."""
@@ -120,6 +141,7 @@ class FinishSteps:
         work = self._bench.work(call, visit)
         view: dict[str, Any] = {
             "connection": self._bench.connection(call, visit, work),
+            "staged": self._bench.staged(call, visit, work),
             "waits": self._waits_for_domain(call, visit, work),
             "base": call.base_url,
             "form": form,

@@ -81,8 +81,7 @@ class Opening:
     def _home(self, call: Call, visit: Visit) -> Answer:
         """On to the first step that is not done."""
         work = self._bench.work(call, visit)
-        done = set(work["done"] or ())
-        following = next((name for name, _ in work.steps if name not in done), None)
+        following = next((name for name, _ in work.steps if name not in work.done), None)
         return redirect(f"/setup/steps/{following}" if following else DONE)
 
     def _done(self, call: Call, visit: Visit) -> Answer:

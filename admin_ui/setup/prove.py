@@ -24,24 +24,25 @@ class ProveSteps:
     def screens(self) -> list[Screen]:
         get, post = self._bench.get, self._bench.post
         return [
-            get(TEST, self._show, "list_test_sign_ins", "get_test_sign_in", "get_connection"),
-            get(f"{TEST}/state", self._state, "list_test_sign_ins", "get_test_sign_in"),
-            post(TEST, self._start, "create_test_sign_in"),
+            get(TEST, self._show, "get_test_sign_in", "get_connection", "get_candidate"),
+            get(f"{TEST}/state", self._state, "get_test_sign_in"),
+            post(TEST, self._start, "create_test_sign_in", "get_connection", "get_candidate"),
             get(ATTRIBUTES, self._attributes, "get_test_sign_in", "list_role_mappings"),
-            post(ATTRIBUTES, self._map, "update_connection", "create_role_mapping"),
+            post(ATTRIBUTES, self._map, "update_connection", "create_role_mapping", "get_candidate"),
         ]
 
     def _show(self, call: Call, visit: Visit) -> Answer:
         work = self._bench.work(call, visit)
         connection = self._bench.connection(call, visit, work)
-        view: dict[str, Any] = {"connection": connection, "test": self._newest(call, visit, work)}
+        view: dict[str, Any] = {"connection": connection, "test": self._begun(call, visit, work)}
+        view["staged"] = self._bench.staged(call, visit, work)
         work = self._noted(call, visit, work, view["test"])
         return self._bench.page(call, visit, "setup/test.html", work, ours=self._bench.ours(call, visit, work), **view)
 
     def _state(self, call: Call, visit: Visit) -> Answer:
         """How the newest test stands, asked for again and again while the other window is open."""
         work = self._bench.work(call, visit)
-        test = self._newest(call, visit, work)
+        test = self._begun(call, visit, work)
         if test is not None and call.query.get("seen") == f"{test['id']}.{test['state']}":
             return Answer(204)  # nothing new: what somebody reads stays as it is
         work = self._noted(call, visit, work, test)
@@ -49,7 +50,7 @@ class ProveSteps:
 
     def _noted(self, call: Call, visit: Visit, work: Work, test: dict[str, Any] | None) -> Work:
         """That a test has passed is a step that is done."""
-        if test is not None and test["state"] == "passed" and "test" not in (work["done"] or ()):
+        if test is not None and test["state"] == "passed" and "test" not in work.done:
             return self._bench.remember(call, visit, step="test")
         return work
 
@@ -58,31 +59,43 @@ class ProveSteps:
         connection = self._bench.connection(call, visit, work)
         if connection is None:
             return redirect(f"{ROOT}/metadata")
-        made = self._bench.run(call, visit, "create_test_sign_in", body={}, connection=connection["id"])
+        staged = self._bench.staged(call, visit, work)
+        body = {"candidate": staged["id"]} if staged else {}
+        made = self._bench.run(call, visit, "create_test_sign_in", body=body, connection=connection["id"])
+        self._bench.remember(call, visit, test=made["id"])
         return redirect(str(made["url"]))
 
-    def _newest(self, call: Call, visit: Visit, work: Work) -> dict[str, Any] | None:
-        if not work["connection"]:
+    def _begun(self, call: Call, visit: Visit, work: Work) -> dict[str, Any] | None:
+        """The newest test from here of what was given last: a test of what it was before says nothing of it."""
+        if not work["test"]:
             return None
-        query = {"connection": str(work["connection"]), "limit": "1"}
-        found = self._bench.run(call, visit, "list_test_sign_ins", query=query)["data"]
-        return self._bench.run(call, visit, "get_test_sign_in", test=found[0]["id"]) if found else None
+        try:
+            return self._bench.run(call, visit, "get_test_sign_in", test=work["test"])
+        except NotFound:
+            return None
 
     def _attributes(self, call: Call, visit: Visit) -> Answer:
         work = self._bench.work(call, visit)
         connection = self._bench.connection(call, visit, work)
-        mapping = connection["attribute_mapping"] if connection else {}
-        return self._mapped(call, visit, work, Form({f"claim:{claim}": name for claim, name in mapping.items()}))
+        mapping = work["mapping"] or (connection["attribute_mapping"] if connection else {})
+        return self._mapped(call, visit, work, Form({f"claim:{claim}": name or "" for claim, name in mapping.items()}))
 
     def _map(self, call: Call, visit: Visit) -> Answer:
-        """The mapping in one call, then each new role; a rule that is there already is no problem."""
+        """The mapping in one call, then each new role; a rule that is there already is no problem.
+
+        The mapping of a staged change waits for it behind the link: until then the live one is another provider's.
+        """
         form, work = typed(call), self._bench.work(call, visit)
         connection = self._bench.connection(call, visit, work)
         if connection is None:
             return redirect(f"{ROOT}/metadata")
         mapping = {claim: form[f"claim:{claim}"].strip() or None for claim in MAPPED_CLAIMS}
         try:
-            self._bench.run(call, visit, "update_connection", body={"attribute_mapping": mapping}, connection=connection["id"])
+            if self._bench.staged(call, visit, work):
+                self._bench.remember(call, visit, mapping=mapping)
+            else:
+                body = {"attribute_mapping": mapping}
+                self._bench.run(call, visit, "update_connection", body=body, connection=connection["id"])
             for number in range(MAX_GROUPS_SHOWN + 1):
                 self._give(call, visit, form[f"group:{number}"].strip(), form[f"role:{number}"].strip())
         except NotFound:
@@ -101,7 +114,7 @@ class ProveSteps:
             return
 
     def _mapped(self, call: Call, visit: Visit, work: Work, form: Form) -> Answer:
-        test = self._newest(call, visit, work)
+        test = self._begun(call, visit, work)
         report = (test or {}).get("report") or {}
         mapped = report.get("mapped") or {}
         rules = self._bench.run(call, visit, "list_role_mappings", query={"limit": "200"})["data"]

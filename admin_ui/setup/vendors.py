@@ -48,6 +48,11 @@ class Vendor:
     """Where it is the same for everybody, or how it looks."""
     email_attribute: str = ""
 
+    @property
+    def short(self) -> str:
+        """Without the protocol: what a connection is called unless somebody calls it otherwise."""
+        return self.name.partition(",")[0]
+
 
 def _attributes(*pairs: tuple[str, str]) -> tuple[Field, ...]:
     return tuple(Field(name, text=value) for name, value in pairs)

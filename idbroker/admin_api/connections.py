@@ -260,4 +260,5 @@ def _check_aliases(call: Call, before: Mapping[str, Any], form: ConnectionForm) 
 
 
 def _kept(row: Connection) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in OUR_FIELDS}
+    """What stays unless it is given. Not the vendor: the service knows whether it stays with another identity provider."""
+    return {name: getattr(row, name) for name in OUR_FIELDS - {"vendor"}}

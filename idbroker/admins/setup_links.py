@@ -5,7 +5,7 @@ What was chosen and typed behind a link is kept with it, so that the work can go
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -142,11 +142,23 @@ class SetupLinkService:
             _record(unit, "setup_link.revoked", row)
         return row
 
-    def remember(self, unit: TenantUnit, link_id: str, changes: Mapping[str, Any], *, step: str | None = None) -> SetupLink:
-        """Keep what was chosen or typed; None forgets. A ``step`` that is done for the first time is told."""
+    def remember(
+        self,
+        unit: TenantUnit,
+        link_id: str,
+        changes: Mapping[str, Any],
+        *,
+        step: str | None = None,
+        undone: Collection[str] = (),
+    ) -> SetupLink:
+        """Keep what was chosen or typed; None forgets. A ``step`` that was not done before is told.
+
+        ``undone``: steps that what has changed makes open again.
+        """
         row = self.known(unit, link_id)
         state = {name: value for name, value in {**row.state, **changes}.items() if value is not None}
-        done = list(state.get("done", ()))
+        done = [name for name in state.get("done", ()) if name not in undone]
+        state["done"] = done
         if step is not None and step not in done:
             state["done"] = [*done, step]
             _record(unit, "setup_link.step_completed", row, {"step": step})

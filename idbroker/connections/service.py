@@ -109,7 +109,7 @@ class ConnectionService:
         """Whether ``update`` would change anything. What is only said about the settings (warnings) does not count."""
         wanted: dict[str, Any] = {
             "name": form.name,
-            "vendor": form.vendor or row.vendor,
+            "vendor": _vendor(row, form, draft),
             "status": form.status,
             "options": parse_options(form.options).model_dump(mode="json", exclude_defaults=True),
             "attribute_mapping": form.attribute_mapping,
@@ -128,7 +128,7 @@ class ConnectionService:
         sha1_before = row.options.get("allow_sha1_until")
         wanted: dict[str, Any] = {
             "name": form.name,
-            "vendor": form.vendor or row.vendor,
+            "vendor": _vendor(row, form, draft),
             "options": parse_options(form.options).model_dump(mode="json", exclude_defaults=True),
             "attribute_mapping": form.attribute_mapping,
             "routing_domains": _routing_domains(form.routing_domains),
@@ -246,6 +246,11 @@ class ConnectionService:
         until = row.options.get("allow_sha1_until")
         if until is not None and until != sha1_before:
             unit[Outbox].record(Event("connection.weak_signatures_allowed", resource(row), context={"until": until}))
+
+
+def _vendor(row: Connection, form: ConnectionForm, draft: ConnectionDraft | None) -> str:
+    """The one that is named; else what the new settings betray, and without new settings the one that it has."""
+    return form.vendor or (draft.vendor if draft is not None else row.vendor)
 
 
 def _as_stored(settings: Mapping[str, Any]) -> Any:

@@ -36,7 +36,7 @@ def make_draft(fetcher: Fetcher, upload: ConnectionUpload, current: ConnectionCo
         settings = settings.model_copy(update={"client_secret_expires_at": _expiry(upload, fields, kept, secret)})
         return _with_keys(settings, secret, current, upload.vendor or current.vendor)
     metadata = _metadata(fetcher, upload, fields, kept)
-    vendor = upload.vendor or guess_vendor(metadata.issuer)
+    vendor = upload.vendor or _vendor(metadata.issuer, current, kept)
     settings = RpSettings(
         issuer=metadata.issuer,
         client_id=client_id,
@@ -56,6 +56,13 @@ def make_draft(fetcher: Fetcher, upload: ConnectionUpload, current: ConnectionCo
         discovered=not fields.manual,
     )
     return replace(_with_keys(settings, secret, current, vendor), warnings=_warnings(metadata, settings))
+
+
+def _vendor(issuer: str, current: ConnectionConfig | None, kept: RpSettings | None) -> str:
+    """Nobody named one: the same provider keeps its vendor, another one is guessed."""
+    if current is not None and kept is not None and kept.issuer == issuer:
+        return current.vendor
+    return guess_vendor(issuer)
 
 
 def _secret(upload: ConnectionUpload, fields: OidcFields, current: ConnectionConfig | None) -> str | None:

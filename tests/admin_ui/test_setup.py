@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from admin_ui.setup.guide import markdown
 from admin_ui.setup.vendors import VENDORS
-from saml.demo_idp import DemoSamlIdp
+from saml.demo_idp import DemoPerson, DemoSamlIdp
+from tests.support.saml_world import key_pair
 from tests.support.ui_world import BASE, Person, UiWorld
 
 ROOT = Path(__file__).parents[2]
@@ -154,3 +157,95 @@ def test_idle_people_come_back_with_their_link(world: UiWorld, clock) -> None:
     assert answer.status == 401
     assert "open the setup link" in answer.text
     assert person.post(link).status == 303
+
+
+def idp(world: UiWorld, host: str) -> DemoSamlIdp:
+    return DemoSamlIdp(f"https://{host}/metadata", f"https://{host}/sso", world.clock, keys=key_pair("idp"))
+
+
+def tried(person: Person, provider: DemoSamlIdp, connection: dict[str, Any]) -> None:
+    """A test sign-in, begun on the portal's page and answered by that provider."""
+    provider.trust(connection["sp"]["entity_id"], connection["sp"]["acs_url"])
+    begun = person.post(person.post("/setup/steps/test").location, token="")
+    request = provider.read_request(dict(parse_qsl(urlsplit(begun.location).query)), deflated=True)
+    alice = DemoPerson("alice-1", {"email": ("alice@acme.example",), "firstName": ("Alice",)})
+    form = {"SAMLResponse": provider.respond(alice, request), "RelayState": request.relay_state}
+    assert person.client.post(urlsplit(connection["sp"]["acs_url"]).path, data=form).status_code == 303
+    assert "It works." in person.get("/setup/steps/test").text
+
+
+def test_what_is_live_changes_only_once_the_change_is_tested(world: UiWorld) -> None:
+    world.tenant("acme")
+    domain = world.api("POST", "/tenants/acme/domains", {"domain": "acme.example"})["id"]
+    world.api("POST", f"/tenants/acme/domains/{domain}/verify", {"force": True, "reason": "test"})
+    person, _ = begun(world, scopes=["sso"])
+    old, new = idp(world, "dev-1.okta.com"), idp(world, "sts.windows.net")
+
+    def live() -> dict[str, Any]:
+        (one,) = world.api("GET", "/tenants/acme/connections")["data"]
+        return dict(one)
+
+    def ticked() -> set[str]:
+        return set(world.api("GET", "/tenants/acme/setup-links")["data"][0]["done"])
+
+    person.post("/setup/steps/provider", vendor="okta_saml")
+    person.post("/setup/steps/metadata", metadata_xml=old.metadata())
+    tried(person, old, live())
+    assert person.post("/setup/steps/finish").location == "/setup/work/done"
+    assert {"test", "finish"} <= ticked()
+
+    person.post("/setup/steps/provider", vendor="entra_saml")
+    assert ticked() == {"provider"}, "what was proven, was proven of the other one"
+    assert "What was understood" not in person.get("/setup/steps/metadata").text
+    person.post("/setup/steps/metadata", metadata_xml=new.metadata())
+    page = person.get("/setup/steps/metadata").text
+    assert "sts.windows.net" in page
+    assert "go on signing in as they do now" in page
+    person.post("/setup/steps/attributes", **{"claim:email": "mail2"})
+    before = live()
+    assert (before["name"], before["vendor"], before["status"]) == ("Okta", "okta", "active")
+    assert (before["idp"]["entity_id"], before["attribute_mapping"]) == ("https://dev-1.okta.com/metadata", {})
+    refused = person.post("/setup/steps/finish", token=person.get("/setup/steps/test").token)
+    assert (refused.status, live()["idp"]) == (409, before["idp"])
+    assert "takes its place once a test sign-in" in refused.text
+
+    tried(person, new, before)
+    assert person.post("/setup/steps/finish").location == "/setup/work/done"
+    after = live()
+    assert (after["name"], after["vendor"], after["status"]) == ("Microsoft Entra ID", "entra", "active")
+    assert (after["idp"]["entity_id"], after["id"]) == ("https://sts.windows.net/metadata", before["id"])
+    assert after["attribute_mapping"] == {"email": "mail2"}
+    assert world.api("GET", f"/tenants/acme/connections/{after['id']}/candidates")["data"] == []
+
+
+def test_another_provider_before_it_is_on(world: UiWorld) -> None:
+    """Of the same protocol it takes the first one's place; of another, nothing of the first is left."""
+    world.tenant("acme")
+    person, _ = begun(world)
+    for vendor, host in (("okta_saml", "dev-1.okta.com"), ("entra_saml", "sts.windows.net")):
+        person.post("/setup/steps/provider", vendor=vendor)
+        person.post("/setup/steps/metadata", metadata_xml=idp(world, host).metadata())
+    (made,) = world.api("GET", "/tenants/acme/connections")["data"]
+    assert (made["name"], made["vendor"]) == ("Microsoft Entra ID", "entra")
+    person.post("/setup/steps/attributes", page="/setup/steps/attributes")
+    person.post("/setup/steps/provider", vendor="okta_oidc")
+    assert world.api("GET", "/tenants/acme/connections")["data"] == []
+    assert world.api("GET", "/tenants/acme/setup-links")["data"][0]["done"] == ["provider"]
+    person.post("/setup/steps/domain", domain="acme.example")
+    assert person.get("/setup/work/home").location == "/setup/steps/console"
+
+
+def test_the_vendor_follows_the_identity_provider_and_not_a_new_certificate(shared: UiWorld) -> None:
+    shared.tenant("vendors")
+    okta, entra = idp(shared, "dev-1.okta.com").metadata(), idp(shared, "sts.windows.net").metadata()
+    made = shared.api("POST", "/tenants/vendors/connections", {"type": "saml", "name": "x", "metadata_xml": okta})
+    one = f"/tenants/vendors/connections/{made['id']}"
+    steps: list[tuple[dict[str, Any], str]] = [
+        ({"name": "y"}, "okta"),
+        ({"metadata_xml": entra}, "entra"),
+        ({"vendor": "adfs"}, "adfs"),
+        ({"metadata_xml": entra}, "adfs"),
+        ({"metadata_xml": okta, "vendor": "keycloak"}, "keycloak"),
+        ({"metadata_xml": entra}, "entra"),
+    ]
+    assert [shared.api("PATCH", one, body)["vendor"] for body, _ in steps] == [vendor for _, vendor in steps]
