@@ -313,7 +313,7 @@ def _trail_jobs(services: Services, rounds: Rounds) -> list[Job]:
 
 def _alert_jobs(services: Services, rounds: Rounds) -> list[Job]:
     """Looking for alerts, and mailing them where SMTP is configured."""
-    watch, settings = AlertWatch(services.database, services.trail), services.settings
+    watch, settings = AlertWatch(services.database, services.trail, services.connections), services.settings
 
     def look() -> int:
         return sum(watch.look(scope) for scope in rounds)

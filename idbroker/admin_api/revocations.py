@@ -21,7 +21,7 @@ MOST_TIMES = 10_000
 
 
 class DeliveryDocument(Document):
-    """``status`` is ``pending``, ``confirmed`` or ``failed``."""
+    """``status`` is ``pending``, ``confirmed`` or ``failed``; failed after no attempt: there is no way to tell that app."""
 
     app: str
     session_id: str
@@ -51,8 +51,8 @@ class RevocationList(Document):
 
 
 class RevocationTimesDocument(Document):
-    """Of the endings of the last 30 days (the newest 10,000) of which an app was to hear. ``p50_ms`` and ``p99_ms``: from the
-    request to the last app's confirmation, of those that every app confirmed; null when there are none."""
+    """Of the endings of the last 30 days (the newest 10,000) of which an app was to hear and could. ``p50_ms`` and
+    ``p99_ms``: from the request to the last app's confirmation, of those that every app confirmed; null when there are none."""
 
     endings: int
     confirmed: int

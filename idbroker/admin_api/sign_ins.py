@@ -141,8 +141,9 @@ class SignInCalls:
         if is_id(name, "aud"):
             record = self._trail.record(scope, name)
             return record if record is not None and record["action"] in OUTCOMES.values() else None
-        if REFERENCE.fullmatch(name):
-            query = TrailQuery(resource=name, action=OUTCOMES["refused"], limit=1)
+        reference = name.upper()  # it is read out and typed
+        if REFERENCE.fullmatch(reference):
+            query = TrailQuery(resource=reference, action=OUTCOMES["refused"], limit=1)
             return next(iter(self._trail.search(scope, query)), None)
         return None
 

@@ -14,11 +14,17 @@ from idbroker.storage.unit import TenantUnit
 def raise_alert(unit: TenantUnit, sign: Sign) -> Alert | None:
     """Open one; where it is open already, note that the sign came again. The new one, else None.
 
+    Where fewer days are left than when it was told last, it is told again, as if it were new: who acknowledged that a
+    certificate ends in 30 days has not heard that it ends tomorrow.
+
     Raises IntegrityError when another worker opens it in the same moment.
     """
     now, known = unit.clock.now(), unit[Alerts].unsettled(sign.kind, sign.subject)
     if known is not None:
+        nearer = sign.is_nearer_than(known.details)
         known.last_at, known.times, known.summary, known.details = now, known.times + 1, sign.summary, dict(sign.details)
+        if nearer:
+            _tell_again(unit, known)
         return None
     row = Alert(
         tenant_id=unit.scope.tenant,
@@ -34,6 +40,13 @@ def raise_alert(unit: TenantUnit, sign: Sign) -> Alert | None:
     unit[Alerts].add(row)
     unit[Outbox].record(Event("alert.opened", resource(row), context={"kind": row.kind, "summary": row.summary}))
     return row
+
+
+def _tell_again(unit: TenantUnit, row: Alert) -> None:
+    changes = {"status": Change(row.status, "open")} if row.status != "open" else {}
+    row.status, row.acknowledged_at, row.acknowledged_by = "open", None, None
+    row.mail_due_at, row.mail_attempts = unit.clock.now() if unit[AlertRecipients].all() else None, 0
+    unit[Outbox].record(Event("alert.opened", resource(row), changes, {"kind": row.kind, "summary": row.summary}))
 
 
 def settle(unit: TenantUnit, row: Alert) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, delete
+from sqlalchemy import Index, delete, func
 from sqlmodel import Field, col, select
 
 from idbroker.storage.rows import JsonColumn, TenantRow, UtcDateTime
@@ -118,6 +118,13 @@ class DirectoryTokens(TenantRepository):
             col(DirectoryToken.revoked_at).is_(None), col(DirectoryToken.expires_at) < until
         )
         return self.session.execute(statement.order_by(col(DirectoryToken.expires_at)).limit(200)).scalars().all()
+
+    def last_ends(self) -> dict[str, datetime]:
+        """Directory → when the last of its tokens that are not revoked ends, or has ended. Not where one never ends."""
+        last, every = func.max(DirectoryToken.expires_at), func.count() == func.count(col(DirectoryToken.expires_at))
+        statement = select(DirectoryToken.directory_id, last).where(col(DirectoryToken.revoked_at).is_(None))
+        grouped = statement.group_by(col(DirectoryToken.directory_id)).having(every)
+        return {row[0]: row[1] for row in self.session.execute(grouped) if row[1] is not None}
 
     def live_of(self, directory_id: str) -> Sequence[DirectoryToken]:
         statement = select(DirectoryToken).where(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Index, case, delete, func
-from sqlmodel import Field, col, select
+from sqlmodel import Field, col, or_, select
 
 from idbroker.audit.outbox import Outbox
 from idbroker.kernel.event import Event, Resource
@@ -50,6 +50,7 @@ class LogoutDelivery(TenantRow, table=True):
     status: str = "pending"
     """``pending``, ``confirmed``, ``failed``."""
     attempts: int = 0
+    """0 in a failed one: there was no way to tell the app."""
     at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """When it was last tried."""
     error: str | None = None
@@ -117,13 +118,14 @@ class Revocations(TenantRepository):
 
     def times(self, since: datetime, limit: int) -> Sequence[tuple[datetime, datetime | None, int, int]]:
         """(when it was asked for, when the last app answered, how many are pending, how many failed) of each ending since then
-        of which an app was to hear; the newest ones."""
+        of which an app was to hear and could; the newest ones."""
         waiting = func.sum(case((col(LogoutDelivery.status) == "pending", 1), else_=0))
         failed = func.sum(case((col(LogoutDelivery.status) == "failed", 1), else_=0))
         statement = (
             select(Revocation.requested_at, func.max(LogoutDelivery.at), waiting, failed)
             .join(LogoutDelivery, col(LogoutDelivery.revocation_id) == Revocation.id)
             .where(col(Revocation.requested_at) >= since, LogoutDelivery.tenant_id == Revocation.tenant_id)
+            .where(or_(LogoutDelivery.status == "pending", col(LogoutDelivery.attempts) > 0))
             .group_by(col(Revocation.id), col(Revocation.requested_at))
             .order_by(col(Revocation.requested_at).desc())
             .limit(limit)
@@ -181,10 +183,12 @@ class Revocations(TenantRepository):
         if row is not None:
             row.error = error
 
-    def drop(self, delivery_id: str) -> None:
-        """There is nobody to tell: the app does not take logout tokens."""
+    def cannot_be_told(self, delivery_id: str, error: str) -> None:
+        """There is no way to tell that app: the receipt says so. Nothing was tried, so no alarm is raised."""
+        row = self.keyed(LogoutDelivery, delivery_id)
         self._forget_due(delivery_id)
-        self.session.execute(delete(LogoutDelivery).where(col(LogoutDelivery.id) == delivery_id))
+        if row is not None:
+            row.status, row.error, row.attempts, row.at = "failed", error, 0, None
 
     def purge(self) -> int:
         horizon = self.now() - KEPT_FOR

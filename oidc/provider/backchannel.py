@@ -34,6 +34,7 @@ TOKEN_LIFE = 120
 """Seconds (section 2.4 recommends two minutes at most)."""
 PAUSES = (10, 30, 60, 300, 900, 3600, 10_800, 21_600)
 """Seconds after the first, second … attempt; when they are used up, the delivery has failed."""
+DEAF, GONE = "The app takes no logout tokens.", "The app or its issuer is gone."
 
 log = structlog.get_logger("oidc.provider.backchannel")
 
@@ -109,7 +110,7 @@ class LogoutSender:
         issuer = None if owner is None else self._issuers.named(row.issuer, owner)
         if app is None or app.backchannel_logout_uri is None or issuer is None:
             with self._database.tenant(TenantScope(tenant, SYSTEM)) as unit:
-                unit[Revocations].drop(delivery_id)
+                unit[Revocations].cannot_be_told(delivery_id, DEAF if app is not None and issuer is not None else GONE)
             return None
         return _Sending(row, app, issuer)
 

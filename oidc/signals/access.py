@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from idbroker.apps.model import App
 from idbroker.apps.registered import read_app
@@ -13,9 +14,10 @@ from idbroker.kernel.clock import Clock
 from idbroker.kernel.errors import Invalid, Refusal
 from idbroker.kernel.ids import PLATFORM_TRAIL
 from idbroker.kernel.scope import Actor, TenantScope
+from idbroker.signals.model import SignalQueues, SignalStream, SignalStreams
 from idbroker.signals.streams import Party
 from idbroker.storage.database import Database
-from idbroker.storage.unit import TenantUnit
+from idbroker.storage.unit import PlatformUnit, TenantUnit
 from idbroker.web.call import Answer, Call
 from oidc.provider.bearer import InvalidToken, check_possession, presented_token, read_access_token
 from oidc.provider.claims import Machine
@@ -34,6 +36,8 @@ class Guest:
     unit: TenantUnit
     party: Party
     app: App
+    wider: Sequence[SignalStream]
+    """More streams of the app that are the caller's, kept elsewhere. Asked for by its id, one of them is where ``unit`` is."""
     head: int
     """The feed's last position."""
 
@@ -51,8 +55,8 @@ class SignalAccess:
         return issuer
 
     @contextmanager
-    def entered(self, call: Call, issuer: Issuer, *scopes: str, read_only: bool) -> Iterator[Guest]:
-        """Raises NoToken, InvalidToken, OAuthError (insufficient_scope)."""
+    def entered(self, call: Call, issuer: Issuer, *scopes: str, read_only: bool, stream: Any = None) -> Iterator[Guest]:
+        """``stream``: the id of the one that is asked for. Raises NoToken, InvalidToken, OAuthError (insufficient_scope)."""
         presented = presented_token(call)
         token = read_access_token(self._keys, issuer, presented.text, self._clock)
         proof = check_possession(token, presented, call, self._clock.now())
@@ -73,8 +77,23 @@ class SignalAccess:
             app = read_app(platform, token.client_id)
             if app is None:
                 raise InvalidToken("the app is gone")
-            with platform.enter(TenantScope(token.tenant, actor, call.request_id)) as unit:
-                yield Guest(unit, party, app, head)
+            scope = TenantScope(token.tenant, actor, call.request_id)
+            wider = _wider(platform, app, scope)
+            if stream in [row.id for row in wider]:
+                scope = replace(scope, tenant=PLATFORM_TRAIL)
+            with platform.enter(scope) as unit:
+                yield Guest(unit, party, app, wider, head)
+
+
+def _wider(platform: PlatformUnit, app: App, scope: TenantScope) -> Sequence[SignalStream]:
+    """Streams that were made for all tenants of an app that has one tenant left: they are for that one now."""
+    if app.tenants != [scope.tenant]:
+        return []
+    wide = [queue for queue in platform[SignalQueues].of_app(app.id) if queue.tenant_id == PLATFORM_TRAIL]
+    if not wide:
+        return []
+    with platform.enter(replace(scope, tenant=PLATFORM_TRAIL)) as unit:
+        return unit[SignalStreams].of_app(app.id)
 
 
 def signal_errors(refusal: Refusal, call: Call) -> Answer:

@@ -111,11 +111,11 @@ class Transmitter:
     def read(self, call: Call) -> Answer:
         """SSF 8.1.1.2: one stream by ``stream_id``, else the list of all that are the receiver's."""
         issuer = self._access.issuer(call)
-        with self._access.entered(call, issuer, READ, MANAGE, read_only=True) as guest:
-            if "stream_id" in call.query:
-                row = self._streams.known(guest.unit, guest.party, call.query["stream_id"])
-                return _shown(document(row, issuer.url))
-            rows = guest.unit[SignalStreams].of_app(guest.party.app_id)
+        stream = call.query.get("stream_id")
+        with self._access.entered(call, issuer, READ, MANAGE, read_only=True, stream=stream) as guest:
+            if stream is not None:
+                return _shown(document(self._streams.known(guest.unit, guest.party, stream), issuer.url))
+            rows = [*guest.wider, *guest.unit[SignalStreams].of_app(guest.party.app_id)]
             return _shown([document(row, issuer.url) for row in rows if row.pinned is guest.party.pinned])
 
     def update(self, call: Call) -> Answer:
@@ -126,24 +126,24 @@ class Transmitter:
 
     def _changed(self, call: Call, *, whole: bool) -> Answer:
         issuer = self._access.issuer(call)
-        with self._access.entered(call, issuer, MANAGE, read_only=False) as guest:
+        with self._access.entered(call, issuer, MANAGE, read_only=False, stream=call.json.get("stream_id")) as guest:
             return _shown(document(self._streams.change(guest.unit, guest.party, call.json, whole=whole), issuer.url))
 
     def delete(self, call: Call) -> Answer:
         issuer = self._access.issuer(call)
-        with self._access.entered(call, issuer, MANAGE, read_only=False) as guest:
+        with self._access.entered(call, issuer, MANAGE, read_only=False, stream=call.query.get("stream_id")) as guest:
             self._streams.delete(guest.unit, self._streams.known(guest.unit, guest.party, call.query.get("stream_id")))
         return _NOTHING
 
     def status(self, call: Call) -> Answer:
         issuer = self._access.issuer(call)
-        with self._access.entered(call, issuer, READ, MANAGE, read_only=True) as guest:
+        with self._access.entered(call, issuer, READ, MANAGE, read_only=True, stream=call.query.get("stream_id")) as guest:
             return _shown(status_document(self._streams.known(guest.unit, guest.party, call.query.get("stream_id"))))
 
     def set_status(self, call: Call) -> Answer:
         """SSF 8.1.2.2. The receiver asked for it, so that the stream does not tell him (8.1.5)."""
         issuer = self._access.issuer(call)
-        with self._access.entered(call, issuer, MANAGE, read_only=False) as guest:
+        with self._access.entered(call, issuer, MANAGE, read_only=False, stream=call.json.get("stream_id")) as guest:
             row = self._streams.known(guest.unit, guest.party, call.json.get("stream_id"))
             status, reason = checked_status(call.json)
             self._streams.set_status(guest.unit, row, status, reason, told=False)
@@ -163,15 +163,16 @@ class Transmitter:
 
     def _with_stream(self, call: Call, work: Callable[[Any, SignalStream], None]) -> None:
         issuer = self._access.issuer(call)
-        with self._access.entered(call, issuer, MANAGE, read_only=False) as guest:
+        with self._access.entered(call, issuer, MANAGE, read_only=False, stream=call.json.get("stream_id")) as guest:
             work(guest, self._streams.known(guest.unit, guest.party, call.json.get("stream_id")))
 
     def poll(self, call: Call) -> Answer:
         """RFC 8936 2. A receiver that lets us wait is answered as soon as there is something, within a few seconds."""
         issuer = self._access.issuer(call)
         asked = polling.asked(call.json)
-        with self._access.entered(call, issuer, MANAGE, READ, read_only=False) as guest:
-            row = self._streams.known(guest.unit, guest.party, call.path_params["stream"])
+        stream = call.path_params["stream"]
+        with self._access.entered(call, issuer, MANAGE, READ, read_only=False, stream=stream) as guest:
+            row = self._streams.known(guest.unit, guest.party, stream)
             if row.method != POLL:
                 raise OAuthError("invalid_request", "This stream is pushed, not polled.")
             owner, stream_id = guest.unit.scope, row.id

@@ -6,7 +6,8 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,19 +20,30 @@ from idbroker.alerts.watch import AlertWatch
 from idbroker.audit.outbox import Outbox
 from idbroker.audit.search import TrailQuery
 from idbroker.audit.trail import Trail
-from idbroker.directories.model import Directories, Directory
+from idbroker.connections.model import Connection, Connections
+from idbroker.connections.service import ConnectionService
+from idbroker.directories.model import Directories, Directory, DirectoryToken, DirectoryTokens
 from idbroker.kernel.errors import Conflict, NotFound
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.scope import TenantScope
+from idbroker.keys.envelope import Envelope
+from idbroker.keys.master import LocalMasterKeys
 from idbroker.outbound.mail import NotMailed, SmtpMailer
 from tests.support.clock import TestClock
 from tests.support.databases import Stores
 from tests.support.races import at_once
+from tests.support.upkeep import ScriptedUpkeep
 from tests.support.world import make_tenant
 
 CERTIFICATE = Event(
     "connection.certificate_expiring", Resource("connection", "con_1", "Acme Okta"), context={"sha256": "ab", "days": 14}
 )
+
+
+def _certificate(days: int) -> Event:
+    return replace(CERTIFICATE, context={"sha256": "ab", "days": days})
+
+
 BRAKE = Event("directory.brake_engaged", Resource("directory", "dir_1", "Okta"), context={})
 RELEASE = Event("directory.brake_released", Resource("directory", "dir_1", "Okta"), context={})
 REFUSED = Event("sign_in.refused", Resource("sign_in", "K7QM-2XPA"), context={"code": "x"})
@@ -66,11 +78,33 @@ def world(stores: Stores, clock: TestClock) -> Watched:
     trail = Trail(stores.main, stores.audit)
     scope = make_tenant(stores, "acme")
     trail.seal_all()
-    return Watched(stores, clock, trail, AlertWatch(stores.main, trail), scope)
+    return Watched(stores, clock, trail, AlertWatch(stores.main, trail, connections()), scope)
+
+
+def connections() -> ConnectionService:
+    """Of which the certificates are those in their settings."""
+    upkeep = ScriptedUpkeep(ends={"ab": TestClock().now(), "cd": TestClock().now()})
+    return ConnectionService({}, Envelope(LocalMasterKeys([bytes(32)])), {"scripted": upkeep})
+
+
+def put_connection(world: Watched, *certificates: str) -> None:
+    """``con_1``, that uses those certificates from now on."""
+    with world.stores.main.tenant(world.scope) as unit:
+        row, now = unit[Connections].get("con_1"), world.clock.now()
+        if row is not None:
+            row.settings = {"certificates": list(certificates)}
+            return
+        row = Connection(
+            tenant_id=world.scope.tenant, id="con_1", type="scripted", name="Acme Okta", vendor="okta", status="active",
+            settings={"certificates": list(certificates)}, secrets_sealed=b"", options={}, attribute_mapping={},
+            routing_domains=[], warnings=[], created_at=now, updated_at=now,
+        )  # fmt: skip
+        unit[Connections].add(row)
 
 
 def test_an_event_opens_an_alert_once_and_its_return_is_counted(world: Watched) -> None:
     assert world.watch.look(world.scope) == 0
+    put_connection(world, "ab")
     world.tell(CERTIFICATE)
     assert world.watch.look(world.scope) == 1
     assert world.watch.look(world.scope) == 0
@@ -94,6 +128,68 @@ def test_what_is_over_is_settled_and_may_come_again(world: Watched) -> None:
     assert world.watch.look(world.scope) == 1
     assert [row.status for row in world.alerts("open", "resolved")] == ["open", "resolved"]
     assert world.events() == ["alert.opened", "alert.resolved", "alert.opened"]
+
+
+def test_what_has_come_nearer_is_told_again_and_is_over_when_it_is_renewed(world: Watched) -> None:
+    put_connection(world, "ab")
+    with world.stores.main.tenant(world.scope) as unit:
+        unit[AlertRecipients].replace(["it@acme.example"])
+    world.tell(_certificate(30))
+    assert world.watch.look(world.scope) == 1
+    with world.stores.main.tenant(world.scope) as unit:
+        acknowledge(unit, world.alerts()[0].id).mail_due_at = None
+    for days, status, mailed in ((30, "acknowledged", False), (7, "open", True), (1, "open", True)):
+        world.tell(_certificate(days))
+        assert world.watch.look(world.scope) == 0, "it is the same alert"
+        (alert,) = world.alerts()
+        assert (alert.status, alert.mail_due_at is not None) == (status, mailed)
+    assert world.events() == ["alert.opened", "alert.acknowledged", "alert.opened", "alert.opened"]
+    put_connection(world, "ab", "cd")
+    world.watch.look(world.scope)
+    assert len(world.alerts()) == 1, "the old one is used still"
+    put_connection(world, "cd")
+    world.watch.look(world.scope)
+    assert [row.status for row in world.alerts("open", "acknowledged", "resolved")] == ["resolved"]
+
+
+def test_what_is_removed_has_no_alerts(world: Watched) -> None:
+    nouns = ("webhook", "log_stream", "directory")
+    stopped = ("webhook.parked", "log_stream.parked", "directory.brake_engaged")
+    world.tell(*(Event(action, Resource(noun, f"{noun}_1")) for noun, action in zip(nouns, stopped, strict=True)))
+    assert world.watch.look(world.scope) == 3
+    world.tell(*(Event(f"{noun}.deleted", Resource(noun, f"{noun}_1")) for noun in nouns))
+    world.watch.look(world.scope)
+    assert world.alerts() == []
+
+
+def test_a_directory_whose_last_token_ends(world: Watched) -> None:
+    now = world.clock.now()
+
+    def put_token(name: str, ends_at: datetime | None) -> None:
+        with world.stores.main.tenant(world.scope) as unit:
+            unit[DirectoryTokens].add(
+                DirectoryToken(tenant_id=world.scope.tenant, id=name, directory_id="dir_1", prefix="p", secret_digest=name,
+                               scopes=[], created_at=now, expires_at=ends_at)
+            )  # fmt: skip
+
+    def look() -> list[tuple[str, int]]:
+        world.watch.look(world.scope)
+        return [(row.kind, row.details["days"]) for row in world.alerts()]
+
+    with world.stores.main.tenant(world.scope) as unit:
+        unit[Directories].add(Directory(tenant_id=world.scope.tenant, id="dir_1", name="Okta", created_at=now, updated_at=now))
+    assert look() == []
+    put_token("dtk_1", now + timedelta(days=20))
+    assert look() == [("directory_token_expiring", 30)]
+    put_token("dtk_2", now + timedelta(days=90))
+    assert look() == [], "the other one is good for long"
+    world.clock.advance(days=89.5)
+    assert look() == [("directory_token_expiring", 1)]
+    world.clock.advance(days=1)
+    assert look() == [("directory_token_expiring", 0)]
+    put_token("dtk_3", None)
+    assert look() == []
+    assert world.events() == ["alert.opened", "alert.resolved", "alert.opened", "alert.opened", "alert.resolved"]
 
 
 def test_acknowledging(world: Watched) -> None:
@@ -146,8 +242,9 @@ def test_a_directory_that_falls_silent_and_speaks_again(world: Watched) -> None:
 
 
 def test_several_workers_open_one(world: Watched) -> None:
+    put_connection(world, "ab")
     world.tell(BRAKE, CERTIFICATE)
-    results = at_once(4, lambda number: AlertWatch(world.stores.main, world.trail).look(world.scope))
+    results = at_once(4, lambda number: AlertWatch(world.stores.main, world.trail, connections()).look(world.scope))
     assert sum(results) == 2, results
     assert len(world.alerts()) == 2
 
@@ -233,6 +330,7 @@ def test_due_alerts_are_mailed_to_the_named_addresses_and_to_nobody_else(world: 
     for scope, address in ((world.scope, "it@acme.example"), (bob, "it@bob.example")):
         with world.stores.main.tenant(scope) as unit:
             unit[AlertRecipients].replace([address, f"second-{address}"])
+    put_connection(world, "ab")
     world.tell(BRAKE, CERTIFICATE)
     world.tell(
         Event("directory.brake_engaged", Resource("directory", "dir_9", "Bob’s secret\r\nBcc: x@evil.example")), scope=bob

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 
@@ -68,7 +69,11 @@ def test_only_apps_that_got_tokens_and_want_to_hear(world, sent):
     world.end(person)
     world.provider.logout_sender.run_due()
     assert [read(world, form["logout_token"])[1]["aud"] for _, form in sent] == [hears.id]
-    assert [row.client_id for row in deliveries(world, person)[1]] == [hears.id]
+    found = {row.client_id: (row.status, row.attempts, row.error) for row in deliveries(world, person)[1]}
+    assert found == {hears.id: ("confirmed", 1, None), deaf.id: ("failed", 0, "The app takes no logout tokens.")}
+    with world.database.tenant(world.scope(person.tenant), read_only=True) as unit:
+        times = unit[Revocations].times(world.clock.now() - timedelta(days=1), 1)
+    assert [(pending, failed) for _, _, pending, failed in times] == [(0, 0)], "who cannot be told is in no statistics"
 
 
 def test_once_per_app_and_session_however_often_it_came(world, sent):

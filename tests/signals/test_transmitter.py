@@ -466,6 +466,27 @@ def test_what_may_not_be_told_any_more_holds_up_no_poll(world: SignalWorld) -> N
     assert [claims["tenant_id"] for claims in receiver.poll(stream).values()] == [two]
 
 
+def test_a_stream_stays_its_apps_when_the_app_comes_down_to_one_tenant(world: SignalWorld) -> None:
+    one, two = world.tenant(), world.tenant()
+    app, url = world.app(one, two), f"https://{one}.example/push"
+    polled, pushed = world.receiver(app).stream(), world.receiver(app).stream(url)
+    world.whole.api("PATCH", f"/apps/{app['client_id']}", {"tenants": [two]})
+    receiver = world.receiver(app)
+    world.receivers.answers[url] = receiver.endpoint()
+    world.end(two, world.person(two))
+    world.deliver()
+    assert [claims["tenant_id"] for claims in receiver.poll(polled).values()] == [two]
+    place = receiver.metadata["configuration_endpoint"]
+    fresh = receiver.stream()
+    listed = [found["stream_id"] for found in receiver.call("GET", place).json()]
+    assert listed == [polled["stream_id"], pushed["stream_id"], fresh["stream_id"]]
+    for stream in (polled, pushed, fresh):
+        name = {"stream_id": stream["stream_id"]}
+        assert receiver.call("PATCH", place, {**name, "description": "mine"}).json()["description"] == "mine"
+        assert receiver.call("DELETE", place, **name).status_code == 204
+    assert receiver.call("GET", place).json() == []
+
+
 def test_a_tenants_own_issuer_signs_its_streams(world: SignalWorld) -> None:
     tenant = world.tenant()
     app = world.app(tenant)

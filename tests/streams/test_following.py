@@ -15,6 +15,7 @@ from standardwebhooks import Webhook as Verifier
 from idbroker.alerts.watch import AlertWatch
 from idbroker.audit.chain import Head
 from idbroker.audit.records import AuditRecord
+from idbroker.connections.service import ConnectionService
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import TenantScope
 from idbroker.outbound.fetcher import Fetched
@@ -132,7 +133,7 @@ def test_parking_alert_resuming_catching_up(world: AdminWorld) -> None:
     assert health(world, tenant, stream)["state"] == "parked"
     (parked,) = world.sealed(tenant, action="log_stream.parked")
     assert parked["context"] == {"failures": PARK_AFTER, "error": "The receiver answered 401.", "delivered": 0}
-    watch = AlertWatch(world.stores.main, world.trail)
+    watch = AlertWatch(world.stores.main, world.trail, ConnectionService({}, world.envelope))
     assert watch.look(TenantScope(TenantId(tenant), OPERATOR)) == 1
     (alert,) = world.get(f"/tenants/{tenant}/alerts")["data"]
     assert alert["kind"] == "delivery_parked"
