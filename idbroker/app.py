@@ -469,7 +469,7 @@ def build_services(
     trail = Trail(database, store, people)
     trail_keys = TrailKeyRing(database, envelope, clock, max_age=timedelta(days=settings.trail_key_days))
     trail.while_sealing = wake_streams
-    quotas = TenantQuotas(database, clock)
+    quotas = TenantQuotas(database, clock, tiers)
     # A sender of their own: however many receivers hang, webhooks find a free connection.
     stream_sender = sender or TracedFetcher(GuardedFetcher(settings.outbound_allow))
     doors = Doors(stream_sender, GuardedTls(settings.outbound_allow), clock, settings.log_stream_folder)

@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     smtp_password: SecretStr | None = None
     smtp_from: str | None = None
     trail_key_days: Annotated[int, Field(ge=1, le=3650)] = 365
-    entitlements: Annotated[dict[str, dict[str, int | None]], NoDecode] = {}
+    entitlements: Annotated[dict[str, dict[str, Any]], NoDecode] = {}
     trial_days: Annotated[int, Field(ge=0, le=3650)] = 30
     past_due_days: Annotated[int, Field(ge=0, le=3650)] = 30
     cancelled_days: Annotated[int, Field(ge=0, le=3650)] = 30

@@ -14,9 +14,10 @@ from idbroker.admin_api.paging import PAGE_QUERY, TEXT_QUERY, listed, page_of, p
 from idbroker.admin_api.rehearsing import DRY_RUN, done, rehearsable
 from idbroker.admin_api.shapes import NO_CONTENT, Document, Time
 from idbroker.admin_api.versions import check_version, tagged
+from idbroker.apps.model import Apps
 from idbroker.connections.model import Connection, Connections
 from idbroker.connections.reservations import Reservations, ReservationService
-from idbroker.connections.service import ConnectionForm, ConnectionService, new_connection_id
+from idbroker.connections.service import ConnectionForm, ConnectionService, new_connection_id, parse_options
 from idbroker.federation.contract import ConnectionConfig
 from idbroker.kernel.errors import Conflict, Forbidden, invalid_field
 from idbroker.kernel.scope import TenantScope
@@ -170,6 +171,7 @@ class ConnectionCalls:
             given = merged({"options": current.options.model_dump(mode="json", exclude_defaults=True)}, given, ("options",))
         form = parse(ConnectionForm, given)
         _check_aliases(call, {}, form)
+        self._check_default_app(scope, None, form)
         draft = self._service.draft(form, connection_id, current if current is not None and current.settings else None)
         with self._database.tenant(scope) as unit:
             if reserved is not None and not unit[Reservations].take(connection_id):
@@ -196,6 +198,7 @@ class ConnectionCalls:
             raise invalid_field("/type", "The type of a connection cannot change. Make another connection instead.")
         form = parse(ConnectionForm, merged(_kept(row), given, deep=("options", "attribute_mapping")))
         _check_aliases(call, row.options, form)
+        self._check_default_app(scope, row.options.get("default_app"), form)
         draft = self._service.draft(form, connection_id, current) if set(given) - OUR_FIELDS else None
         with self._database.tenant(scope) as unit:
             fresh = self._service.known(unit, connection_id)
@@ -207,6 +210,16 @@ class ConnectionCalls:
             claim(call, unit, fresh)
             self._service.update(unit, fresh, form, draft)
             return done(call, self._tagged(unit, fresh))
+
+    def _check_default_app(self, scope: TenantScope, before: str | None, form: ConnectionForm) -> None:
+        """Raise Invalid for an app that is not there or does not serve the tenant. One that has gone since may stay."""
+        wanted = parse_options(form.options).default_app
+        if wanted in (None, before):
+            return
+        with self._database.platform(scope.actor, read_only=True) as unit:
+            app = unit[Apps].get(wanted)
+        if app is None or not app.serves(scope.tenant):
+            raise invalid_field("/options/default_app", "There is no such app for this tenant.")
 
     def _reserved(self, scope: TenantScope, reserved: Any) -> tuple[str, ConnectionConfig]:
         with self._database.tenant(scope, read_only=True) as unit:

@@ -89,6 +89,7 @@ class EntitlementsDocument(Document):
     log_streams: int | None
     custom_roles: int | None
     retention_days: int | None
+    limits: dict[str, dict[str, int]]
 
 
 class TenantDocument(Document):

@@ -16,7 +16,8 @@ from idbroker.telemetry.logs import set_up_logs
 from idbroker.tenants.model import Tenant, Tenants
 
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
-TenantArgument = Annotated[str, typer.Argument(help="Slug or id.")]
+TenantArgument = Annotated[str | None, typer.Argument(help="Slug or id.")]
+TenantOption = Annotated[str | None, typer.Option("--tenant", help="Slug or id.")]
 
 
 class Stop(Exception):
@@ -30,6 +31,13 @@ def open_services() -> Services:
 
 def operator() -> Actor:
     return Actor(type="operator", name=f"{getpass.getuser()} (command line)")
+
+
+def named_tenant(argument: str | None, option: str | None) -> str:
+    """The tenant that was said in either way: ``show acme``, ``show --tenant acme``. Raises Stop when it was not, or twice."""
+    if (argument is None) == (option is None):
+        raise Stop("say which tenant, once: its slug or id, or --tenant T")
+    return str(argument or option)
 
 
 def known_tenant(unit: PlatformUnit, slug_or_id: str, *, erased: bool = False) -> Tenant:

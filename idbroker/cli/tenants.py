@@ -8,7 +8,17 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from idbroker.app import Services
-from idbroker.cli.answers import AsJson, Stop, TenantArgument, known_tenant, open_services, operator, show
+from idbroker.cli.answers import (
+    AsJson,
+    Stop,
+    TenantArgument,
+    TenantOption,
+    known_tenant,
+    named_tenant,
+    open_services,
+    operator,
+    show,
+)
 from idbroker.kernel.clock import rfc3339
 from idbroker.kernel.scope import TenantScope
 from idbroker.storage.cells import HOME, CellAway
@@ -61,10 +71,10 @@ def tenant_list(*, as_json: AsJson = False) -> None:
 
 
 @tenant_app.command("show")
-def tenantshow(tenant: TenantArgument, *, as_json: AsJson = False) -> None:
+def tenant_show(tenant: TenantArgument = None, whose: TenantOption = None, *, as_json: AsJson = False) -> None:
     """One tenant."""
     with open_services().database.platform(operator(), read_only=True) as unit:
-        found = known_tenant(unit, tenant, erased=True)
+        found = known_tenant(unit, named_tenant(tenant, whose), erased=True)
         move = unit[TenantMoves].open_of(found.tenant_id)
         state = f"{move.state} to {move.target}" if move is not None else None
         show([{**_document(found), "move": state}], as_json=as_json, single=True)
@@ -72,29 +82,32 @@ def tenantshow(tenant: TenantArgument, *, as_json: AsJson = False) -> None:
 
 @tenant_app.command("suspend")
 def tenant_suspend(
-    tenant: TenantArgument,
+    tenant: TenantArgument = None,
+    whose: TenantOption = None,
     reason: Reason = "by the command line",
     *,
     as_json: AsJson = False,
 ) -> None:
     """Pause a tenant: nobody signs in."""
-    _transition(tenant, "paused", reason, as_json=as_json)
+    _transition(named_tenant(tenant, whose), "paused", reason, as_json=as_json)
 
 
 @tenant_app.command("resume")
 def tenant_resume(
-    tenant: TenantArgument,
+    tenant: TenantArgument = None,
+    whose: TenantOption = None,
     reason: Reason = "by the command line",
     *,
     as_json: AsJson = False,
 ) -> None:
     """Make a paused tenant active again."""
-    _transition(tenant, "active", reason, as_json=as_json)
+    _transition(named_tenant(tenant, whose), "active", reason, as_json=as_json)
 
 
 @tenant_app.command("move")
 def tenant_move(
-    tenant: TenantArgument,
+    tenant: TenantArgument = None,
+    whose: TenantOption = None,
     *,
     to: Annotated[str | None, typer.Option(help="The cell that the tenant shall live in.")] = None,
     reason: Annotated[str, typer.Option(help="Goes into the tenant's trail.")] = "by the command line",
@@ -111,7 +124,7 @@ def tenant_move(
         raise Stop("say one of --to CELL, --resume, --finish and --undo")
     if finish and not yes:
         typer.confirm("The old copy will be removed. Go on?", abort=True, err=True)
-    services, scope = _scoped(tenant)
+    services, scope = _scoped(named_tenant(tenant, whose))
     mover = Mover(services.database, services.trail.store, lambda words: typer.echo(words, err=True))
     try:
         if to is not None:
@@ -132,43 +145,54 @@ def tenant_move(
 
 @tenant_app.command("move-to")
 def tenant_move_to(
-    tenant: TenantArgument,
-    state: Annotated[str, typer.Argument(help="The state of the life cycle: active, past_due, paused, cancelled, deleted ….")],
-    reason: Reason,
+    tenant: TenantArgument = None,
+    state: Annotated[
+        str | None, typer.Argument(help="The state of the life cycle: active, past_due, paused, cancelled, deleted ….")
+    ] = None,
+    whose: TenantOption = None,
     *,
+    reason: Reason,
     as_json: AsJson = False,
 ) -> None:
     """Move a tenant to another state of its life cycle."""
+    if whose is not None and state is None:
+        tenant, state = None, tenant  # the only word is the state
+    named = named_tenant(tenant, whose)
     if state not in STEPS:
         raise Stop(f"the states are: {', '.join(STEPS)}")
-    _transition(tenant, cast("Status", state), reason, as_json=as_json)
+    _transition(named, cast("Status", state), reason, as_json=as_json)
 
 
 @tenant_app.command("freeze")
-def tenant_freeze(tenant: TenantArgument, reason: Reason, *, as_json: AsJson = False) -> None:
+def tenant_freeze(
+    tenant: TenantArgument = None, whose: TenantOption = None, *, reason: Reason, as_json: AsJson = False
+) -> None:
     """Let the tenant's own people change nothing for now. They go on signing in."""
-    _freeze(tenant, reason, frozen=True, as_json=as_json)
+    _freeze(named_tenant(tenant, whose), reason, frozen=True, as_json=as_json)
 
 
 @tenant_app.command("unfreeze")
-def tenant_unfreeze(tenant: TenantArgument, reason: Reason, *, as_json: AsJson = False) -> None:
+def tenant_unfreeze(
+    tenant: TenantArgument = None, whose: TenantOption = None, *, reason: Reason, as_json: AsJson = False
+) -> None:
     """Let the tenant's own people change things again."""
-    _freeze(tenant, reason, frozen=False, as_json=as_json)
+    _freeze(named_tenant(tenant, whose), reason, frozen=False, as_json=as_json)
 
 
 @tenant_app.command("end-sessions")
 def tenant_end_sessions(
-    tenant: TenantArgument,
+    tenant: TenantArgument = None,
+    whose: TenantOption = None,
+    *,
     reason: Reason,
     connection: Annotated[str | None, typer.Option(help="Only those that began there; it is switched off, too.")] = None,
-    *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """End every session of a tenant at once, or stop one identity provider."""
     if not yes:
         typer.confirm("Everybody who is signed in will be signed out. Go on?", abort=True, err=True)
-    services, scope = _scoped(tenant)
+    services, scope = _scoped(named_tenant(tenant, whose))
     if connection is not None:
         with services.database.tenant(scope) as unit:
             services.connections.switch_off(unit, services.connections.known(unit, connection), reason)

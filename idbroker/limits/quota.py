@@ -41,11 +41,23 @@ OPERATOR = with_usual_burst(60_000)
 """An operator's key, per class: it serves all tenants, and none of them is charged for it."""
 
 
-def quotas_for(tier: str, own: Mapping[str, Any] | None) -> Mapping[LimitName, Quota]:
-    """The tier's numbers with the tenant's own over them. ``own`` is as stored: class → ``{"per_minute", "burst"}``."""
-    quotas = dict(TIERS[tier])
+def with_own(usual: Mapping[LimitName, Quota], own: Mapping[str, Any] | None) -> Mapping[LimitName, Quota]:
+    """The usual numbers with somebody's own over them: class → ``{"per_minute", "burst"}``, ``burst`` may be missing."""
+    quotas = dict(usual)
     for name in LIMIT_NAMES:
         numbers = (own or {}).get(name)
         if numbers is not None:
-            quotas[name] = Quota(numbers["per_minute"], numbers["burst"])
+            burst = numbers.get("burst")
+            quotas[name] = Quota(numbers["per_minute"], burst) if burst else with_usual_burst(numbers["per_minute"])
     return quotas
+
+
+def check_own(own: Any) -> None:
+    """Raise ValueError unless ``with_own`` can read it."""
+    if not isinstance(own, dict) or not set(own) <= set(LIMIT_NAMES):
+        raise ValueError(f"limits are an object of: {', '.join(LIMIT_NAMES)}")
+    for numbers in own.values():
+        if not isinstance(numbers, dict) or not {"per_minute"} <= set(numbers) <= {"per_minute", "burst"}:
+            raise ValueError('a limit is {"per_minute": 600, "burst": 150}; burst may be left out')
+        if any(type(number) is not int or not 1 <= number <= MAX_PER_MINUTE for number in numbers.values()):
+            raise ValueError(f"per_minute and burst are numbers from 1 to {MAX_PER_MINUTE}")

@@ -5,25 +5,31 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from idbroker.kernel.clock import Clock
 from idbroker.kernel.ids import TenantId
 from idbroker.kernel.scope import SYSTEM
 from idbroker.limits.names import LimitName
-from idbroker.limits.quota import TIERS, Quota, quotas_for
+from idbroker.limits.quota import Quota, with_own
 from idbroker.storage.database import Database
 from idbroker.storage.own_tenant import own_tenant
 from idbroker.storage.unit import PlatformUnit, TenantUnit
+from idbroker.tenants.entitlements import Plans
 from idbroker.tenants.model import Tenant
 from idbroker.tenants.registered import read_tenant
 
 REMEMBERED = timedelta(seconds=2)
 """How long another process may go on with numbers that were changed."""
 
+NOBODY: tuple[str, None] = ("free", None)
+"""The tier and the own numbers of a tenant that is not there."""
+
 
 class TenantQuotas:
-    def __init__(self, database: Database, clock: Clock, *, cached: int = 20_000) -> None:
+    def __init__(self, database: Database, clock: Clock, plans: Plans | None = None, *, cached: int = 20_000) -> None:
         self._database = database
+        self._plans = plans or Plans()
         self._clock = clock
         self._cached = cached
         self._known: dict[TenantId, tuple[Mapping[LimitName, Quota], datetime]] = {}
@@ -40,7 +46,7 @@ class TenantQuotas:
         if known is not None:
             return known
         if isinstance(unit, TenantUnit):
-            return self._remember(tenant, quotas_for(*(own_tenant(unit, "tier", "limits") or ("free", None))))[name]
+            return self._remember(tenant, *(own_tenant(unit, "tier", "limits") or NOBODY))[name]
         if unit is not None:
             return self._keep(tenant, read_tenant(unit, tenant))[name]
         with self._database.platform(SYSTEM, read_only=True) as own:
@@ -51,9 +57,10 @@ class TenantQuotas:
         self._keep(row.tenant_id, row)
 
     def _keep(self, tenant: TenantId, row: Tenant | None) -> Mapping[LimitName, Quota]:
-        return self._remember(tenant, TIERS["free"] if row is None else quotas_for(row.tier, row.limits))
+        return self._remember(tenant, *(NOBODY if row is None else (row.tier, row.limits)))
 
-    def _remember(self, tenant: TenantId, quotas: Mapping[LimitName, Quota]) -> Mapping[LimitName, Quota]:
+    def _remember(self, tenant: TenantId, tier: str, own: Mapping[str, Any] | None) -> Mapping[LimitName, Quota]:
+        quotas = with_own(self._plans.limits(tier), own)
         with self._lock:
             if len(self._known) >= self._cached:
                 self._known.clear()

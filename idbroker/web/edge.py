@@ -87,7 +87,9 @@ class Bridge:
         if request.method == "HEAD" and not changes_nothing(row):
             allowed = ", ".join(sorted(methods))
             refusal = Refusal("bad_method", "This address does not take that method.", status=405)
-            return _response(errors(refusal, self.call(request, b"")).with_headers(("allow", allowed)))
+            return await self.wrong_method(
+                methods, request, errors(refusal, self.call(request, b"")).with_headers(("allow", allowed))
+            )
         meter = self._meter(row, request)
         try:
             call = await self._read(request, meter or UNMETERED)
@@ -104,6 +106,12 @@ class Bridge:
         if meter is None:
             return _response(await self._threads.run(self._answer, row, errors, call))
         return _response(await self._metered(row, errors, call, meter))
+
+    async def wrong_method(self, methods: Mapping[str, Row], request: Request, answer: Answer) -> ASGIApp:
+        """What a limited address does not take counts there too, in the class of the first of its methods that has one."""
+        meters = (self._meter(row, request) for row in methods.values())
+        meter = next((one for one in meters if one is not None), None)
+        return _response(answer if meter is None else await self._threads.run(self._charged, answer, meter))
 
     def _meter(self, row: Row, request: Request) -> RequestMeter | None:
         if self._throttle is None or isinstance(row.limit, Unlimited):
@@ -307,7 +315,10 @@ def application(
         # Where the address is there, the error has the form of its other errors.
         face = endpoint.errors if isinstance(endpoint, Endpoint) else face_at(by_prefix, request.scope["path"])
         headers = tuple((error.headers or {}).items()) if isinstance(error, HTTPException) else ()
-        return _response(face(refusal, call).with_headers(*headers))
+        answer = face(refusal, call).with_headers(*headers)
+        if status == HTTPStatus.METHOD_NOT_ALLOWED and isinstance(endpoint, Endpoint):
+            return await bridge.wrong_method(endpoint.methods, request, answer)
+        return _response(answer)
 
     handlers: dict[Any, Any] = {404: plain, 405: plain}
     made = Starlette(routes=bridge.routes(rows), exception_handlers=handlers, lifespan=lifespan)
@@ -368,11 +379,11 @@ class Endpoint:
 
     def __init__(self, bridge: Bridge, methods: Mapping[str, Row]) -> None:
         self._bridge = bridge
-        self._methods = methods
+        self.methods = methods
         self.errors = face_of(next(iter(methods.values())))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._bridge.answer(self._methods, Request(scope, receive))
+        response = await self._bridge.answer(self.methods, Request(scope, receive))
         await response(scope, receive, send)
 
 

@@ -84,6 +84,26 @@ def test_a_wrong_patch_changes_nothing(world: AdminWorld, tenant: str, body: dic
     assert world.get(f"/tenants/{tenant}/connections/{made['id']}") == made
 
 
+def test_the_default_app_is_one_that_serves_the_tenant(world: AdminWorld, tenant: str) -> None:
+    fields = {"name": "Notes", "redirect_uris": ["https://notes.example/cb"]}
+    foreign, own = (
+        world.post("/apps", {**fields, "tenants": [whose]})["client_id"] for whose in (world.tenant("globex"), tenant)
+    )
+    made, new = world.connection(tenant), {"type": "saml", "name": "IdP", "metadata_xml": "<x/>"}
+    for app in (foreign, "app_01aryz6s41tsv4rrffq69g5fav"):
+        options = {"options": {"default_app": app}}
+        for refused in (
+            change(world, tenant, made, options),
+            world.send("POST", f"/tenants/{tenant}/connections", {**new, **options}),
+        ):
+            assert refused.status_code == 422
+            assert [error["pointer"] for error in refused.json()["errors"]] == ["/options/default_app"]
+    assert change(world, tenant, made, {"options": {"default_app": own}}).status_code == 200
+    assert world.send("DELETE", f"/apps/{own}").status_code == 204
+    renamed = change(world, tenant, made, {"name": "Still"})
+    assert renamed.status_code == 200, "an app that has gone stops no other change"
+
+
 def test_who_is_overtaken_is_told(world: AdminWorld, tenant: str) -> None:
     made = world.connection(tenant)
     honest = world.saml.draft

@@ -110,6 +110,13 @@ def test_the_command_line_knows_cells(tmp_path: Path, monkeypatch: pytest.Monkey
     assert [line.partition(":")[0] for line in told] == ["main", "audit", "eu main", "eu audit"]
     made = json.loads(run("tenant", "create", "--slug", "acme", "--name", "Acme", "--cell", "eu", "--json"))
     assert (made["cell"], made["region"]) == ("eu", "eu")
+    assert json.loads(run("tenant", "show", "--tenant", "acme", "--json"))["slug"] == "acme"
+    assert (
+        json.loads(run("tenant", "move-to", "--tenant", "acme", "active", "--reason", "paid", "--json"))["status"] == "active"
+    )
+    assert json.loads(run("tenant", "export", "acme"))["tenant"]["slug"] == "acme"
+    for words in (["suspend"], ["suspend", "acme", "--tenant", "acme"], ["move-to", "active", "--reason", "x"]):
+        assert CliRunner().invoke(app, ["tenant", *words]).exit_code != 0, words
     assert "ok   cell eu: sqlite, eu, takes tenants by name" in run("doctor")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from idbroker.tenants.entitlements import checked_own
 from tests.support.clock import TestClock
 from tests.support.databases import sqlite_urls
 from tests.support.redis_server import redis_server
@@ -19,7 +20,8 @@ HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 
 @pytest.fixture
 def whole(tmp_path: Path, clock: TestClock) -> Iterator[Whole]:
-    made = Whole(sqlite_urls(tmp_path), clock, address_per_minute=80)
+    entitlements = {"growth": {"limits": {"admin_read": {"per_minute": 777}}}}
+    made = Whole(sqlite_urls(tmp_path), clock, address_per_minute=80, entitlements=entitlements)
     yield made
     made.close()
 
@@ -65,6 +67,9 @@ def test_errors_bear_the_headers_too(whole: Whole, acme: str) -> None:
         whole.client.post("/oauth2/token", data={"grant_type": "nonsense"}),
         whole.client.get("/oauth2/userinfo"),
         whole.client.post("/oauth2/token", content=b"x" * 1_600_000),
+        whole.send("DELETE", "/tenants", key=key),
+        whole.client.request("DELETE", "/scim/v2/Users"),
+        whole.client.head("/oauth2/logout"),
     ):
         assert answer.status_code >= 400
         assert all(name in answer.headers for name in HEADERS), answer.url
@@ -87,6 +92,13 @@ def test_overrides_are_set_shown_and_taken_away(whole: Whole, acme: str) -> None
     assert whole.api("PATCH", path, {"limits": None})["limits"] is None
     whole.api("PATCH", path, {"tier": "enterprise"})
     assert told(whole.send("GET", path, key=key))[0] == 6000
+    whole.api("PATCH", path, {"tier": "growth"})
+    assert told(whole.send("GET", path, key=key))[0] == 777, "as the operator has it for the tier"
+    included = whole.api("GET", f"{path}/entitlements")["limits"]
+    assert included["admin_read"] == {"per_minute": 777, "burst": 194}
+    assert included["admin_write"] == {"per_minute": 300, "burst": 75}
+    set_limit(whole, acme, "admin_read", 60, 30)
+    assert told(whole.send("GET", path, key=key))[0] == 60, "a tenant's own stand over its tier's"
 
 
 @pytest.mark.parametrize(
@@ -109,6 +121,8 @@ def test_numbers_that_are_none(whole: Whole, acme: str, limits: Any) -> None:
     answer = whole.send("PATCH", f"/tenants/{acme}", {"limits": limits})
     assert answer.status_code == 422
     assert whole.api("GET", f"/tenants/{acme}")["limits"] is None
+    with pytest.raises(ValueError, match=r"limit|per_minute"):
+        checked_own({"free": {"limits": limits}})
 
 
 def test_a_tenant_does_not_set_its_own_limits(whole: Whole, acme: str) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from idbroker.limits.bucket import take
 from idbroker.limits.names import LIMIT_NAMES
-from idbroker.limits.quota import MIN_BURST, TIERS, Quota, quotas_for, with_usual_burst
+from idbroker.limits.quota import MIN_BURST, TIERS, Quota, with_own, with_usual_burst
 from tests.support.properties import repeatable
 
 FIVE = Quota(60, 5)  # one token a second
@@ -106,7 +106,7 @@ def test_the_contract_s_numbers() -> None:
 
 
 def test_a_tenant_s_own_numbers_stand_over_its_tier_s() -> None:
-    own = quotas_for("free", {"token": {"per_minute": 7, "burst": 2}, "unheard_of": {"per_minute": 1, "burst": 1}})
+    own = with_own(TIERS["free"], {"token": {"per_minute": 7, "burst": 2}, "unheard_of": {"per_minute": 1, "burst": 1}})
     assert own["token"] == Quota(7, 2)
     assert own["sign_in"] == TIERS["free"]["sign_in"]
-    assert quotas_for("free", None) == TIERS["free"]
+    assert with_own(TIERS["free"], None) == TIERS["free"]
