@@ -50,6 +50,8 @@ class Exchange:
     observed: set[Observation] = field(default_factory=set)
     operations: int = 1
     """How many it stands for: a Bulk for its own."""
+    tried: Json = field(default_factory=dict)
+    """What a trial tells beside its status and effects."""
 
     def body(self) -> Json:
         """Raises ScimError: 415 for another media type, 413, 400."""
@@ -104,6 +106,7 @@ def dry_answer(exchange: Exchange, would_be: Answer) -> Answer:
     document: Json = {
         "schemas": [DRY_RUN_SCHEMA],
         "status": str(would_be.status),
+        **exchange.tried,
         "effects": [effect(event) for event in exchange.effects],
     }
     if exchange.dry:

@@ -19,7 +19,7 @@ from idbroker.web.call import Answer
 from idbroker.web.route import Row
 from scim.access_tokens import AccessTokens
 from scim.bulk import Bulk
-from scim.bulk_plan import MAX_OPERATIONS, read_bulk
+from scim.bulk_plan import MAX_OPERATIONS, BulkPlan, read_bulk
 from scim.cursors import LIFETIME, Cursors
 from scim.discovery import Features, resource_type_document, schema_document, service_provider_config
 from scim.door import Caller, Desk, Door
@@ -111,11 +111,28 @@ class Scim:
             exchange.effects += noted
             return done
 
-        if exchange.dry or caller.dry_run:
-            raise ScimError(None, "A Bulk cannot be tried without being done: try its operations one by one.", status=503)
         exchange.operations = len(plan.operations)
         exchange.call.meter.does_the_work_of(exchange.operations)
+        if exchange.dry or caller.dry_run:
+            return self._door.write(exchange, lambda desk: self._try_bulk(exchange, desk, plan), dry=True)
         return _json(self._bulk.run(plan, exchange.base, transaction))
+
+    def _try_bulk(self, exchange: Exchange, desk: Desk, plan: BulkPlan) -> Answer:
+        """All within one transaction, which the door rolls back: each operation in a savepoint instead of its own."""
+
+        def transaction(action: Callable[[Desk], T]) -> T:
+            before = len(desk.effects)
+            with desk.unit.session.begin_nested():
+                desk.unit.session.connection()  # which sets the savepoint now: most statements go past the session
+                done = action(desk)
+            exchange.effects += desk.effects[before:]
+            return done
+
+        exchange.effects = []
+        answer = self._bulk.run(plan, exchange.base, transaction)
+        exchange.tried = {"Operations": answer["Operations"]}
+        exchange.observed |= desk.observed
+        return _json(answer)
 
     def me(self, exchange: Exchange) -> Answer:
         """RFC 7644 3.11: the resource of whoever is authenticated. A directory's token is that of a program."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -22,7 +23,7 @@ class Dialect(StrEnum):
     GENERIC = "generic"
 
 
-_AGENTS = (
+_NAMES = (
     ("okta", Dialect.OKTA),
     ("onelogin", Dialect.ONELOGIN),
     ("jumpcloud", Dialect.JUMPCLOUD),
@@ -35,6 +36,8 @@ _AGENTS = (
     ("azure", Dialect.ENTRA),
     ("entra", Dialect.ENTRA),
 )
+_AGENTS = tuple((re.compile(rf"(?<![a-z]){name}"), dialect) for name, dialect in _NAMES)
+"""A word that begins so: ``AzureAD`` is Azure's, ``Centralized-Sync`` is not Entra's."""
 _LEGACY = frozenset({Observation.STRING_BOOLEANS, Observation.WRAPPED_VALUES, Observation.REMOVE_WITH_VALUES})
 _FLAGGED = frozenset({Observation.DOTTED_KEYS, Observation.URN_KEYS, Observation.VALUE_PATH_KEYS})
 _MAX_AGENT = 400
@@ -44,7 +47,7 @@ def recognise(user_agent: str | None, observations: Iterable[Observation]) -> Di
     """The dialect by all that has been seen of this client so far. A name in the user agent goes before its ways."""
     seen = frozenset(observations)
     agent = (user_agent or "")[:_MAX_AGENT].lower()
-    named = next((dialect for word, dialect in _AGENTS if word in agent), None)
+    named = next((dialect for begins, dialect in _AGENTS if begins.search(agent)), None)
     if named is None:
         named = _by_its_ways(seen)
     if named is Dialect.ENTRA and (seen & _LEGACY):

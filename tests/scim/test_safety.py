@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -124,6 +125,44 @@ def test_a_dry_run_tells_and_does_nothing(world: ScimWorld):
     world.scim.traffic.flush()
     newest = [one for one in world.get(f"{below}/requests")["data"] if one["status"] == 503]
     assert "user.deleted" in [one["action"] for one in newest[0]["effects"]]
+
+
+def test_a_bulk_is_tried_as_a_whole(world: ScimWorld):
+    idp = world.directory(brake={"users": 1})
+    ada, bob, cyd = (idp.user(name)["id"] for name in ("ada", "bob", "cyd"))
+
+    def post(endpoint: str, number: str, **data: Any) -> dict[str, Any]:
+        return {"method": "POST", "path": f"/{endpoint}", "bulkId": number, "data": data}
+
+    plan = [
+        post("Groups", "g", displayName="G", members=[{"value": "bulkId:new"}, {"value": ada}]),
+        post("Users", "new", userName="new"),
+        post("Users", "taken", userName="ADA"),
+        post("Users", "again", userName="again"),
+        {"method": "DELETE", "path": f"/Users/{ada}"},
+        {"method": "DELETE", "path": f"/Users/{bob}"},
+        {"method": "PATCH", "path": f"/Users/{cyd}", "data": {"Operations": [{"op": "add", "path": "title", "value": "x"}]}},
+    ]
+    asked = {"schemas": [BULK_REQUEST], "Operations": plan}
+    told = idp.ok("POST", "/Bulk", asked, headers={"idbroker-dry-run": "1"})
+    assert [one["status"] for one in told["Operations"]] == ["201", "201", "409", "201", "204", "503", "200"]
+    actions = [one["action"] for one in told["effects"]]
+    assert sorted(actions) == sorted(
+        ["group.created", "group.member_added", "group.member_added", "user.created", "user.created",
+         "group.member_removed", "user.deleted"]
+    )  # fmt: skip
+    assert (idp.ok("GET", "/Users")["totalResults"], idp.ok("GET", "/Groups")["totalResults"]) == (3, 0)
+    below = f"/tenants/{idp.tenant}/directories/{idp.id}"
+    assert world.get(below)["brake"]["held_at"] is None
+    world.send("PATCH", below, {"dry_run": True})
+    refused = idp.send("POST", "/Bulk", asked)
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "3600")
+    assert "user.deleted" in refused.json()["detail"]
+    assert idp.ok("GET", "/Users")["totalResults"] == 3
+    world.scim.traffic.flush()
+    logged = [one for one in world.get(f"{below}/requests")["data"] if one["path"] == "/scim/v2/Bulk"]
+    assert [len(one["effects"]) for one in logged] == [7, 7]
+    assert not {"user.deleted", "group.created"} & {one["action"] for one in world.sealed(idp.tenant)}
 
 
 def test_whoever_administers_tries_a_request_and_changes_nothing(world: ScimWorld):

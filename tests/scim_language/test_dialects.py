@@ -357,6 +357,8 @@ def test_standard_bodies_show_nothing_unusual(barbara: dict[str, Any]):
         (None, {O.ID_IN_VALUE, O.PATHLESS_PATCH}, Dialect.OKTA),
         (None, {O.STRING_BOOLEANS}, Dialect.GENERIC),
         ("python-httpx/1", set(), Dialect.GENERIC),
+        ("Centralized-Sync/2.0", set(), Dialect.GENERIC),
+        ("Mozilla/5.0 (AzureAD-Provisioning)", set(), Dialect.ENTRA),
         ("x" * 10_000 + "okta", set(), Dialect.GENERIC),
     ],
 )
