@@ -30,10 +30,22 @@ def _mark(platform: PlatformUnit, entries: Sequence[FeedEntry]) -> None:
         apps = [target.app_id for target, app in targets if reaches(target, app, tenant)]
         if apps:
             with platform.enter(TenantScope(tenant, SYSTEM)) as unit:
+                changed = _with_outer_groups(unit, mine)
                 for app_id in apps:
-                    for entry in mine:
-                        unit[ScimPushes].ask(push_of(unit, app_id, noun_of(entry.type), entry.subject, entry.position))
+                    for (kind, resource_id), position in changed.items():
+                        unit[ScimPushes].ask(push_of(unit, app_id, kind, resource_id, position))
                     unit[ScimPushes].wake(app_id)
+
+
+def _with_outer_groups(unit: TenantUnit, entries: Sequence[FeedEntry]) -> dict[tuple[str, str], int]:
+    """(kind, id) → position. Whoever comes into a group or leaves it does so in the groups around it, too."""
+    changed: dict[tuple[str, str], int] = {}
+    for entry in entries:
+        kind = noun_of(entry.type)
+        changed[kind, entry.subject] = entry.position
+        if kind == GROUP:
+            changed.update({(GROUP, outer): entry.position for outer in unit[ScimPushes].around(entry.subject)})
+    return changed
 
 
 def mark_all(unit: TenantUnit, app_id: str, position: int) -> int:

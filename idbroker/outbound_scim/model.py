@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Index, delete, false, update
+from sqlalchemy import BigInteger, Index, Table, bindparam, delete, false, update
 from sqlmodel import Field, col, select
 
 from idbroker.directory.model import Group, Membership, User
+from idbroker.directory.nesting import GroupLink
 from idbroker.kernel.ids import TenantId
 from idbroker.storage.rows import IndexRow, JsonColumn, PlatformRow, TenantRow, UtcDateTime
+from idbroker.storage.statement import TenantStatement, scope
 from idbroker.storage.turns import Backlog, backlog, due_rows
 from idbroker.storage.unit import PlatformRepository, TenantRepository
 
@@ -69,6 +72,45 @@ class ScimQueue(IndexRow, table=True):
     failures: int = 0
     failing: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     error: str | None = None
+
+
+PUSHES: Table = ScimPush.__table__  # type: ignore[attr-defined] # set by SQLModel
+GROUPS: Table = Group.__table__  # type: ignore[attr-defined] # set by SQLModel
+MEMBERSHIPS: Table = Membership.__table__  # type: ignore[attr-defined] # set by SQLModel
+LINKS: Table = GroupLink.__table__  # type: ignore[attr-defined] # set by SQLModel
+
+
+def _outwards(start: Any) -> Any:
+    """The groups of a selection and those around them. UNION ends where a circle of them would begin anew."""
+    reached = start.cte("reached", recursive=True)
+    return reached.union(select(LINKS.c.group_id).where(LINKS.c.tenant_id == scope(), LINKS.c.member_id == reached.c.group_id))
+
+
+def _members() -> Any:
+    itself = select(GROUPS.c.id.label("group_id")).where(GROUPS.c.tenant_id == scope(), GROUPS.c.id == bindparam("group"))
+    inside = itself.cte("inside", recursive=True)
+    inner = select(LINKS.c.member_id).where(LINKS.c.tenant_id == scope(), LINKS.c.group_id == inside.c.group_id)
+    in_one = MEMBERSHIPS.c.group_id.in_(select(inside.union(inner).c.group_id))
+    people = select(MEMBERSHIPS.c.user_id).where(MEMBERSHIPS.c.tenant_id == scope(), in_one)
+    known = (PUSHES.c.app_id == bindparam("app")) & (PUSHES.c.kind == USER) & PUSHES.c.remote_id.is_not(None)
+    return (
+        select(PUSHES.c.resource_id, PUSHES.c.remote_id)
+        .where(PUSHES.c.tenant_id == scope(), known, PUSHES.c.resource_id.in_(people))
+        .order_by(PUSHES.c.resource_id)
+    )
+
+
+def _groups_of() -> Any:
+    mine = (MEMBERSHIPS.c.tenant_id == scope()) & (MEMBERSHIPS.c.user_id == bindparam("user"))
+    return select(_outwards(select(MEMBERSHIPS.c.group_id.label("group_id")).where(mine)).c.group_id)
+
+
+def _around() -> Any:
+    mine = (LINKS.c.tenant_id == scope()) & (LINKS.c.member_id == bindparam("group"))
+    return select(_outwards(select(LINKS.c.group_id.label("group_id")).where(mine)).c.group_id)
+
+
+_MEMBERS, _GROUPS_OF, _AROUND = TenantStatement(_members), TenantStatement(_groups_of), TenantStatement(_around)
 
 
 class ScimTargets(PlatformRepository):
@@ -157,25 +199,16 @@ class ScimPushes(TenantRepository):
         return self.session.execute(statement).scalars().all()
 
     def members(self, group_id: str, app_id: str) -> list[tuple[str, str]]:
-        """(user id, the app's id for him) of the group's members whom the app knows."""
-        statement = (
-            select(ScimPush.resource_id, ScimPush.remote_id)
-            .join(
-                Membership,
-                (col(Membership.user_id) == ScimPush.resource_id) & (col(Membership.tenant_id) == ScimPush.tenant_id),
-            )
-            .where(
-                Membership.group_id == group_id,
-                ScimPush.app_id == app_id,
-                ScimPush.kind == USER,
-                col(ScimPush.remote_id).is_not(None),
-            )
-            .order_by(col(ScimPush.resource_id))
-        )
-        return [(str(row[0]), str(row[1])) for row in self.session.execute(statement)]
+        """(user id, the app's id for him) of those in the group, or in groups within it, whom the app knows."""
+        return [(row[0], row[1]) for row in _MEMBERS.rows(self.unit, group=group_id, app=app_id)]
 
     def groups_of(self, user_id: str) -> Sequence[str]:
-        return self.session.execute(select(Membership.group_id).where(Membership.user_id == user_id)).scalars().all()
+        """Those that he is in, and those that these are in."""
+        return [row[0] for row in _GROUPS_OF.rows(self.unit, user=user_id)]
+
+    def around(self, group_id: str) -> Sequence[str]:
+        """The groups that a group is in, at whatever depth."""
+        return [row[0] for row in _AROUND.rows(self.unit, group=group_id)]
 
     def forget_app(self, app_id: str) -> None:
         self.session.execute(delete(ScimPush).where(col(ScimPush.app_id) == app_id))

@@ -9,6 +9,7 @@ import pytest
 
 from idbroker.audit.outbox import Outbox
 from idbroker.directory.model import Group, Groups, User, Users
+from idbroker.directory.nesting import GroupLink
 from idbroker.kernel.event import Event, Resource
 from idbroker.kernel.ids import TenantId, new_id
 from idbroker.kernel.scope import TenantScope
@@ -111,6 +112,23 @@ def test_a_life(world: World) -> None:
     assert world.scim_app.made == 4  # nobody was made twice
     assert {one["status"] for one in world.pushes()} == {"done"}
     assert world.push() == 0
+
+
+def test_whoever_is_in_an_inner_group_is_in_the_outer_one(world: World) -> None:
+    alice, bob = world.human("alice", ["Inner"]), world.human("bob", ["Outer", "Whole"])
+    with world.unit() as unit:
+        inner, outer, whole = (unit[Groups].named("con_x", [name])[0] for name in ("Inner", "Outer", "Whole"))
+        for member, group in ((inner, outer), (outer, whole), (whole, outer)):  # a circle, too
+            unit.session.add(GroupLink(tenant_id=world.acme, member_id=member.id, group_id=group.id))
+            context = {"group_id": member.id}
+            unit[Outbox].record(Event("group.member_added", Resource("group", group.id), context=context))
+    world.push()
+    both = sorted([alice, bob])
+    assert world.scim_app.groups() == {"Inner": [alice], "Outer": both, "Whole": both}
+    carol = world.human("carol", ["Inner"])  # nothing is told of the outer groups
+    world.push()
+    everybody = sorted([alice, bob, carol])
+    assert world.scim_app.groups() == {"Inner": sorted([alice, carol]), "Outer": everybody, "Whole": everybody}
 
 
 def test_what_the_app_has_already_is_adopted_and_not_made_twice(world: World) -> None:
