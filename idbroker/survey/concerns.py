@@ -73,6 +73,8 @@ class ConcernWatch:
             number, since = unit[WebhookDeliveries].dead(webhook.id)
             if since is not None:
                 wanted["dead_deliveries", webhook.id] = (since, number)
+            if webhook.status == "parked":
+                wanted["parked_webhook", webhook.id] = (webhook.last_failure_at or webhook.updated_at, webhook.failures)
         if trial_ends is not None and trial_ends < unit.clock.now() + TRIAL_SOON:
             wanted["trial", unit.scope.tenant] = (trial_ends, 1)
         return wanted

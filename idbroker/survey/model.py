@@ -16,7 +16,7 @@ from idbroker.storage.unit import PlatformRepository, TenantRepository, changed
 from idbroker.tenants.lifecycle import SIGN_IN_ALLOWED
 from idbroker.tenants.model import Tenant
 
-Kind = Literal["certificate", "client_secret", "directory_token", "trial", "dead_deliveries"]
+Kind = Literal["certificate", "client_secret", "directory_token", "trial", "dead_deliveries", "parked_webhook"]
 
 DayKey = tuple[str, str, str]
 """Day, action, code."""

@@ -20,7 +20,7 @@ from idbroker.storage import cells
 from idbroker.survey.concerns import ConcernWatch
 from idbroker.survey.sign_ins import SignInSurvey
 from idbroker.tenants.model import Tenants
-from idbroker.webhooks.model import WebhookDeliveries, WebhookDelivery
+from idbroker.webhooks.model import WebhookDeliveries, WebhookDelivery, Webhooks
 from tests.support.admin_world import AdminWorld
 from tests.support.clock import TestClock
 from tests.support.databases import ENGINES, celled_urls, open_celled
@@ -53,7 +53,7 @@ class Surveyed:
         everybody = [PLATFORM_TRAIL, *(TenantId(one["id"]) for one in self.world.get("/tenants")["data"])]
         return ConcernWatch(self.world.stores.main, self.connections, trial).look_at_each(everybody)
 
-    def concerns(self, query: str = "") -> list[tuple[str, str]]:
+    def concerns(self, query: str = "") -> list[tuple[str, str | None]]:
         return [(one["kind"], one["tenant"]) for one in self.world.get(f"/concerns{query}")["data"]]
 
 
@@ -163,6 +163,16 @@ def test_what_ends_and_what_was_given_up(surveyed: Surveyed) -> None:
     assert world.send("DELETE", f"/tenants/{east}/directories/{directory}").status_code == 204
     surveyed.look()
     assert surveyed.concerns() == [("dead_deliveries", "east")]
+
+    # The operator's own webhooks are in no tenant's alerts.
+    ours = world.post("/webhooks", {"url": "https://ours.example/in"})["id"]
+    with world.stores.main.tenant(TenantScope(PLATFORM_TRAIL, SYSTEM)) as unit:
+        unit[Webhooks].get(ours).status = "parked"
+    surveyed.look()
+    assert surveyed.concerns("?kind=parked_webhook") == [("parked_webhook", None)]
+    world.send("PATCH", f"/webhooks/{ours}", {"status": "active"})
+    surveyed.look()
+    assert surveyed.concerns("?kind=parked_webhook") == []
 
 
 def _dead(tenant: str, hook: str, number: int, at: datetime) -> WebhookDelivery:
