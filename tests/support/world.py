@@ -129,6 +129,8 @@ def make_world(stores: Stores, slug: str) -> World:
     names = {
         "user_id": f"usr_{slug}",
         "user_ids": [f"usr_{slug}"],
+        "leaving": [f"adm_{slug}"],
+        "up_to": 1,
         "event_ids": [f"evt_{slug}"],
         **_scim_names(stores.main.clock.now(), slug),
         "email": f"alice@{slug}.example",
