@@ -6,10 +6,14 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.support.clock import TestClock
 from tests.support.databases import ENGINES, PostgresServer, Stores, open_stores, urls_for
 from tests.support.leaks import watched
+
+# As the program writes them. Those with the values of all variables, which structlog shows by itself, take seconds each.
+structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
 
 @pytest.hookimpl(wrapper=True)
