@@ -18,6 +18,7 @@ from admin_ui.operator.overview import Overview
 from admin_ui.operator.signals import SIGNAL_STREAM_ACTS, SignalPages
 from admin_ui.operator.tenants import TenantPages
 from admin_ui.passkeys import PasskeyPages
+from admin_ui.setup.audit import AuditStep
 from admin_ui.setup.bench import Bench
 from admin_ui.setup.connect import ConnectSteps
 from admin_ui.setup.domain import DomainStep
@@ -155,6 +156,7 @@ class AdminUi:
             *ConnectSteps(bench).screens(),
             *ProveSteps(bench).screens(),
             *LogStreamStep(bench).screens(),
+            *AuditStep(bench).screens(),
             *FinishSteps(bench).screens(),
         )
 

@@ -6,7 +6,8 @@ Which connection a page works on stands in the link's memory on the server; noth
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from admin_ui.api import Json
@@ -34,6 +35,7 @@ STEPS = (
     ("attributes", "Attributes and roles", "sso"),
     ("scim", "Provisioning", "scim"),
     ("streams", "Log streams", "log_streams"),
+    ("audit", "Audit log", "audit"),
     ("finish", "Switch on", "sso"),
 )
 """(name, title, the scope that it needs), in order."""
@@ -95,7 +97,14 @@ class Bench:
         **path: str,
     ) -> Json:
         """In the link's tenant, whatever the address says."""
-        return self.desk.api.run(call, name, body=body, query=query, tenant=_tenant(visit).id, **path)
+        return self.desk.api.run(self.inside(call, visit), name, body=body, query=query, **path)
+
+    def inside(self, call: Call, visit: Visit) -> Call:
+        """The call as one within the link's tenant."""
+        return replace(call, path_params={**call.path_params, "tenant": _tenant(visit).id})
+
+    def now(self) -> datetime:
+        return self._database.clock.now()
 
     def work(self, call: Call, visit: Visit) -> Work:
         tenant = _tenant(visit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from admin_ui.api import Json
@@ -11,6 +12,7 @@ from admin_ui.setup.bench import LAST, ROOT, Bench, Work
 from admin_ui.setup.connect import renamed
 from admin_ui.setup.opening import DONE
 from idbroker.admins.visits import Visit
+from idbroker.directories.service import MAX_LIVE_TOKENS
 from idbroker.kernel.errors import Conflict, NotFound, Refusal
 from idbroker.web.call import Answer, Call, redirect
 
@@ -25,9 +27,9 @@ class FinishSteps:
     def screens(self) -> list[Screen]:
         get, post = self._bench.get, self._bench.post
         return [
-            get(SCIM, self._scim, "get_directory", "get_directory_report"),
+            get(SCIM, self._scim, "get_directory", "get_directory_report", "list_directory_tokens"),
             get(f"{SCIM}/state", self._state, "get_directory", "get_directory_report"),
-            post(SCIM, self._provision, "create_directory", "create_directory_token"),
+            post(SCIM, self._provision, "create_directory", "create_directory_token", "revoke_directory_token"),
             get(FINISH, self._finish, "get_connection", "list_domains", "get_candidate"),
             post(FINISH, self._switch_on, "update_connection", "promote_candidate", "get_candidate"),
             post(f"{FINISH}/for-some", self._for_some, "update_connection"),
@@ -52,7 +54,7 @@ class FinishSteps:
         return {"requests": bool(directory["last_request_at"]), **{name: report[name] for name in ("users", "groups")}}
 
     def _provision(self, call: Call, visit: Visit) -> Answer:
-        """A directory, the first time; and a token, shown this once."""
+        """A directory, the first time; and a token, shown this once. Where there is no room for it, it replaces another."""
         work = self._bench.work(call, visit)
         try:
             directory = self._directory(call, visit, work)
@@ -61,10 +63,33 @@ class FinishSteps:
                 body = {"name": vendor.short if vendor else "SCIM"}
                 directory = self._bench.run(call, visit, "create_directory", body=body)
                 work = self._bench.remember(call, visit, directory=directory["id"])
+            self._make_room(call, visit, directory)
             token = self._bench.run(call, visit, "create_directory_token", body={}, directory=directory["id"])["token"]
         except Refusal as refusal:
             return self._scim_page(call, visit, work, with_problem(Form(), refusal), None)
         return self._scim_page(call, visit, work, Form(), str(token))
+
+    def _make_room(self, call: Call, visit: Visit, directory: Json) -> None:
+        """Revoke the token that a new one replaces. Raises Conflict for one in use unless the form names it."""
+        replaced = self._replaced(call, visit, directory)
+        if replaced is None:
+            return
+        if replaced["last_used_at"] and call.form.get("replace") != replaced["id"]:
+            raise Conflict("too_many_tokens", "Both tokens are in use. Say that the older one may go, or keep them.")
+        self._bench.run(call, visit, "revoke_directory_token", directory=directory["id"], token=replaced["id"])
+
+    def _replaced(self, call: Call, visit: Visit, directory: Json | None) -> Json | None:
+        """The live token that one more would replace: one never used before one that was, the older before the newer."""
+        if directory is None:
+            return None
+        query, now = {"limit": "200"}, self._bench.now()
+        tokens = self._bench.run(call, visit, "list_directory_tokens", query=query, directory=directory["id"])["data"]
+        live = [
+            one
+            for one in tokens
+            if not one["revoked_at"] and (not one["expires_at"] or datetime.fromisoformat(one["expires_at"]) > now)
+        ]
+        return min(live, key=lambda one: bool(one["last_used_at"])) if len(live) >= MAX_LIVE_TOKENS else None
 
     def _directory(self, call: Call, visit: Visit, work: Work) -> dict[str, Any] | None:
         if not work["directory"]:
@@ -76,7 +101,13 @@ class FinishSteps:
 
     def _scim_page(self, call: Call, visit: Visit, work: Work, form: Form, token: str | None) -> Answer:
         directory = self._directory(call, visit, work)
-        view: dict[str, Any] = {"directory": directory, "form": form, "made": token, "seen": self._seen(call, visit, directory)}
+        view: dict[str, Any] = {
+            "directory": directory,
+            "form": form,
+            "made": token,
+            "seen": self._seen(call, visit, directory),
+            "replaced": self._replaced(call, visit, directory),
+        }
         return self._bench.page(call, visit, "setup/scim.html", work, form.status, **view)
 
     def _finish(self, call: Call, visit: Visit) -> Answer:

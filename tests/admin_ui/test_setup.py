@@ -249,3 +249,56 @@ def test_the_vendor_follows_the_identity_provider_and_not_a_new_certificate(shar
         ({"metadata_xml": entra}, "entra"),
     ]
     assert [shared.api("PATCH", one, body)["vendor"] for body, _ in steps] == [vendor for _, vendor in steps]
+
+
+def test_a_third_provisioning_token_replaces_one_and_asks_before_one_in_use_goes(shared: UiWorld) -> None:
+    shared.tenant("provisioned")
+    person, _ = begun(shared, "provisioned", ["scim"])
+
+    def live() -> list[str]:
+        (directory,) = shared.api("GET", "/tenants/provisioned/directories")["data"]
+        tokens = shared.api("GET", f"/tenants/provisioned/directories/{directory['id']}/tokens")["data"]
+        return [one["id"] for one in tokens if not one["revoked_at"]]
+
+    def used(token: str) -> None:
+        asked = shared.client.get("/scim/v2/Users", headers={"authorization": f"Bearer {token}"})
+        assert asked.status_code == 200, asked.text
+        shared.broker.scim.traffic.flush()
+
+    first, second = (person.post("/setup/steps/scim").value("scim-token") for _ in range(2))
+    used(first)
+    before = live()
+    assert "which was never used" in person.get("/setup/steps/scim").text
+    third = person.post("/setup/steps/scim").value("scim-token")
+    assert third != second
+    assert live()[:1] == before[:1], "the one in use stays"
+    used(third)
+    refused = person.post("/setup/steps/scim")
+    assert refused.status == 409
+    assert "may stop working at once" in refused.text
+    assert person.post("/setup/steps/scim", replace=live()[1]).status == 409, "another one than the page names"
+    assert person.post("/setup/steps/scim", replace=before[0]).value("scim-token")
+    assert before[0] not in live()
+    assert len(live()) == 2
+    assert "setup_link.completed" not in [event["action"] for event in shared.events("provisioned")]
+    assert person.get("/setup/steps/scim/state").status == 200
+    assert "setup_link.completed" in [event["action"] for event in shared.events("provisioned")]
+
+
+def test_a_link_to_the_audit_log_reads_and_exports_it(shared: UiWorld) -> None:
+    shared.tenant("audited")
+    shared.tenant("unseen")
+    person, _ = begun(shared, "audited", ["audit"])
+    shared.api("POST", "/tenants/unseen/domains", {"domain": "unseen.example"})
+    shared.events("audited")
+    assert person.get("/setup/work/home").location == "/setup/steps/audit"
+    page = person.get("/setup/steps/audit?tenant=unseen")
+    assert "setup_link.opened" in page.text
+    assert "domain.added" not in page.text
+    assert "Nothing matches" in person.get("/setup/steps/audit?action=nothing.such").text
+    exported = person.get("/setup/steps/audit/export?format=csv")
+    assert "setup_link.opened" in exported.text
+    assert "unseen.example" not in exported.text
+    assert shared.events("audited")[0]["action"] == "setup_link.completed"
+    assert person.get("/setup/work/home").location == "/setup/work/done"
+    assert begun(shared, "audited", ["domains"])[0].get("/setup/steps/audit").status == 403

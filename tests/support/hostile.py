@@ -29,7 +29,7 @@ APP = {
     "redirect_uris": ["https://app.example/cb"], "grant_types": ["authorization_code", "client_credentials"],
     "scope": "ssf.manage ssf.read", "token_endpoint_auth_method": "client_secret_post",
 }  # fmt: skip
-PORTAL = ["domains", "sso", "scim", "log_streams"]
+PORTAL = ["domains", "sso", "scim", "log_streams", "audit"]
 PLENTY = {"per_minute": 100_000, "burst": 100_000}
 SCIM_USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 SCIM_GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
