@@ -153,10 +153,15 @@ class ConnectionCalls:
     def rehearsable_create(self, call: Call, scope: TenantScope) -> Answer:
         return rehearsable(self.create)(call, scope)
 
-    def check(self, call: Call) -> None:
-        """Draft without a tenant: for one that is not there yet. Raises Refusal for what cannot be made."""
+    def check(self, call: Call, tier: str, status: str, has: int) -> None:
+        """Draft for a tenant that is not there yet and would have ``has`` connections. Raises Refusal for what cannot be."""
         form = parse(ConnectionForm, read_object(call))
         self._service.draft(form, new_connection_id())
+        self._service.plans.check_of(tier, status, "connections", has)
+
+    def check_room(self, unit: TenantUnit, beside: int) -> None:
+        """Raise Refusal unless one more could be made after ``beside`` that were rehearsed."""
+        self._service.check_room(unit, beside)
 
     def create(self, call: Call, scope: TenantScope) -> Answer:
         """From a reservation it takes id, keys, and what its options say of our side; drafting may call the IdP."""

@@ -6,8 +6,9 @@ was cut off is sent again. ``dry_run`` does each item and takes it back.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -72,6 +73,16 @@ class _TakenBack(Exception):
     pass
 
 
+@dataclass
+class _Rehearsed:
+    """What a dry run would have made so far, for the items that come after it."""
+
+    tenants: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Slug → (tier, status)."""
+    connections: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Tenant (its id, or the slug of one that would be made) → names."""
+
+
 class ImportCalls:
     def __init__(self, database: Database, tenants: TenantCalls, connections: ConnectionCalls) -> None:
         self._database = database
@@ -97,13 +108,12 @@ class ImportCalls:
         if principal.tenant is not None or not principal.permissions >= OPERATOR:
             raise Forbidden("operators_only", "Imports are made by operators only.")
         form = parse(NewImport, _lines(call) if call.content_type == LINES else read_object(call))
-        made: dict[str, None] = {}
-        """Slugs that this rehearsal would make."""
+        made = _Rehearsed()
         results = [self._one(call, number, item, made, dry=form.dry_run) for number, item in enumerate(form.items)]
         counts = {outcome: sum(one.outcome == outcome for one in results) for outcome in ("created", "present", "failed")}
         return shown(ImportDocument(dry_run=form.dry_run, data=results, **counts))
 
-    def _one(self, call: Call, number: int, item: Mapping[str, Any], made: dict[str, None], *, dry: bool) -> ImportedItem:
+    def _one(self, call: Call, number: int, item: Mapping[str, Any], made: _Rehearsed, *, dry: bool) -> ImportedItem:
         kind = item.get("kind")
         body = {name: value for name, value in item.items() if name != "kind"}
         try:
@@ -127,13 +137,15 @@ class ImportCalls:
         return ImportedItem(index=number, kind=str(kind), outcome=outcome, id=its_id, code=None, detail=None, errors=[])
 
     def _tenant(
-        self, call: Call, body: Mapping[str, Any], made: dict[str, None], *, dry: bool
+        self, call: Call, body: Mapping[str, Any], made: _Rehearsed, *, dry: bool
     ) -> tuple[Literal["created", "present"], str | None]:
         slug = body.get("slug")
         with self._database.platform(call.actor, read_only=True) as unit:
             there = unit[Tenants].by_slug(slug) if isinstance(slug, str) else None
             if there is not None:
                 return "present", there.id
+        if isinstance(slug, str) and slug in made.tenants:
+            return "present", None
         answer: Answer | None = None
         try:
             with self._database.platform(call.actor) as unit:
@@ -141,12 +153,13 @@ class ImportCalls:
                 if dry:
                     raise _TakenBack
         except _TakenBack:
-            made[str(slug)] = None
+            document = orjson.loads(answer.body) if answer is not None else {}
+            made.tenants[str(slug)] = document["tier"], document["status"]
             return "created", None
         return "created", _id(answer)
 
     def _connection(
-        self, call: Call, body: Mapping[str, Any], made: dict[str, None], *, dry: bool
+        self, call: Call, body: Mapping[str, Any], made: _Rehearsed, *, dry: bool
     ) -> tuple[Literal["created", "present"], str | None]:
         wanted = body.get("tenant")
         if not isinstance(wanted, str):
@@ -154,7 +167,7 @@ class ImportCalls:
         given = {name: value for name, value in body.items() if name != "tenant"}
         with self._database.platform(call.actor, read_only=True) as unit:
             scope = self._scope(unit, call, wanted)
-            if scope is None and wanted not in made:
+            if scope is None and wanted not in made.tenants:
                 raise invalid_field("/tenant", "There is no such tenant.")
             if scope is not None:
                 with unit.enter(scope) as inside:
@@ -162,12 +175,19 @@ class ImportCalls:
                 if there is not None:
                     return "present", there
         asked = _asked(call, given)
+        if not dry and scope is not None:
+            return "created", _id(self._connections.rehearsable_create(asked, scope))
+        rehearsed = made.connections[wanted if scope is None else scope.tenant]
+        if isinstance(given.get("name"), str) and given["name"] in rehearsed:
+            return "present", None
         if scope is None:  # its tenant would be made by this very rehearsal
-            self._connections.check(asked)
-            return "created", None
-        rehearsed = replace(asked, raw_query="dry_run=true") if dry else asked
-        answer = self._connections.rehearsable_create(rehearsed, scope)
-        return "created", None if dry else _id(answer)
+            self._connections.check(asked, *made.tenants[wanted], has=len(rehearsed))
+        else:
+            self._connections.rehearsable_create(replace(asked, raw_query="dry_run=true"), scope)
+            with self._database.tenant(scope) as inside:
+                self._connections.check_room(inside, beside=len(rehearsed))
+        rehearsed.add(given["name"])
+        return "created", None
 
     def _scope(self, unit: PlatformUnit, call: Call, wanted: str) -> TenantScope | None:
         tenant = unit[Tenants].find(wanted)

@@ -79,9 +79,7 @@ class ConnectionService:
         self, unit: TenantUnit, form: ConnectionForm, connection_id: str, draft: ConnectionDraft, *, reserved: bool = False
     ) -> Connection:
         """Keep a drafted connection. ``reserved``: its id is in the index already."""
-        has = self._plans.check(unit, "connections", lambda: len(unit[Connections].page(limit=MAX_CONNECTIONS)))
-        if has >= MAX_CONNECTIONS:
-            raise Conflict("too_many_connections", f"A tenant can have {MAX_CONNECTIONS} connections.")
+        self.check_room(unit)
         now = unit.clock.now()
         row = Connection(
             tenant_id=unit.scope.tenant,
@@ -104,6 +102,16 @@ class ConnectionService:
         unit[Outbox].record(Event("connection.created", resource(row), context={"type": row.type, "status": row.status}))
         self.settled(unit, row, None)
         return row
+
+    def check_room(self, unit: TenantUnit, beside: int = 0) -> None:
+        """Raise Conflict or NotEntitled when there is no room for one more. ``beside``: made in a rehearsal alone."""
+        has = self._plans.check(unit, "connections", lambda: len(unit[Connections].page(limit=MAX_CONNECTIONS)) + beside)
+        if has >= MAX_CONNECTIONS:
+            raise Conflict("too_many_connections", f"A tenant can have {MAX_CONNECTIONS} connections.")
+
+    @property
+    def plans(self) -> Plans:
+        return self._plans
 
     def differs(self, unit: TenantUnit, row: Connection, form: ConnectionForm, draft: ConnectionDraft | None) -> bool:
         """Whether ``update`` would change anything. What is only said about the settings (warnings) does not count."""

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from idbroker.admin_api.tenants import OwnLimits
+from idbroker.admin_api.body import parse
+from idbroker.admin_api.tenants import NewTenant, OwnLimits
 from idbroker.declared.administration import Administration, Json, Refused, Reply, at, pages
-from idbroker.declared.shape import Declaration, TenantWish, Wish, mapping_name, pointed
+from idbroker.declared.shape import Declaration, TenantWish, Wish, faults_of, mapping_name, pointed
 from idbroker.declared.source import Fault, Source
 from idbroker.declared.steps import HIDDEN, Action, Step
+from idbroker.kernel.errors import Conflict, Invalid
+from idbroker.tenants.lifecycle import check_path
 
 REHEARSAL = {"dry_run": "true"}
 
@@ -96,11 +99,14 @@ class Bringing:
             fields["limits"] = OwnLimits.model_validate(fields["limits"] or {}).stored()
         if live is None:
             body = {"name": wish.name, "tier": "free", **wish.fields, "slug": wish.name}
+            self._check_new(wish, body)
             self._tenants[wish.name] = self._create(thing, "/tenants", body)
             return
         document, path = live.document, at("tenants", live.document["id"])
         self._tenants[wish.name] = document["id"]
         status = fields.pop("status", document["status"])
+        if status != document["status"]:
+            self._check_path(wish, document["status"], status)
         changes = _differing(document, fields)
         self._update(thing, path, live, changes)
         if status != document["status"]:
@@ -108,6 +114,19 @@ class Bringing:
             if not self._dry:
                 self._asked(wish, "POST", f"{path}/transitions", {"to": status, "reason": self._reason})
         self._tell_of(thing, changes)
+
+    def _check_new(self, wish: Wish, body: Mapping[str, Any]) -> None:
+        """Which states a tenant can begin in, said before anything is done, and in a dry run too."""
+        try:
+            parse(NewTenant, body)
+        except Invalid as error:
+            raise Stopped(faults_of(self._source, wish, error)) from error
+
+    def _check_path(self, wish: Wish, current: str, wanted: str) -> None:
+        try:
+            check_path(current, wanted)
+        except Conflict as error:
+            raise self._stopped(Wish(wish.name, {}, (*wish.place, "status")), error.public) from error
 
     # Within a tenant
 
@@ -298,12 +317,13 @@ class Bringing:
         name = wish.fields["connection"]
         if name is None:
             return None
-        found = self._only(wish, live.get(name, []))
+        reference = Wish(name, {}, (*wish.place, "connection"))
+        found = self._only(reference, live.get(name, []))
         if found is not None:
             return str(found["id"])
         if self._dry and name in {one.name for one in tenant.connections or ()}:
             return None
-        raise self._stopped(Wish(wish.name, {}, (*wish.place, "connection")), f"there is no connection “{name}” in this tenant")
+        raise self._stopped(reference, f"there is no connection “{name}” in this tenant")
 
     def _tenant_ids(self, wish: Wish, slugs: list[Any]) -> list[str]:
         found = []

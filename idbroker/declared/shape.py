@@ -94,11 +94,19 @@ class _Reading:
         directories = self._section(wish.fields, wish.place, "directories")
         return TenantWish(
             Wish(wish.name, fields, wish.place),
-            None if domains is None else [self._domain(one) for one in domains],
+            None if domains is None else self._domains(domains),
             None if connections is None else [self._connection(one) for one in connections],
             None if directories is None else [self._directory(one) for one in directories],
             self._role_mappings(wish),
         )
+
+    def _domains(self, wishes: list[Wish]) -> list[Wish]:
+        made: dict[str, Wish] = {}
+        for domain in map(self._domain, wishes):
+            if domain.name in made:
+                self._fault(domain.place, f"{domain.name} stands here twice")
+            made[domain.name] = domain
+        return list(made.values())
 
     def _domain(self, wish: Wish) -> Wish:
         self._object(wish.fields, wish.place, DOMAIN_FIELDS)

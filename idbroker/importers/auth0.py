@@ -84,6 +84,8 @@ def _oidc(strategy: str, options: Json, about: Circumstances) -> tuple[dict[str,
         more = {"options": {"google_hosted_domains": domains}} if domains else {}
     else:
         issuer = text(options, "issuer") or text(options, "discovery_url").removesuffix(WELL_KNOWN)
+        if strategy == "okta" and not issuer and (domain := text(options, "domain")):
+            issuer = f"https://{domain.removeprefix('https://').rstrip('/')}"
         scopes = text(options, "scope").split()
         more = {"scopes": scopes} if scopes else {}
     secret, old = secret_of(options, "client_secret", "app_secret"), f"{about.base_url}/login/callback"

@@ -10,7 +10,9 @@ from idbroker.importers.contract import Circumstances, Found, Json, Unreadable, 
 from idbroker.importers.saml_side import Idp, certificates_of, saml_fields
 
 OIDC = ("oidc", "keycloak-oidc", "google", "microsoft")
-ISSUERS = {"google": "https://accounts.google.com", "microsoft": "https://login.microsoftonline.com/common/v2.0"}
+GOOGLE, MICROSOFT = "https://accounts.google.com", "https://login.microsoftonline.com"
+EVERYBODY = ("", "common", "organizations", "consumers")
+"""No directory of Microsoft's: accounts of every one come in, which no connection lets them."""
 CLAIMS = {
     "email": "email", "firstName": "given_name", "lastName": "family_name", "username": "subject", "department": "department",
 }  # fmt: skip
@@ -79,7 +81,12 @@ def _endpoint(realm: Json, alias: str, about: Circumstances) -> str:
 
 
 def _oidc(kind: str, config: Json, redirect_uri: str) -> tuple[dict[str, Any] | None, list[str]]:
-    issuer = text(config, "issuer") or ISSUERS.get(kind, "")
+    issuer = text(config, "issuer") or (GOOGLE if kind == "google" else "")
+    if kind == "microsoft" and not issuer:
+        directory = text(config, "tenantId")
+        if directory.lower() in EVERYBODY:
+            return None, ["it lets accounts of every Microsoft directory in; make a connection with the customer’s own issuer"]
+        issuer = f"{MICROSOFT}/{directory}/v2.0"
     more: dict[str, Any] = {}
     scopes = text(config, "defaultScope").split()
     if scopes:

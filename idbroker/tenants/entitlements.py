@@ -78,12 +78,15 @@ class Plans:
         unit.take_turns(["entitlements"])
         has = count()
         tenant = read_own_tenant(unit)
-        if tenant is None:
-            return has
-        most = getattr(self.of(tenant.tier, tenant.status), feature)
-        if most is not None and has >= most:
-            raise NotEntitled(feature, tenant.tier, most)
+        if tenant is not None:
+            self.check_of(tenant.tier, tenant.status, feature, has)
         return has
+
+    def check_of(self, tier: str, status: str, feature: Feature, has: int) -> None:
+        """The same for any tenant of that tier in that state."""
+        most = getattr(self.of(tier, status), feature)
+        if most is not None and has >= most:
+            raise NotEntitled(feature, tier, most)
 
 
 def as_document(entitlements: Entitlements) -> dict[str, Any]:

@@ -71,10 +71,15 @@ class SignInClosed(Refusal):
 
 
 def check_step(current: str, wanted: str, since: datetime, now: datetime) -> None:
-    """Raise Conflict, naming the legal steps, unless the life cycle has this one. ``since`` when it is in the current state."""
-    legal = STEPS.get(current, ())
+    """Raise Conflict unless this step can be taken now. ``since`` when it is in the current state."""
     if due_for_erasure(current, since, now):
         raise Conflict("illegal_transition", f"It was deleted {RECOVERABLE.days} days ago or more: it is being erased.")
+    check_path(current, wanted)
+
+
+def check_path(current: str, wanted: str) -> None:
+    """Raise Conflict, naming the legal steps, unless the life cycle has this one."""
+    legal = STEPS.get(current, ())
     if wanted not in legal:
         raise Conflict(
             "illegal_transition", f"A tenant that is {current} can become: {', '.join(legal)}; it cannot become {wanted}."

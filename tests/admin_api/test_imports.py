@@ -55,6 +55,23 @@ def test_each_item_has_its_result_and_again_nothing_is_made(world: AdminWorld, f
     assert [event["action"] for event in world.sealed("acme")].count("connection.created") == 1
 
 
+def test_a_dry_run_counts_what_it_would_have_made(world: AdminWorld) -> None:
+    """By name and against the tier, in a tenant that is there and in one that would be made."""
+    world.post("/tenants", {"slug": "there", "name": "x", "tier": "free", "status": "active"})
+    new = {"kind": "tenant", "slug": "new", "name": "x", "tier": "free", "status": "active"}
+    names = ("a", "a", "b", "c", "d", ["e"])
+    items = [new, new] + [
+        {"kind": "connection", "tenant": tenant, "type": "saml", "name": name, "metadata_xml": "<x/>"}
+        for tenant in ("there", "new")
+        for name in names
+    ]
+    told, made = (world.post("/imports", {"items": items, "dry_run": dry}, status=200)["data"] for dry in (True, False))
+    of_tenant = ["created", "present", "created", "created", "failed", "failed"]
+    assert [one["outcome"] for one in told] == ["created", "present", *of_tenant, *of_tenant]
+    assert [(one["outcome"], one["code"]) for one in told] == [(one["outcome"], one["code"]) for one in made]
+    assert told[6]["code"] == "not_entitled"
+
+
 def test_a_tenants_key_imports_nothing(world: AdminWorld) -> None:
     key = world.key(world.tenant("acme"))
     assert world.send("POST", "/imports", {"items": ITEMS}, key=key).status_code == 403

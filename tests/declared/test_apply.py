@@ -224,6 +224,27 @@ def test_what_is_named_must_be_there(world: DeclaringWorld, section: str, says: 
     assert says in str(run.stopped), run.stopped
 
 
+@pytest.mark.parametrize("dry", [True, False])
+def test_states_that_the_life_cycle_does_not_have_are_refused_before_anything_is_done(world: DeclaringWorld, dry: bool) -> None:
+    there, new = world.slug(), world.slug()
+    world.tenant(there)
+    for slug, status, says in ((new, "paused", "prospect"), (there, "past_due", "it cannot become past_due")):
+        run = world.apply(f"version: 1\ntenants:\n  {slug}:\n    name: Other\n    status: {status}\n", dry_run=dry)
+        assert (run.steps, says in str(run.stopped)) == ([], True), run.stopped
+        assert f"line 5: tenants.{slug}.status" in str(run.stopped)
+    assert world.api("GET", f"/tenants/{there}")["name"] != "Other"
+
+
+def test_a_directory_s_connection_that_two_are_called_is_named(world: DeclaringWorld, folder: Path) -> None:
+    slug = world.slug()
+    world.tenant(slug)
+    metadata = (folder / "okta.xml").read_text(encoding="utf-8")
+    for _ in range(2):
+        world.api("POST", f"/tenants/{slug}/connections", {"type": "saml", "name": "Okta", "metadata_xml": metadata})
+    run = world.apply(f"version: 1\ntenants:\n  {slug}:\n    directories:\n      D:\n        connection: Okta\n")
+    assert f"tenants.{slug}.directories.D.connection: 2 are called “Okta”" in str(run.stopped)
+
+
 def test_another_tenants_names_are_no_keys_here(world: DeclaringWorld, folder: Path) -> None:
     theirs, ours = world.slug(), world.slug()
     world.apply(WHOLE.replace("SLUG", theirs), folder=folder, environment=ENVIRONMENT)

@@ -40,6 +40,10 @@ WRONG = {
     "bad webhook": ("version: 1\nwebhooks:\n  https://a.example:\n    events: [nothing.ever]", "line 4: "),
     "bad domain": ("version: 1\ntenants:\n  a:\n    domains:\n      -x-: {}", "line 5: tenants.a.domains.-x-: "),
     "empty reason": ("version: 1\ntenants:\n  a:\n    domains:\n      a.example: {accept: ''}", "say why the domain"),
+    "twice the same domain": (
+        "version: 1\ntenants:\n  a:\n    domains:\n      Dup.example:\n      dup.example:",
+        'line 6: tenants.a.domains."dup.example": dup.example stands here twice',
+    ),
     "twice the same mapping": (
         "version: 1\ntenants:\n  a:\n    role_mappings:\n      - {group: g, role: r}\n      - {group: g, role: r}",
         "line 6: tenants.a.role_mappings.1: stands here twice",

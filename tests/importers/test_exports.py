@@ -46,6 +46,7 @@ AUTH0: list[dict[str, Any]] = [
     },
     {"name": "no-entity", "strategy": "samlp", "options": {"signInEndpoint": SSO, "signingCert": PEM}},
     {"name": "globex-ad", "strategy": "waad", "options": {"tenant_domain": "globex.example", "client_id": "c", "client_secret": MASKED}},
+    {"name": "umbrella", "strategy": "okta", "options": {"domain": "umbrella.okta.com", "client_id": "c", "client_secret": "s"}},
     {"name": "initech", "strategy": "okta", "options": {"issuer": "https://initech.okta.example", "client_id": "c", "client_secret": "s", "scope": "openid email"}},
     {"name": "hooli", "strategy": "google-apps", "options": {"client_id": "c", "client_secret": "s", "tenant_domain": "hooli.example"}},
     {"name": "users", "strategy": "auth0", "options": {}},
@@ -80,6 +81,8 @@ KEYCLOAK: dict[str, Any] = {
         {"alias": "kc", "providerId": "keycloak-oidc", "enabled": True,
          "config": {"issuer": "https://kc.example/realms/x", "clientId": "c", "clientSecret": "s", "clientAuthMethod": "client_secret_post", "defaultScope": "email profile"}},
         {"alias": "gh", "providerId": "github", "enabled": True, "config": {}},
+        {"alias": "ms", "providerId": "microsoft", "enabled": True, "config": {"clientId": "c", "clientSecret": "s", "tenantId": "9f1c"}},
+        {"alias": "any", "providerId": "microsoft", "enabled": True, "config": {"clientId": "c", "clientSecret": "s"}},
     ],
     "identityProviderMappers": [
         {"name": "m", "identityProviderAlias": "acme-saml", "identityProviderMapper": "saml-user-attribute-idp-mapper",
@@ -129,6 +132,7 @@ def test_auth0() -> None:
     assert globex["issuer"] == "https://login.microsoftonline.com/globex.example/v2.0"
     assert (globex["status"], "client_secret" in globex) == ("test", False)
     assert connection(made, "initech", "initech")["scopes"] == ["openid", "email"]
+    assert connection(made, "umbrella", "umbrella")["issuer"] == "https://umbrella.okta.com"
     old = {"request_redirect_uri": f"{OLD}/login/callback"}
     assert connection(made, "hooli", "hooli")["options"] == {"google_hosted_domains": ["hooli.example"], **old}
     assert globex["options"] == old
@@ -180,7 +184,9 @@ def test_keycloak() -> None:
     assert google["options"]["request_redirect_uri"] == f"{OLD}/realms/customers/broker/g/endpoint"
     kc = connection(made, "customers", "kc")
     assert (kc["scopes"], kc["token_endpoint_auth_method"]) == (["openid", "email", "profile"], "client_secret_post")
-    assert made.left == 1
+    assert connection(made, "customers", "ms")["issuer"] == "https://login.microsoftonline.com/9f1c/v2.0"
+    assert any("any: it lets accounts of every Microsoft directory in" in note for note in made.notes)
+    assert made.left == 2
 
 
 @pytest.mark.parametrize("product", IMPORTERS)
