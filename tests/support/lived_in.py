@@ -174,7 +174,7 @@ def _administration(lived: Lived) -> None:
         ("reader@orchard.example", "member"),
     ):
         lived.ids["admin"] = lived.api("POST", f"{below}/admins", {"email": email, "role": role})["id"]
-    for scopes in (["domains", "sso"], ["scim"], ["domains", "sso", "scim"]):
+    for scopes in (["domains", "sso"], ["scim"], ["domains", "sso", "scim", "audit"]):
         made = lived.api("POST", f"{below}/setup-links", {"scopes": scopes})
         lived.ids["link"], lived.ids["setup_url"] = made["id"], made["url"]
     for name in ("Reports", HOSTILE):
