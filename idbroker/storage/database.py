@@ -77,7 +77,11 @@ class Database:
         return found
 
     def _lives_in(self, tenant: TenantId, cell: Cell) -> bool:
-        return self.cells is None or self.placements.of(tenant) == cell.name
+        if self.cells is None or self.placements.of(tenant) == cell.name:
+            return True
+        # It may have come here since it was asked for; or this is the copy that it left behind.
+        self.placements.forget(tenant)
+        return self.placements.of(tenant) == cell.name
 
     def connected(self, cell: Cell) -> Connection:
         """Raises CellAway, or OperationalError for home."""
