@@ -259,7 +259,7 @@ def test_the_trail_leads_to_what_was_ended_of_somebody_who_is_gone(acme: Provisi
         unit[Revocations].note(carol, "user_deleted", families=1)
         unit[Users].delete(unit[Users].get(carol))
     acme.world.services.trail.seal_all()
-    here, owner = f"/admin/t/acme/people/{carol}", acme.world.admin("acme")
+    here, owner = f"/admin/t/acme/people/{carol}", acme.world.admin("acme", email="records@acme.example")
     assert f'href="{here}"' in owner.get("/admin/t/acme/audit?action=user.created").text
     page = owner.get(here)
     assert (page.status, "This person was deleted" in page.text, "user deleted" in page.text) == (200, True, True)
