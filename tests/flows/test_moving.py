@@ -48,10 +48,14 @@ def embedded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Moving]
     made.close()
 
 
+BUSY = ("scim_write", "scim_read", "sign_in")
+
+
 @pytest.mark.timeout(300)
 def test_a_move_under_load_loses_nothing(whole: Moving, tmp_path: Path) -> None:
     acme, directory = populated(whole, "acme", people=10)
     other, _ = populated(whole, "bob", people=2)
+    whole.api("PATCH", "/tenants/acme", {"limits": {name: {"per_minute": 1_000_000, "burst": 100_000} for name in BUSY}})
     whole.services.trail.seal_all()
     untouched = whole.rows(other.id, "home")
     promised: dict[str, str | None] = directory.names()

@@ -192,7 +192,9 @@ def test_an_app_that_was_removed_is_not_told(world, sent):
     world.remove(client)
     assert world.provider.logout_sender.run_due() == 0
     assert sent == []
-    assert deliveries(world, person)[1] == []
+    (delivery,) = deliveries(world, person)[1]
+    assert (delivery.status, delivery.attempts) == ("failed", 0)
+    assert "gone" in delivery.error
 
 
 def test_several_workers_send_each_once(stores: Stores, clock):

@@ -113,6 +113,10 @@ class Directory:
                 return found
 
 
+PAUSE_SECONDS = 0.02
+"""After each turn of who is busy: the move needs the processor too, and ends the later the more there is to copy."""
+
+
 class Busy:
     """Does something again and again in a thread, until it is left. What it raised is raised then."""
 
@@ -125,7 +129,7 @@ class Busy:
 
     def _work(self, number: int, work: Callable[[int], None]) -> None:
         try:
-            while not self._stop.is_set():
+            while not self._stop.wait(PAUSE_SECONDS):
                 work(self.done[number])
                 with self._turned:
                     self.done[number] += 1
