@@ -113,7 +113,7 @@ class Directory:
                 return found
 
 
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.25
 """After each turn of who is busy: the move needs the processor too, and ends the later the more there is to copy."""
 
 
