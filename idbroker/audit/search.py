@@ -68,7 +68,12 @@ class _Range:
     """Sequences strictly between."""
 
     above: int
-    below: int | None
+    below: int
+
+    @property
+    def length(self) -> int:
+        """How many there are at most."""
+        return self.below - self.above - 1
 
 
 class _Looks:
@@ -98,7 +103,7 @@ class TrailSearch(TenantRepository):
         if not all(is_term(word.casefold()) and "\x00" not in word for word in query.words):
             return Found([], None)  # no record holds it as a word
         within = self._range(query)
-        if within.below is not None and within.below <= within.above + 1:
+        if within.length <= 0:
             return Found([], None)
         term = self._leading_term(query)
         if term is not None:
@@ -121,9 +126,7 @@ class TrailSearch(TenantRepository):
         within = self._range(query)
         kept = select(AuditRecord.sequence).order_by(col(AuditRecord.sequence)).limit(1)
         first = self.session.execute(kept).scalar()
-        newest = self._newest()
-        last = newest if within.below is None else min(newest, within.below - 1)
-        return max(within.above, (first or 1) - 1), last
+        return max(within.above, (first or 1) - 1), within.below - 1
 
     def between(self, query: TrailQuery, behind: int, last: int) -> list[dict[str, Any]]:
         """The matches behind a sequence up to ``last``, oldest first."""
@@ -149,11 +152,10 @@ class TrailSearch(TenantRepository):
         wanted = select(AuditRecord.sequence).where(
             AuditRecord.action == action,
             col(AuditRecord.sequence) > within.above,
+            col(AuditRecord.sequence) < within.below,
             _tried(AuditRecord.at) >= since,
             _tried(AuditRecord.at) < until,
         )
-        if within.below is not None:
-            wanted = wanted.where(col(AuditRecord.sequence) < within.below)
         return len(self.session.execute(wanted.limit(at_most)).all())
 
     def all_older_than(self, horizon: datetime) -> int:
@@ -164,8 +166,13 @@ class TrailSearch(TenantRepository):
         return max(0, self._newest() - 1) if first is None else first - 1
 
     def _range(self, query: TrailQuery) -> _Range:
-        """The sequences to which the times narrow it down; the times themselves are tried on each record."""
-        above, below = 0, query.before
+        """The sequences to which the times narrow it down; the times themselves are tried on each record.
+
+        Never beyond the newest, whatever ``before`` a client has made up: eras are counted down from there.
+        """
+        above, below = 0, self._newest() + 1
+        if query.before is not None:
+            below = min(below, query.before)
         sequence = col(AuditRecord.sequence)
         if query.since is not None:
             earlier = select(AuditRecord.sequence).where(col(AuditRecord.at) < _moved(query.since, -DISORDER))
@@ -174,7 +181,7 @@ class TrailSearch(TenantRepository):
         if query.until is not None:
             later = select(AuditRecord.sequence).where(col(AuditRecord.at) >= _moved(query.until, DISORDER))
             found = self.session.execute(later.order_by(col(AuditRecord.at), sequence).limit(1)).scalar()
-            below = found if below is None or (found is not None and found < below) else below
+            below = below if found is None else min(below, found)
         return _Range(above, below)
 
     def _leading_term(self, query: TrailQuery) -> int | None:
@@ -182,15 +189,18 @@ class TrailSearch(TenantRepository):
         if query.words:
             return term_key(self.tenant, query.words[0].casefold())
         candidates = sorted({word for word in (query.text or "").casefold().split() if is_term(word)}, key=len, reverse=True)
+        if not candidates:
+            return None
+        everywhere = _Range(0, self._newest() + 1)
         for word in candidates[:PROBED_WORDS]:
             key = term_key(self.tenant, word)
-            if any(found for found, _ in self._sequences([key], _Range(0, None), _Looks(0, width=1))):
+            if any(found for found, _ in self._sequences([key], everywhere, _Looks(0, width=1))):
                 return key
         return None
 
     def _by_term(self, query: TrailQuery, term: int, within: _Range) -> Found:
         records: list[dict[str, Any]] = []
-        looks = _Looks(self._length(within))
+        looks = _Looks(within.length)
         for chunk, reached in self._sequences([term, term_key(self.tenant, CUT)], within, looks):
             if chunk:
                 statement = self._narrowed(query).where(col(AuditRecord.sequence).in_(chunk))
@@ -204,8 +214,8 @@ class TrailSearch(TenantRepository):
     def _sequences(self, terms: Sequence[int], within: _Range, looks: _Looks) -> Iterator[tuple[list[int], int]]:
         """Where one of some words stands, newest first, no more at once than a look is wide; and down to which sequence that
         is all of them. Ever more eras at a time: what the newest do not hold is rare."""
-        newest = self._newest() if within.below is None else within.below - 1
-        top, span, below = newest >> ERA_BITS, 1, newest + 1
+        newest = within.below - 1
+        top, span, below = newest >> ERA_BITS, 1, within.below
         oldest = within.above >> ERA_BITS
         while top >= oldest:
             lowest = max(oldest, top - span + 1)
@@ -228,10 +238,6 @@ class TrailSearch(TenantRepository):
         between = here.where(sequence > above, sequence < below)
         return self.session.execute(between.order_by(sequence.desc()).limit(width)).scalars()
 
-    def _length(self, within: _Range) -> int:
-        """How many sequences there are in it."""
-        return (self._newest() + 1 if within.below is None else within.below) - within.above - 1
-
     def _by_several(self, query: TrailQuery, within: _Range) -> Found:
         """One walk for each action, merged down to where all of them have come."""
         pages = [self._by_column(replace(query, action=action, actions=()), within) for action in query.actions]
@@ -249,7 +255,7 @@ class TrailSearch(TenantRepository):
         leading = self._leading_column(query)
         look = self._sifted if self._conditions(query, leading) else self._taken
         records: list[dict[str, Any]] = []
-        looks = _Looks(self._length(within))
+        looks = _Looks(within.length)
         while True:
             found, reached = look(query, leading, within, looks.width, query.limit - len(records))
             records += found
@@ -284,9 +290,7 @@ class TrailSearch(TenantRepository):
         return next((name for name, value in wanted.items() if value is not None), None)
 
     def _led(self, query: TrailQuery, leading: str | None, within: _Range) -> list[Any]:
-        conditions = [col(AuditRecord.sequence) > within.above]
-        if within.below is not None:
-            conditions.append(col(AuditRecord.sequence) < within.below)
+        conditions = [col(AuditRecord.sequence) > within.above, col(AuditRecord.sequence) < within.below]
         if leading is not None:
             wanted = {"resource_id": query.resource, "actor_id": query.actor, "action": query.action}[leading]
             conditions.append(col(getattr(AuditRecord, leading)) == wanted)

@@ -59,13 +59,13 @@ def tenant_erase(
     as_json: AsJson = False,
 ) -> None:
     """Erase a tenant for ever, or with --user one of its people. It cannot be undone."""
-    services = open_services()
-    scope = _scope(services, _named(tenant, whose), user, erased=True)
+    services, named = open_services(), _named(tenant, whose)
+    scope = _scope(services, named, user, erased=True)
     if user is not None:
         _erase_person(services, scope, user, reason, yes=yes, as_json=as_json)
         return
     if not yes:
-        typer.confirm(f"All that is kept of {_named(tenant, whose)} will be gone for ever. Go on?", abort=True, err=True)
+        typer.confirm(f"All that is kept of {named} will be gone for ever. Go on?", abort=True, err=True)
     row = services.tenant_eraser.erase(scope, reason, as_owner=True)
     show([_of_tenant(row)], as_json=as_json, single=True)
 

@@ -289,6 +289,8 @@ QUERIES: list[tuple[TrailQuery, list[int]]] = [
     (TrailQuery(before=4), [3, 2, 1]),
     (TrailQuery(before=4, limit=2), [3, 2]),
     (TrailQuery(before=1), []),
+    (TrailQuery(before=2**62, limit=2), [5, 4]),
+    (TrailQuery(before=2**62, text="ABCD-2345"), [2]),
     (TrailQuery(action="user.created"), [3, 2]),
     (TrailQuery(action="user"), []),
     (TrailQuery(actor="usr_alice"), [4, 3]),
